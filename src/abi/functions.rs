@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! One row a function: symbol, C types, and a body that turns the arguments into slices and values
+//! and calls the session layer. The rows also fill the function lists of 2.40, 3.0 and 3.2.
+
+#![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, clippy::too_many_arguments)]
+
+use super::interfaces::{self, Fixed};
+use super::mechanism::{call, call_or_cancel};
+use super::output::{self, Out};
+use super::pointer::{Argument, Pointer};
+use super::process::{self, anywhere, in_library, in_operation, in_session};
+use super::{info, template};
+use crate::error::{Error, Result};
+use crate::session::Kind;
+use cryptoki_sys::*;
+use std::ffi::{CStr, c_void};
+use std::path::PathBuf;
+
+/// Rows to functions and function lists. Each argument is seen through [`Argument`]: a number as it
+/// is, a pointer as a [`Pointer`].
+macro_rules! cryptoki {
+    (v2_40 { $($rows2:tt)* } v3_0 { $($rows30:tt)* } v3_2 { $($rows32:tt)* }) => {
+        functions! { $($rows2)* $($rows30)* $($rows32)* }
+        list! { LIST_2_40: CK_FUNCTION_LIST = 2, 40; $($rows2)* }
+        list! { LIST_3_0: CK_FUNCTION_LIST_3_0 = 3, 0; $($rows2)* $($rows30)* }
+        list! { LIST_3_2: CK_FUNCTION_LIST_3_2 = 3, 2; $($rows2)* $($rows30)* $($rows32)* }
+    };
+}
+
+macro_rules! functions {
+    ($(fn $name:ident($($arg:ident: $type:ty),*) $body:block)*) => {$(
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($arg: $type),*) -> CK_RV {
+            // SAFETY: the caller of a C function promises what `Argument::seen` asks for.
+            $(let $arg = unsafe { Argument::seen($arg) };)*
+            $body
+        }
+    )*};
+}
+
+macro_rules! list {
+    ($list:ident: $type:ident = $major:literal, $minor:literal;
+     $(fn $name:ident($($arg:ident: $argument:ty),*) $body:block)*) => {
+        pub(super) static $list: Fixed<$type> = Fixed($type {
+            version: CK_VERSION { major: $major, minor: $minor },
+            $($name: Some($name),)*
+        });
+    };
+}
+
+#[rustfmt::skip]
+cryptoki! {
+v2_40 {
+    fn C_Initialize(args: *mut c_void) { anywhere(|| process::initialise(initialisation(args.cast())?)) }
+    fn C_Finalize(reserved: *mut c_void) { anywhere(|| reserved_is_null(reserved).and_then(|()| process::finalise())) }
+    fn C_GetInfo(place: *mut CK_INFO) { in_library(|_| place.write(info::library())) }
+    fn C_GetFunctionList(place: *mut *mut CK_FUNCTION_LIST) {
+        anywhere(|| place.write((&raw const LIST_2_40.0).cast_mut()))
+    }
+    fn C_GetSlotList(present: CK_BBOOL, buffer: *mut CK_SLOT_ID, count: *mut CK_ULONG) {
+        in_library(|library| {
+            count.read()?;
+            output::list(&library.slot_list(present != CK_FALSE, buffer.is_null())?, buffer, count)
+        })
+    }
+    fn C_GetSlotInfo(slot: CK_SLOT_ID, place: *mut CK_SLOT_INFO) {
+        in_library(|library| place.write(info::slot(slot, &library.slot_info(slot)?)))
+    }
+    fn C_GetTokenInfo(slot: CK_SLOT_ID, place: *mut CK_TOKEN_INFO) {
+        in_library(|library| place.write(info::token(&library.token_info(slot)?)))
+    }
+    fn C_GetMechanismList(slot: CK_SLOT_ID, buffer: *mut CK_MECHANISM_TYPE, count: *mut CK_ULONG) {
+        in_library(|library| {
+            let ids: Vec<_> = library.mechanisms(slot)?.map(|row| row.id).collect();
+            output::list(&ids, buffer, count)
+        })
+    }
+    fn C_GetMechanismInfo(slot: CK_SLOT_ID, id: CK_MECHANISM_TYPE, place: *mut CK_MECHANISM_INFO) {
+        in_library(|library| {
+            let (row, flags) = library.mechanism_info(slot, id)?;
+            place.write(info::mechanism(row, flags))
+        })
+    }
+    fn C_InitToken(slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, len: CK_ULONG, label: *mut CK_UTF8CHAR) {
+        in_library(|library| library.init_token(slot, text(pin, len)?, label.cast().read()?))
+    }
+    fn C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, len: CK_ULONG) {
+        in_session(session, |library| library.init_pin(session as u64, text(pin, len)?))
+    }
+    fn C_SetPIN(session: CK_SESSION_HANDLE, old: *mut CK_UTF8CHAR, old_len: CK_ULONG, new: *mut CK_UTF8CHAR, new_len: CK_ULONG) {
+        in_session(session, |library| library.set_pin(session as u64, text(old, old_len)?, text(new, new_len)?))
+    }
+    fn C_OpenSession(slot: CK_SLOT_ID, flags: CK_FLAGS, _application: *mut c_void, _notify: CK_NOTIFY, place: *mut CK_SESSION_HANDLE) {
+        in_library(|library| {
+            place.required()?;
+            place.write(library.open_session(slot, flags)? as CK_SESSION_HANDLE)
+        })
+    }
+    fn C_CloseSession(session: CK_SESSION_HANDLE) { in_session(session, |library| library.close_session(session as u64)) }
+    fn C_CloseAllSessions(slot: CK_SLOT_ID) { in_library(|library| library.close_all_sessions(slot)) }
+    fn C_GetSessionInfo(session: CK_SESSION_HANDLE, place: *mut CK_SESSION_INFO) {
+        in_session(session, |library| place.write(info::session(&library.session_info(session as u64)?)))
+    }
+    fn C_GetOperationState(session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: *mut CK_ULONG) { not_built(session) }
+    fn C_SetOperationState(session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: CK_ULONG, _cipher: CK_OBJECT_HANDLE, _mac: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, len: CK_ULONG) {
+        in_session(session, |library| library.login(session as u64, user, text(pin, len)?))
+    }
+    fn C_Logout(session: CK_SESSION_HANDLE) { in_session(session, |library| library.logout(session as u64)) }
+    fn C_CreateObject(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            place.write(library.create_object(session as u64, &template::read(attributes, count)?)? as CK_OBJECT_HANDLE)
+        })
+    }
+    fn C_CopyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            let copy = library.copy_object(session as u64, object as u64, &template::read(attributes, count)?)?;
+            place.write(copy as CK_OBJECT_HANDLE)
+        })
+    }
+    fn C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.destroy_object(session as u64, object as u64))
+    }
+    fn C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, place: *mut CK_ULONG) {
+        in_session(session, |library| place.write(library.object_size(session as u64, object as u64)? as CK_ULONG))
+    }
+    fn C_GetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {
+        in_session(session, |library| {
+            template::answer(&library.view(session as u64, object as u64)?, attributes, count)
+        })
+    }
+    fn C_SetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {
+        in_session(session, |library| {
+            library.set_attributes(session as u64, object as u64, &template::read(attributes, count)?)
+        })
+    }
+    fn C_FindObjectsInit(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {
+        in_session(session, |library| library.find_init(session as u64, &template::read(attributes, count)?))
+    }
+    fn C_FindObjects(session: CK_SESSION_HANDLE, buffer: *mut CK_OBJECT_HANDLE, most: CK_ULONG, count: *mut CK_ULONG) {
+        in_operation(session, CKF_FIND_OBJECTS, |library| {
+            count.required()?;
+            output::batch(most, buffer, count, |most| library.find(session as u64, most))
+        })
+    }
+    fn C_FindObjectsFinal(session: CK_SESSION_HANDLE) { in_session(session, |library| library.find_final(session as u64)) }
+    fn C_EncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.encrypt_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_Encrypt(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_ENCRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.encrypt(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_EncryptUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_ENCRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.encrypt(session as u64, Kind::Part, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_EncryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_ENCRYPT, |library| {
+            library.encrypt(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)
+        })
+    }
+    fn C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.decrypt_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_Decrypt(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_DECRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.decrypt(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_DecryptUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_DECRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.decrypt(session as u64, Kind::Part, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_DecryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_DECRYPT, |library| {
+            library.decrypt(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)
+        })
+    }
+    fn C_DigestInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM) {
+        in_session(session, |library| library.digest_init(session as u64, call_or_cancel(mechanism)?))
+    }
+    fn C_Digest(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_DIGEST, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.digest(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_DIGEST, |library| library.digest_update(session as u64, data.slice(len)?))
+    }
+    fn C_DigestKey(session: CK_SESSION_HANDLE, _key: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_DigestFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_DIGEST, |library| {
+            library.digest(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)
+        })
+    }
+    fn C_SignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.sign_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_Sign(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_SIGN, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.sign(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+        })
+    }
+    fn C_SignUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_SIGN, |library| library.sign_update(session as u64, data.slice(len)?))
+    }
+    fn C_SignFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_SIGN, |library| {
+            library.sign(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)
+        })
+    }
+    fn C_SignRecoverInit(session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_SignRecover(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.verify_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_Verify(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG) {
+        in_operation(session, CKF_VERIFY, |library| {
+            library.verify(session as u64, Kind::Whole, data.slice(len)?, text(signature, signature_len)?)
+        })
+    }
+    fn C_VerifyUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_VERIFY, |library| library.verify_update(session as u64, data.slice(len)?))
+    }
+    fn C_VerifyFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_VERIFY, |library| {
+            library.verify(session as u64, Kind::Last, &[], text(signature, len)?)
+        })
+    }
+    fn C_VerifyRecoverInit(session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_VerifyRecover(session: CK_SESSION_HANDLE, _signature: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_DecryptDigestUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_SignEncryptUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_DecryptVerifyUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_GenerateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            let key = library.generate_key(session as u64, &call(mechanism)?, &template::read(attributes, count)?)?;
+            place.write(key as CK_OBJECT_HANDLE)
+        })
+    }
+    fn C_GenerateKeyPair(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG, private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_place: *mut CK_OBJECT_HANDLE, private_place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            public_place.required().and_then(|()| private_place.required())?;
+            let templates = (template::read(public, public_count)?, template::read(private, private_count)?);
+            let pair = library.generate_key_pair(session as u64, &call(mechanism)?, &templates.0, &templates.1)?;
+            public_place.write(pair.0 as CK_OBJECT_HANDLE).and_then(|()| private_place.write(pair.1 as CK_OBJECT_HANDLE))
+        })
+    }
+    fn C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_session(session, |library| {
+            library.wrap_key(session as u64, &call(mechanism)?, wrapping as u64, key as u64, &mut Out::new(out, out_len)?)
+        })
+    }
+    fn C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, len: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            let (wrapped, attributes) = (text(wrapped, len)?, template::read(attributes, count)?);
+            place.write(library.unwrap_key(session as u64, &call(mechanism)?, unwrapping as u64, wrapped, &attributes)? as CK_OBJECT_HANDLE)
+        })
+    }
+    fn C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            let attributes = template::read(attributes, count)?;
+            place.write(library.derive_key(session as u64, call(mechanism)?, base as u64, &attributes)? as CK_OBJECT_HANDLE)
+        })
+    }
+    fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, len: CK_ULONG) {
+        in_session(session, |_| text(seed, len).and(Err(Error::RandomSeedNotSupported)))
+    }
+    fn C_GenerateRandom(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, len: CK_ULONG) {
+        in_session(session, |library| {
+            out.required()?;
+            library.random(session as u64, out.slice_mut(len)?)
+        })
+    }
+    fn C_GetFunctionStatus(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
+    fn C_CancelFunction(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
+    fn C_WaitForSlotEvent(_flags: CK_FLAGS, _place: *mut CK_SLOT_ID, _reserved: *mut c_void) { in_library(|_| Err(Error::FunctionNotSupported)) }
+}
+v3_0 {
+    fn C_GetInterfaceList(buffer: *mut CK_INTERFACE, count: *mut CK_ULONG) { anywhere(|| interfaces::list(buffer, count)) }
+    fn C_GetInterface(name: *mut CK_UTF8CHAR, version: *mut CK_VERSION, place: *mut *mut CK_INTERFACE, flags: CK_FLAGS) {
+        anywhere(|| interfaces::find(name, version, place, flags))
+    }
+    fn C_LoginUser(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, len: CK_ULONG, name: *mut CK_UTF8CHAR, name_len: CK_ULONG) {
+        in_session(session, |library| {
+            // Named users are not there yet: an empty name is the classic role.
+            if text_or_none(name, name_len)?.is_empty() { library.login(session as u64, user, text(pin, len)?) } else { Err(Error::UserTypeInvalid) }
+        })
+    }
+    fn C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) { in_session(session, |library| library.cancel(session as u64, flags)) }
+    fn C_MessageEncryptInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_EncryptMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: *mut CK_ULONG) { not_built(session) }
+    fn C_EncryptMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
+    fn C_EncryptMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: CK_FLAGS) { not_built(session) }
+    fn C_MessageEncryptFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_MessageDecryptInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_DecryptMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: *mut CK_ULONG) { not_built(session) }
+    fn C_DecryptMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
+    fn C_DecryptMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: CK_FLAGS) { not_built(session) }
+    fn C_MessageDecryptFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_MessageSignInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_SignMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG) { not_built(session) }
+    fn C_SignMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG) { not_built(session) }
+    fn C_SignMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG) { not_built(session) }
+    fn C_MessageSignFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_MessageVerifyInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_VerifyMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG) { not_built(session) }
+    fn C_VerifyMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG) { not_built(session) }
+    fn C_VerifyMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG) { not_built(session) }
+    fn C_MessageVerifyFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+}
+v3_2 {
+    fn C_EncapsulateKey(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_ATTRIBUTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: *mut CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_DecapsulateKey(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_ATTRIBUTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_VerifySignatureInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
+    fn C_VerifySignature(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }
+    fn C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }
+    fn C_VerifySignatureFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_GetSessionValidationFlags(session: CK_SESSION_HANDLE, _2: CK_SESSION_VALIDATION_FLAGS_TYPE, _3: *mut CK_FLAGS) { not_built(session) }
+    fn C_AsyncComplete(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: *mut CK_ASYNC_DATA) { not_built(session) }
+    fn C_AsyncGetID(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: *mut CK_ULONG) { not_built(session) }
+    fn C_AsyncJoin(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
+    fn C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: CK_OBJECT_HANDLE, _5: *mut CK_BYTE, _6: CK_ULONG, _7: *mut CK_BYTE, _8: *mut CK_ULONG) { not_built(session) }
+    fn C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_ATTRIBUTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: CK_ULONG, _10: *mut CK_OBJECT_HANDLE) { not_built(session) }
+}
+}
+
+/// What is not built yet says so, on a session that exists.
+fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {
+    in_session(session, |_| Err(Error::FunctionNotSupported))
+}
+
+/// Bytes that must be there: a PIN, a signature, a wrapped key. NULL is `CKR_ARGUMENTS_BAD`.
+fn text<'a>(pointer: Pointer<'a, CK_BYTE>, len: CK_ULONG) -> Result<&'a [u8]> {
+    pointer.required()?;
+    pointer.slice(len)
+}
+
+/// Bytes that may be NULL with length 0.
+fn text_or_none<'a>(pointer: Pointer<'a, CK_BYTE>, len: CK_ULONG) -> Result<&'a [u8]> {
+    pointer.slice(len)
+}
+
+fn reserved_is_null(reserved: Pointer<'_, c_void>) -> Result<()> {
+    if reserved.is_null() { Ok(()) } else { Err(Error::ArgumentsBad) }
+}
+
+/// The arguments of `C_Initialize`, section 5.4: mutex functions all or none (the operating system's
+/// locks serve in every case), and in `pReserved` nothing or the string `conf=PATH`.
+fn initialisation(args: Pointer<'_, CK_C_INITIALIZE_ARGS>) -> Result<Option<PathBuf>> {
+    if args.is_null() {
+        return Ok(None);
+    }
+    let args = args.read()?;
+    let given = [
+        args.CreateMutex.is_some(),
+        args.DestroyMutex.is_some(),
+        args.LockMutex.is_some(),
+        args.UnlockMutex.is_some(),
+    ];
+    if given.contains(&true) && given.contains(&false) {
+        return Err(Error::ArgumentsBad);
+    }
+    if args.pReserved.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: by the documented use of `pReserved` it is a string that ends in zero.
+    let text = unsafe { CStr::from_ptr(args.pReserved.cast()) };
+    let path = text.to_str().ok().and_then(|text| text.strip_prefix("conf="));
+    path.filter(|path| !path.is_empty()).map(PathBuf::from).map(Some).ok_or(Error::ArgumentsBad)
+}

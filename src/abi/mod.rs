@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The C ABI: raw pointers become slices, templates, mechanisms and output buffers here and nowhere
+//! else; panics stop here; one short row a function. It may import `session` and what its face
+//! speaks of.
+
+#![allow(unsafe_code, reason = "the boundary; each block argues its safety")]
+
+mod functions;
+mod info;
+mod interfaces;
+mod mechanism;
+mod output;
+mod pointer;
+mod process;
+mod template;
+
+pub use functions::*;

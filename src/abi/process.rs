@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The library's life in a process: the one mutable static, the panic guard, and `fork`.
+//!
+//! Every call holds one of a few gates, shared, while it runs; each thread keeps to one gate, so
+//! that threads do not meet at a common counter. `fork` takes all gates first: no thread is inside
+//! the library at that moment, so no lock of ours, of OpenSSL's or of SQLite's is held in the child.
+//! The child finds the library not initialised, and what it inherited is left alone: connections to
+//! the database must not be closed by a child, and secret pages are zeroed by the kernel.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::session::Library;
+use cryptoki_sys::*;
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, RwLock, RwLockWriteGuard};
+
+/// What `C_Initialize` makes.
+struct Running {
+    library: Library,
+    /// One byte, 1, in memory that the kernel zeroes in a child: seen even where a process was
+    /// cloned without running fork handlers.
+    mark: Secret,
+}
+
+type Held = Option<Arc<Running>>;
+
+/// Apart by a cache line or two, so that gates do not slow each other.
+#[repr(align(128))]
+struct Gate(RwLock<Held>);
+
+struct Global {
+    /// Held by `C_Initialize` and `C_Finalize`.
+    lifecycle: Mutex<()>,
+    gates: [Gate; GATES],
+}
+
+/// The one mutable static of the library.
+static GLOBAL: Global =
+    Global { lifecycle: Mutex::new(()), gates: [const { Gate(RwLock::new(None)) }; GATES] };
+static NEXT_GATE: AtomicUsize = AtomicUsize::new(0);
+static PREPARED: Once = Once::new();
+const GATES: usize = 16;
+
+thread_local! {
+    static MY_GATE: Cell<usize> = const { Cell::new(usize::MAX) };
+    static FORKING: RefCell<Option<Everything>> = const { RefCell::new(None) };
+}
+
+/// All locks of the static, while the process forks.
+struct Everything {
+    gates: Vec<RwLockWriteGuard<'static, Held>>,
+    _lifecycle: MutexGuard<'static, ()>,
+}
+
+/// Runs a call that needs no initialised library.
+pub(super) fn anywhere(call: impl FnOnce() -> Result<()>) -> CK_RV {
+    answer(catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::GeneralError)))
+}
+
+/// Runs a call on the library.
+pub(super) fn in_library(call: impl FnOnce(&Library) -> Result<()>) -> CK_RV {
+    guarded(None, call)
+}
+
+/// Runs a call on a session. Should it panic, the session is closed: what it held is unknown.
+pub(super) fn in_session(
+    session: CK_SESSION_HANDLE,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
+    guarded(Some(session as u64), |library| {
+        // An invalid session outranks whatever else is wrong with a call (section 5.1.7).
+        library.has_session(session as u64)?;
+        call(library)
+    })
+}
+
+/// Runs a call of an operation. Bad arguments end the operation as any other error does; `flag` is
+/// its `CKF_*`.
+pub(super) fn in_operation(
+    session: CK_SESSION_HANDLE,
+    flag: CK_FLAGS,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
+    in_session(session, |library| {
+        call(library).inspect_err(|error| {
+            if *error == Error::ArgumentsBad {
+                let _ = library.cancel(session as u64, flag);
+            }
+        })
+    })
+}
+
+fn guarded(session: Option<u64>, call: impl FnOnce(&Library) -> Result<()>) -> CK_RV {
+    let gate = match GLOBAL.gates.get(my_gate()) {
+        Some(gate) => gate.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()),
+        None => return CKR_GENERAL_ERROR,
+    };
+    let Some(running) = gate.as_ref().filter(|running| running.mark.expose() == [1]) else {
+        return CKR_CRYPTOKI_NOT_INITIALIZED;
+    };
+    answer(catch_unwind(AssertUnwindSafe(|| call(&running.library))).unwrap_or_else(|_| {
+        if let Some(handle) = session {
+            let _ = catch_unwind(AssertUnwindSafe(|| running.library.abandon(handle)));
+        }
+        Err(Error::GeneralError)
+    }))
+}
+
+fn answer(result: Result<()>) -> CK_RV {
+    result.map_or_else(Error::code, |()| CKR_OK)
+}
+
+/// `C_Initialize`, with the configuration file that the caller named.
+pub(super) fn initialise(conf: Option<PathBuf>) -> Result<()> {
+    prepare();
+    let _lifecycle = lifecycle();
+    if is_running() {
+        return Err(Error::CryptokiAlreadyInitialized);
+    }
+    let config = Config::load(conf.as_deref())?;
+    let mark = Secret::copy_of(&[1])?;
+    let running = Arc::new(Running { library: Library::new(config)?, mark });
+    for mut gate in all_gates() {
+        // What a child inherited without running fork handlers is not dropped: its database
+        // connections are the parent's.
+        std::mem::forget(gate.replace(running.clone()));
+    }
+    Ok(())
+}
+
+/// `C_Finalize`.
+pub(super) fn finalise() -> Result<()> {
+    let _lifecycle = lifecycle();
+    if !is_running() {
+        return Err(Error::CryptokiNotInitialized);
+    }
+    let held: Vec<Held> = all_gates().map(|mut gate| gate.take()).collect();
+    drop(held);
+    Ok(())
+}
+
+fn lifecycle() -> MutexGuard<'static, ()> {
+    GLOBAL.lifecycle.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn all_gates() -> impl Iterator<Item = RwLockWriteGuard<'static, Held>> {
+    GLOBAL.gates.iter().map(|gate| gate.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()))
+}
+
+fn is_running() -> bool {
+    GLOBAL.gates.first().is_some_and(|gate| {
+        let gate = gate.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        gate.as_ref().is_some_and(|running| running.mark.expose() == [1])
+    })
+}
+
+fn my_gate() -> usize {
+    MY_GATE.with(|mine| {
+        if mine.get() == usize::MAX {
+            mine.set(NEXT_GATE.fetch_add(1, Ordering::Relaxed) % GATES);
+        }
+        mine.get()
+    })
+}
+
+/// Once a process: fork handlers, and no word on the host's stderr should the library panic.
+fn prepare() {
+    PREPARED.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| tracing::error!("internal error: {panic}")));
+        // SAFETY: the handlers are functions of this library, which is never unmapped (build.rs).
+        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
+    });
+}
+
+extern "C" fn before_fork() {
+    let _ = catch_unwind(|| {
+        let lifecycle = lifecycle();
+        let everything = Everything { gates: all_gates().collect(), _lifecycle: lifecycle };
+        FORKING.with(|forking| *forking.borrow_mut() = Some(everything));
+    });
+}
+
+extern "C" fn in_parent() {
+    let _ = catch_unwind(|| FORKING.with(|forking| forking.borrow_mut().take()));
+}
+
+extern "C" fn in_child() {
+    let _ = catch_unwind(|| {
+        if let Some(mut everything) = FORKING.with(|forking| forking.borrow_mut().take()) {
+            for gate in &mut everything.gates {
+                std::mem::forget(gate.take());
+            }
+        }
+    });
+}

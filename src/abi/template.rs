@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Templates: read from the application's memory, and attribute values written to it.
+
+use super::pointer::Pointer;
+use crate::error::{Error, Result};
+use crate::object::attribute::{Kind, kind};
+use crate::object::{Attributes, Reading, Value};
+use crate::session::View;
+use crate::types::{RawAttribute, RawValue, ULONG};
+use cryptoki_sys::*;
+
+/// The attributes of a template.
+pub(super) fn read<'a>(
+    template: Pointer<'a, CK_ATTRIBUTE>,
+    count: CK_ULONG,
+) -> Result<Vec<RawAttribute<'a>>> {
+    if count > MOST {
+        return Err(Error::ArgumentsBad);
+    }
+    template.slice(count)?.iter().map(|attribute| read_one(attribute, 0)).collect()
+}
+
+fn read_one<'a>(attribute: &CK_ATTRIBUTE, depth: usize) -> Result<RawAttribute<'a>> {
+    // SAFETY: an attribute of a template points at as many bytes as it says, by the caller's promise.
+    let pointer: Pointer<'a, u8> = unsafe { Pointer::inner(attribute.pValue.cast()) };
+    let bad = |_| Error::AttributeValueInvalid;
+    let nested = kind(attribute.type_) == Some(Kind::Template);
+    let value = if nested && attribute.ulValueLen > 0 {
+        let size = size_of::<CK_ATTRIBUTE>() as CK_ULONG;
+        let count = attribute.ulValueLen / size;
+        if attribute.ulValueLen % size != 0 || count > MOST || depth > 0 {
+            return Err(Error::AttributeValueInvalid);
+        }
+        let inner = pointer.cast::<CK_ATTRIBUTE>().slice(count).map_err(bad)?;
+        let inner = inner.iter().map(|attribute| read_one(attribute, depth + 1));
+        RawValue::Template(inner.collect::<Result<_>>()?)
+    } else {
+        RawValue::Bytes(pointer.slice(attribute.ulValueLen).map_err(bad)?)
+    };
+    Ok(RawAttribute { id: attribute.type_, value })
+}
+
+/// `C_GetAttributeValue`: every attribute is answered; the code is that of the worst answer.
+pub(super) fn answer(
+    view: &View,
+    template: Pointer<'_, CK_ATTRIBUTE>,
+    count: CK_ULONG,
+) -> Result<()> {
+    if count > MOST {
+        return Err(Error::ArgumentsBad);
+    }
+    let mut result = Ok(());
+    for attribute in template.slice_mut(count)? {
+        let answered = match view.read(attribute.type_) {
+            Reading::Value(value) => write(attribute, value),
+            Reading::Sensitive => Err(Error::AttributeSensitive),
+            Reading::Absent => Err(Error::AttributeTypeInvalid),
+        };
+        if let Err(error) = answered {
+            attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;
+            result = result.and(Err(error));
+        }
+    }
+    result
+}
+
+fn write(attribute: &mut CK_ATTRIBUTE, value: &Value) -> Result<()> {
+    match value {
+        Value::Bool(value) => write_bytes(attribute, &[u8::from(*value)]),
+        Value::Number(value) => write_bytes(attribute, &native(*value)),
+        Value::Bytes(bytes) => write_bytes(attribute, bytes),
+        Value::Secret(secret) => write_bytes(attribute, secret.expose()),
+        Value::Numbers(values) => {
+            let bytes: Vec<u8> = values.iter().flat_map(|value| native(*value)).collect();
+            write_bytes(attribute, &bytes)
+        }
+        Value::Template(inner) => write_template(attribute, inner),
+    }
+}
+
+/// A number in the width of this machine; "unavailable" is all ones in every width.
+fn native(value: u64) -> [u8; ULONG] {
+    CK_ULONG::try_from(value).unwrap_or(CK_UNAVAILABLE_INFORMATION).to_ne_bytes()
+}
+
+fn write_bytes(attribute: &mut CK_ATTRIBUTE, bytes: &[u8]) -> Result<()> {
+    // SAFETY: as in `read_one`; an attribute to be answered may be written.
+    let buffer: Pointer<'_, u8> = unsafe { Pointer::inner(attribute.pValue.cast()) };
+    if !buffer.is_null() {
+        if (attribute.ulValueLen as usize) < bytes.len() {
+            return Err(Error::BufferTooSmall);
+        }
+        buffer.slice_mut(bytes.len() as CK_ULONG)?.copy_from_slice(bytes);
+    }
+    attribute.ulValueLen = bytes.len() as CK_ULONG;
+    Ok(())
+}
+
+/// A nested template: its attributes one by one, each with a buffer of its own or none.
+fn write_template(attribute: &mut CK_ATTRIBUTE, inner: &Attributes) -> Result<()> {
+    let needed = (inner.len() * size_of::<CK_ATTRIBUTE>()) as CK_ULONG;
+    // SAFETY: as in `write_bytes`.
+    let buffer: Pointer<'_, CK_ATTRIBUTE> = unsafe { Pointer::inner(attribute.pValue.cast()) };
+    if !buffer.is_null() {
+        if attribute.ulValueLen < needed {
+            return Err(Error::BufferTooSmall);
+        }
+        let mut result = Ok(());
+        for (place, (id, value)) in
+            buffer.slice_mut(inner.len() as CK_ULONG)?.iter_mut().zip(inner.iter())
+        {
+            place.type_ = *id;
+            if let Err(error) = write(place, value) {
+                place.ulValueLen = CK_UNAVAILABLE_INFORMATION;
+                result = Err(error);
+            }
+        }
+        result?;
+    }
+    attribute.ulValueLen = needed;
+    Ok(())
+}
+
+/// More attributes than any object has: a bound on what a hostile count can make us read.
+const MOST: CK_ULONG = 512;

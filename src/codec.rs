@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Encoding: the width-independent integers and length-prefixed strings of our own records, and
+//! the little DER that PKCS #11 attributes are made of. It imports `error` alone.
+
+use crate::error::{Error, Result};
+
+/// Writes integers big-endian and byte strings behind a 32-bit length.
+#[derive(Default)]
+pub struct Writer(Vec<u8>);
+
+impl Writer {
+    /// An empty record that begins with its format version.
+    pub fn versioned(version: u8) -> Writer {
+        Writer(vec![version])
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, value: u8) -> &mut Writer {
+        self.0.push(value);
+        self
+    }
+
+    /// Appends a 32-bit integer.
+    pub fn u32(&mut self, value: u32) -> &mut Writer {
+        self.0.extend_from_slice(&value.to_be_bytes());
+        self
+    }
+
+    /// Appends a 64-bit integer.
+    pub fn u64(&mut self, value: u64) -> &mut Writer {
+        self.0.extend_from_slice(&value.to_be_bytes());
+        self
+    }
+
+    /// Appends bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> &mut Writer {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    /// Appends a byte string behind its length.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Writer {
+        // A value longer than 4 GiB cannot come in: templates are bounded far below.
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+        self.raw(bytes)
+    }
+
+    /// The record.
+    pub fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// Reads what [`Writer`] wrote; every length is checked before anything is taken.
+pub struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// Begins at the first byte.
+    pub fn new(bytes: &'a [u8]) -> Reader<'a> {
+        Reader(bytes)
+    }
+
+    /// Begins after the format version, which must be `version`.
+    pub fn versioned(bytes: &'a [u8], version: u8) -> Result<Reader<'a>> {
+        let mut reader = Reader(bytes);
+        if reader.u8()? != version {
+            return Err(Error::TokenNotRecognized);
+        }
+        Ok(reader)
+    }
+
+    /// The next `n` bytes as they are.
+    pub fn raw(&mut self, n: usize) -> Result<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n).ok_or(Error::DeviceError)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    /// One byte.
+    pub fn u8(&mut self) -> Result<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    /// A 32-bit integer.
+    pub fn u32(&mut self) -> Result<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// A 64-bit integer.
+    pub fn u64(&mut self) -> Result<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    /// A byte string behind its length.
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let len = self.u32()?;
+        self.raw(len as usize)
+    }
+
+    /// Exactly `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.raw(N)?.try_into().map_err(|_| Error::DeviceError)
+    }
+
+    /// What is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Nothing may be left.
+    pub fn end(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::DeviceError) }
+    }
+}
+
+/// DER, as far as attribute values need it (X.690): one TLV with a definite, minimal length.
+pub mod der {
+    /// Tag of an INTEGER.
+    pub const INTEGER: u8 = 0x02;
+    /// Tag of an OCTET STRING.
+    pub const OCTET_STRING: u8 = 0x04;
+    /// Tag of an OBJECT IDENTIFIER.
+    pub const OID: u8 = 0x06;
+    /// Tag of a PrintableString.
+    pub const PRINTABLE_STRING: u8 = 0x13;
+    /// Tag of a SEQUENCE.
+    pub const SEQUENCE: u8 = 0x30;
+
+    /// `content` behind its tag and length.
+    pub fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
+        let mut out = vec![tag];
+        match content.len() {
+            short @ 0..=0x7f => out.push(short as u8),
+            long => {
+                let bytes = long.to_be_bytes();
+                let skip = bytes.iter().take_while(|b| **b == 0).count();
+                let digits = bytes.get(skip..).unwrap_or_default();
+                out.push(0x80 | digits.len() as u8);
+                out.extend_from_slice(digits);
+            }
+        }
+        out.extend_from_slice(content);
+        out
+    }
+
+    /// The content of the first TLV, which must have this tag, and what follows it.
+    pub fn read(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (&found, rest) = bytes.split_first()?;
+        let (&first, rest) = rest.split_first()?;
+        if found != tag {
+            return None;
+        }
+        if first < 0x80 {
+            return rest.split_at_checked(usize::from(first));
+        }
+        let count = usize::from(first & 0x7f);
+        if count == 0 || count > 4 {
+            return None;
+        }
+        let (digits, rest) = rest.split_at_checked(count)?;
+        let len = digits.iter().fold(0usize, |len, digit| len << 8 | usize::from(*digit));
+        // DER knows one encoding of a length, the shortest.
+        if len < 0x80 || digits.first() == Some(&0) {
+            return None;
+        }
+        rest.split_at_checked(len)
+    }
+
+    /// The content of a single TLV with nothing after it.
+    pub fn only(tag: u8, bytes: &[u8]) -> Option<&[u8]> {
+        read(tag, bytes).and_then(|(content, rest)| rest.is_empty().then_some(content))
+    }
+}

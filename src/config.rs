@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Configuration: one TOML file, all of it optional. It imports `error` alone.
+//!
+//! The file is, in this order: the one that the caller of `C_Initialize` names, `STRONGROOM_CONF`,
+//! the user's `strongroom/strongroom.toml`, `/etc/strongroom/strongroom.toml`. Unknown keys are
+//! errors: a misspelt limit must not be a silent default.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Every setting, with its default where the file is silent.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the store is.
+    pub store: Store,
+    /// Rules for PINs.
+    pub pin: Pin,
+    /// The cost of testing a PIN or passphrase.
+    pub kdf: Kdf,
+    /// What the token permits beyond its safe defaults.
+    pub policy: Policy,
+    /// The file this came from; none where the defaults stand.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+}
+
+/// Table `[store]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// The directory of the store.
+    pub path: PathBuf,
+    /// The group that shares the store; empty for none.
+    pub group: String,
+    /// A file that holds the passphrase of a `passphrase` seal slot; empty for none.
+    pub passphrase_file: PathBuf,
+}
+
+/// Table `[pin]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pin {
+    /// The shortest PIN that may be set, bytes.
+    pub min_length: usize,
+    /// Wrong attempts in a row after which a PIN is locked.
+    pub max_failures: u32,
+}
+
+/// Table `[kdf]`: Argon2id (RFC 9106).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kdf {
+    /// Memory, KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+/// Table `[policy]`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Whether SHA-1 signatures may be made; they can always be verified.
+    pub sha1_signatures: bool,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store { path: default_store(), group: String::new(), passphrase_file: PathBuf::new() }
+    }
+}
+
+impl Default for Pin {
+    fn default() -> Pin {
+        Pin { min_length: 4, max_failures: 10 }
+    }
+}
+
+impl Default for Kdf {
+    /// OWASP's recommendation for Argon2id, and the least that a configuration may ask for.
+    fn default() -> Kdf {
+        Kdf { memory_kib: 19 * 1024, passes: 2, lanes: 1 }
+    }
+}
+
+impl Config {
+    /// Reads the file named, or the first of the usual ones that exists, or takes the defaults.
+    pub fn load(named: Option<&Path>) -> Result<Config> {
+        let mut config = match named.map(Path::to_path_buf).or_else(usual_file) {
+            Some(file) => Config::read(&file)?,
+            None => Config::default(),
+        };
+        if let Some(path) = variable("STRONGROOM_STORE") {
+            config.store.path = PathBuf::from(path);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read(file: &Path) -> Result<Config> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            tracing::error!("cannot read the configuration {}: {error}", file.display());
+            Error::ArgumentsBad
+        })?;
+        let mut config: Config = toml::from_str(&text).map_err(|error| {
+            tracing::error!("the configuration {} is not valid: {error}", file.display());
+            Error::ArgumentsBad
+        })?;
+        config.file = Some(file.to_path_buf());
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let least = Kdf::default();
+        let complaints = [
+            (self.kdf.memory_kib < least.memory_kib, "kdf.memory_kib must be at least 19456"),
+            (self.kdf.memory_kib > 4 << 20, "kdf.memory_kib must be at most 4194304 (4 GiB)"),
+            (self.kdf.passes < least.passes, "kdf.passes must be at least 2"),
+            (!(1..=64).contains(&self.kdf.lanes), "kdf.lanes must be 1 to 64"),
+            (!(1..=MAX_PIN).contains(&self.pin.min_length), "pin.min_length must be 1 to 255"),
+            (!(1..=100).contains(&self.pin.max_failures), "pin.max_failures must be 1 to 100"),
+            (!self.store.path.is_absolute(), "store.path must be an absolute path"),
+        ];
+        match complaints.iter().find(|(wrong, _)| *wrong) {
+            Some((_, complaint)) => {
+                tracing::error!("configuration: {complaint}");
+                Err(Error::ArgumentsBad)
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn usual_file() -> Option<PathBuf> {
+    if let Some(file) = variable("STRONGROOM_CONF") {
+        return Some(PathBuf::from(file));
+    }
+    let own = base("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("strongroom/strongroom.toml"));
+    let system = PathBuf::from("/etc/strongroom/strongroom.toml");
+    own.into_iter().chain([system]).find(|file| file.exists())
+}
+
+fn default_store() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return PathBuf::from("/var/lib/strongroom");
+    }
+    base("XDG_DATA_HOME", ".local/share")
+        .unwrap_or_else(|| PathBuf::from("/var/lib"))
+        .join("strongroom")
+}
+
+fn base(name: &str, under_home: &str) -> Option<PathBuf> {
+    variable(name)
+        .map(PathBuf::from)
+        .or_else(|| variable("HOME").map(|home| Path::new(&home).join(under_home)))
+}
+
+/// An environment variable that is set and not empty; none in a program that runs with more
+/// rights than its caller (set-uid), whose environment is the caller's.
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    let process = (rustix::process::getuid(), rustix::process::getgid());
+    if process != (rustix::process::geteuid(), rustix::process::getegid()) {
+        return None;
+    }
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The longest PIN or passphrase, bytes.
+pub const MAX_PIN: usize = 255;

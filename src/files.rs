@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The files of a store: opened without following links, owner and mode checked on the descriptor.
+//! It imports `error` alone.
+
+use crate::error::{Error, Result};
+use rustix::fs::{Gid, Mode, OFlags};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Who may touch the store: the owner alone, or a group beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access {
+    group: Option<u32>,
+}
+
+impl Access {
+    /// The owner alone (0700, 0600), or with the named group (0770, 0660).
+    pub fn for_group(name: &str) -> Result<Access> {
+        if name.is_empty() {
+            return Ok(Access { group: None });
+        }
+        match group_id(name) {
+            Some(id) => Ok(Access { group: Some(id) }),
+            None => {
+                tracing::error!("store.group: there is no group '{name}'; make it or name another");
+                Err(Error::ArgumentsBad)
+            }
+        }
+    }
+
+    fn directory_mode(self) -> u32 {
+        if self.group.is_some() { 0o770 } else { 0o700 }
+    }
+
+    fn file_mode(self) -> u32 {
+        if self.group.is_some() { 0o660 } else { 0o600 }
+    }
+}
+
+/// Makes the directory of a store, with the directories above it, and gives it its mode.
+pub fn make_directory(path: &Path, access: Access) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|error| complain("make", parent, &error))?;
+    }
+    match rustix::fs::mkdir(path, Mode::from_raw_mode(access.directory_mode())) {
+        Ok(()) => settle(&directory(path)?, access, access.directory_mode()),
+        Err(rustix::io::Errno::EXIST) => check_directory(path, access),
+        Err(error) => Err(complain("make", path, &error.into())),
+    }
+}
+
+/// Checks the directory of a store: its owner is this user or root, and nobody else may write.
+pub fn check_directory(path: &Path, access: Access) -> Result<()> {
+    check(&directory(path)?, path, access, access.directory_mode())
+}
+
+/// Opens a file of the store, to write where the file system allows it.
+pub fn open(path: &Path, access: Access) -> Result<(File, bool)> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let (descriptor, writable) = match rustix::fs::open(path, flags | OFlags::RDWR, Mode::empty()) {
+        Ok(descriptor) => (descriptor, true),
+        Err(_) => {
+            let descriptor = rustix::fs::open(path, flags | OFlags::RDONLY, Mode::empty())
+                .map_err(|error| complain("open", path, &error.into()))?;
+            (descriptor, false)
+        }
+    };
+    let file = File::from(descriptor);
+    check(&file, path, access, access.file_mode())?;
+    Ok((file, writable))
+}
+
+/// Makes a file of the store that must not exist yet, with this content, durably.
+pub fn create(path: &Path, access: Access, content: &[u8]) -> Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::CREATE | OFlags::EXCL | OFlags::RDWR;
+    let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(access.file_mode()))
+        .map_err(|error| complain("make", path, &error.into()))?;
+    let mut file = File::from(descriptor);
+    settle(&file, access, access.file_mode())?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| complain("write", path, &error))?;
+    Ok(file)
+}
+
+/// Reads a small file of the store, at most `out.len()` bytes; returns how many there were.
+pub fn read(path: &Path, access: Access, out: &mut [u8]) -> Result<usize> {
+    let (mut file, _) = open(path, access)?;
+    let mut read = 0;
+    while let Some(rest) = out.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest).map_err(|error| complain("read", path, &error))? {
+            0 => break,
+            more => read += more,
+        }
+    }
+    Ok(read)
+}
+
+/// Makes the names in a directory durable: what was created in it, or removed from it.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    directory(path)?.sync_all().map_err(|error| complain("sync", path, &error))
+}
+
+/// Holds off other processes that make a store in this directory, until the file is dropped.
+pub fn lock_directory(path: &Path) -> Result<File> {
+    let directory = directory(path)?;
+    rustix::fs::flock(&directory, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|error| complain("lock", path, &error.into()))?;
+    Ok(directory)
+}
+
+fn directory(path: &Path) -> Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::DIRECTORY | OFlags::RDONLY;
+    rustix::fs::open(path, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|error| complain("open", path, &error.into()))
+}
+
+/// The mode whatever the umask was, and the group.
+fn settle(file: &File, access: Access, mode: u32) -> Result<()> {
+    if let Some(group) = access.group {
+        rustix::fs::fchown(file, None, Some(Gid::from_raw(group))).map_err(|error| {
+            tracing::error!("cannot give the store to its group: {error}; make it as root");
+            Error::DeviceError
+        })?;
+    }
+    rustix::fs::fchmod(file, Mode::from_raw_mode(mode)).map_err(|_| Error::DeviceError)
+}
+
+fn check(file: &File, path: &Path, access: Access, mode: u32) -> Result<()> {
+    let found = file.metadata().map_err(|error| complain("look at", path, &error))?;
+    let user = rustix::process::geteuid().as_raw();
+    let group = rustix::process::getegid().as_raw();
+    // A member of the store's group is not the owner: the group's right is what lets it in.
+    let shared = access.group.is_some_and(|wanted| found.gid() == wanted);
+    if found.uid() != user && found.uid() != 0 && !shared && user != 0 {
+        tracing::error!(
+            "{} belongs to user {}, not to this one ({user}, group {group}): chown it",
+            path.display(),
+            found.uid()
+        );
+        return Err(Error::DeviceError);
+    }
+    let allowed = if shared { mode } else { mode & 0o700 };
+    let loose = found.mode() & 0o777 & !allowed;
+    if loose != 0 {
+        tracing::error!(
+            "{} has mode {:04o}, which lets others in: chmod {:04o} it, or name the group that \
+             shares it in store.group",
+            path.display(),
+            found.mode() & 0o7777,
+            allowed
+        );
+        return Err(Error::DeviceError);
+    }
+    Ok(())
+}
+
+fn complain(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+    use std::io::ErrorKind::*;
+    tracing::error!("cannot {verb} {}: {error}", path.display());
+    match error.kind() {
+        ReadOnlyFilesystem => Error::TokenWriteProtected,
+        PermissionDenied if verb != "open" && verb != "read" => Error::TokenWriteProtected,
+        StorageFull | QuotaExceeded => Error::DeviceMemory,
+        _ => Error::DeviceError,
+    }
+}
+
+/// The number of a group, from /etc/group: a static library must not load name services into a
+/// process that is not its own.
+fn group_id(name: &str) -> Option<u32> {
+    if let Ok(number) = name.parse() {
+        return Some(number);
+    }
+    let groups = std::fs::read_to_string("/etc/group").ok()?;
+    groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
+    })
+}
+
+/// The files of a store.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The directory.
+    pub directory: PathBuf,
+}
+
+impl Paths {
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.directory.join("store.db")
+    }
+
+    /// The counter of changes that all processes map.
+    pub fn changes(&self) -> PathBuf {
+        self.directory.join("changes")
+    }
+
+    /// The secret of a `file` seal slot.
+    pub fn seal(&self, slot: u32) -> PathBuf {
+        self.directory.join(format!("seal-{slot}.key"))
+    }
+}

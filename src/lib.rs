@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Strongroom: a PKCS #11 v3.2 token in software, kept with the discipline of an HSM.
+//!
+//! The rooms, from the boundary down: [`abi`] (the C functions), [`session`] (what a caller holds),
+//! [`policy`] (who may do what), [`object`] (attributes and their rules), then [`mechanism`],
+//! [`store`] and [`seal`] side by side, over [`secret`], [`error`], [`types`], [`codec`], [`files`]
+//! and [`config`]. Imports go down only. `docs/design.md` says why.
+
+#![warn(missing_docs)]
+
+pub mod abi;
+pub mod codec;
+pub mod config;
+pub mod error;
+pub mod files;
+pub mod mechanism;
+pub mod object;
+pub mod policy;
+pub mod seal;
+pub mod secret;
+pub mod session;
+pub mod store;
+pub mod types;

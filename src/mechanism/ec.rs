@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! ECDSA and ECDH (PKCS #11, section "Elliptic Curve"; FIPS 186-5; SP 800-56A rev. 3; RFC 7748).
+
+use super::curve::Curve;
+use super::key::{Key, KeyClass, Parts};
+use super::ossl::{Kdf, Operation, ParamList, PkeyCtx, agree, derive as run};
+use super::signature::{self, Feed, Scheme, Setup};
+use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, ec_key};
+use crate::codec::der;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+macro_rules! ecdsa {
+    ($($hash:ident: $id:ident;)*) => {
+        /// The mechanisms of short Weierstrass curves, and key agreement on every curve.
+        pub const ROWS: &[Row] = &[
+            Row {
+                does: Does { generate_pair: Some(generate), ..Does::NOTHING },
+                ..Row::new(CKM_EC_KEY_PAIR_GEN, "CKM_EC_KEY_PAIR_GEN", &[CKK_EC], SIZES)
+            },
+            Row { does: SIGNS, ..Row::new(CKM_ECDSA, "CKM_ECDSA", &[CKK_EC], SIZES) },
+            $(
+                Row {
+                    hash: Some(Hash::$hash),
+                    does: SIGNS,
+                    ..Row::new($id, stringify!($id), &[CKK_EC], SIZES)
+                },
+            )*
+            Row {
+                params: ParamKind::Ecdh,
+                does: Does { derive: Some(derive), ..Does::NOTHING },
+                ..Row::new(CKM_ECDH1_DERIVE, "CKM_ECDH1_DERIVE", &[CKK_EC, CKK_EC_MONTGOMERY], (255, 521))
+            },
+        ];
+    };
+}
+
+ecdsa! {
+    Sha1: CKM_ECDSA_SHA1;
+    Sha224: CKM_ECDSA_SHA224;
+    Sha256: CKM_ECDSA_SHA256;
+    Sha384: CKM_ECDSA_SHA384;
+    Sha512: CKM_ECDSA_SHA512;
+    Sha3_224: CKM_ECDSA_SHA3_224;
+    Sha3_256: CKM_ECDSA_SHA3_256;
+    Sha3_384: CKM_ECDSA_SHA3_384;
+    Sha3_512: CKM_ECDSA_SHA3_512;
+}
+
+const SIGNS: Does = Does { sign: Some(sign), verify: Some(verify), ..Does::NOTHING };
+
+/// A new key pair on the curve that `CKA_EC_PARAMS` names, of the row's key type.
+pub(super) fn generate(row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts, Parts)> {
+    let key_type = *row.keys.first().ok_or(Error::MechanismInvalid)?;
+    let params = spec.ec_params.as_deref().ok_or(Error::TemplateIncomplete)?;
+    let (public, private) = ec_key::generate(Curve::find(key_type, params)?, params)?;
+    Ok((Parts::EcPublic(public), Parts::EcPrivate(private)))
+}
+
+fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
+    let scheme = Ecdsa::of(key, params)?;
+    signature::signer(row, key, setup(Operation::Sign), feed(row), scheme)
+}
+
+fn verify(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
+    let scheme = Ecdsa::of(key, params)?;
+    signature::verifier(row, key, setup(Operation::Verify), feed(row), scheme)
+}
+
+/// OpenSSL is told no hash: it takes a digest of any length and cuts it to the order's (FIPS
+/// 186-5, section 6.4.1).
+fn setup(operation: Operation) -> Setup<'static> {
+    Setup { operation, params: ParamList::new(), variant: Some(0) }
+}
+
+fn feed(row: &Row) -> Feed {
+    row.hash.map_or(Feed::Whole, Feed::Digest)
+}
+
+/// Signatures are `r` and `s` one after the other, not DER.
+struct Ecdsa {
+    /// The length of `r` and of `s`, bytes.
+    half: usize,
+}
+
+impl Ecdsa {
+    fn of(key: &Key, params: &Params) -> Result<Ecdsa> {
+        match params {
+            Params::None => Ok(Ecdsa { half: key.curve()?.len }),
+            _ => Err(Error::MechanismParamInvalid),
+        }
+    }
+}
+
+impl Scheme for Ecdsa {
+    fn len(&self) -> usize {
+        2 * self.half
+    }
+
+    fn sign(&self, context: &mut PkeyCtx, data: &[u8], out: &mut [u8]) -> Result<usize> {
+        let mut encoded = [0u8; LONGEST];
+        let len = context.sign(data, &mut encoded)?;
+        let out = out.get_mut(..2 * self.half).ok_or(Error::BufferTooSmall)?;
+        let (r, s) = out.split_at_mut_checked(self.half).ok_or(Error::BufferTooSmall)?;
+        let signature = encoded.get(..len).and_then(|whole| der::only(der::SEQUENCE, whole));
+        signature.and_then(|content| read_halves(content, r, s)).ok_or(Error::DeviceError)?;
+        Ok(2 * self.half)
+    }
+
+    fn verify(&self, context: &mut PkeyCtx, data: &[u8], signature: &[u8]) -> Result<bool> {
+        // Shorter signatures of equal halves are legal (section "EC Signatures").
+        if signature.is_empty() || signature.len() % 2 != 0 || signature.len() > 2 * self.half {
+            return Err(Error::SignatureLenRange);
+        }
+        let (r, s) = signature.split_at(signature.len() / 2);
+        context.verify(data, &encode(r, s))
+    }
+}
+
+/// Copies two INTEGERs to the ends of their fields.
+fn read_halves(content: &[u8], r: &mut [u8], s: &mut [u8]) -> Option<()> {
+    let (first, rest) = der::read(der::INTEGER, content)?;
+    let second = der::only(der::INTEGER, rest)?;
+    for (number, field) in [(first, r), (second, s)] {
+        let digits = super::rsa_key::minimal(number);
+        let at = field.len().checked_sub(digits.len())?;
+        field.fill(0);
+        field.get_mut(at..)?.copy_from_slice(digits);
+    }
+    Some(())
+}
+
+/// The DER of a signature (RFC 3279, section 2.2.3), without allocation.
+fn encode(r: &[u8], s: &[u8]) -> SmallVec<[u8; LONGEST]> {
+    let mut content = SmallVec::<[u8; LONGEST]>::new();
+    for number in [r, s] {
+        let digits = super::rsa_key::minimal(number);
+        let positive = digits.first().is_some_and(|first| first & 0x80 == 0);
+        // Never above 127: a coordinate has at most 66 bytes.
+        content.extend([der::INTEGER, digits.len() as u8 + u8::from(!positive)]);
+        content.extend((!positive).then_some(0));
+        content.extend_from_slice(digits);
+    }
+    let mut encoded = SmallVec::new();
+    encoded.push(der::SEQUENCE);
+    // At most 138.
+    encoded.extend((content.len() > 127).then_some(0x81));
+    encoded.push(content.len() as u8);
+    encoded.extend_from_slice(&content);
+    encoded
+}
+
+/// `CKM_ECDH1_DERIVE`: the x-coordinate of the shared point, or what the key derivation function
+/// makes of it, cut to `CKA_VALUE_LEN` at the front. A peer's key that is not on the curve, that is
+/// infinity, or that leads to an all-zero secret (RFC 7748, section 6) is `PublicKeyInvalid`.
+fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> Result<Secret> {
+    let Params::Ecdh { kdf, shared, public } = params else {
+        return Err(Error::MechanismParamInvalid);
+    };
+    let kdf = function(*kdf)?;
+    if kdf.is_none() && !shared.is_empty() {
+        return Err(Error::MechanismParamInvalid);
+    }
+    let curve = key.curve()?;
+    let peer = peer(curve, public)?;
+    let len = curve.bits.div_ceil(8);
+    let agreed =
+        agree(key.pkey(KeyClass::Private)?, &peer, len).map_err(|_| Error::PublicKeyInvalid)?;
+    if agreed.expose().iter().fold(0, |all, byte| all | byte) == 0 {
+        return Err(Error::PublicKeyInvalid);
+    }
+    let wanted = spec.value_len.unwrap_or(len);
+    let Some(hash) = kdf else { return cut(agreed, wanted) };
+    // X9.63 counts blocks of the hash in 32 bits; nobody needs more than a page.
+    if wanted == 0 || wanted > LONGEST_DERIVED {
+        return Err(Error::AttributeValueInvalid);
+    }
+    let list = ParamList::new()
+        .text(c"digest", hash.name())
+        .octets(c"key", agreed.expose())
+        .octets(c"info", shared);
+    Secret::with(wanted, |out| run(Kdf::X963, &list, out))
+}
+
+/// The hash of an X9.63 key derivation function, or none for `CKD_NULL`.
+fn function(kdf: CK_EC_KDF_TYPE) -> Result<Option<Hash>> {
+    Ok(Some(match kdf {
+        CKD_NULL => return Ok(None),
+        CKD_SHA1_KDF => Hash::Sha1,
+        CKD_SHA224_KDF => Hash::Sha224,
+        CKD_SHA256_KDF => Hash::Sha256,
+        CKD_SHA384_KDF => Hash::Sha384,
+        CKD_SHA512_KDF => Hash::Sha512,
+        CKD_SHA3_224_KDF => Hash::Sha3_224,
+        CKD_SHA3_256_KDF => Hash::Sha3_256,
+        CKD_SHA3_384_KDF => Hash::Sha3_384,
+        CKD_SHA3_512_KDF => Hash::Sha3_512,
+        _ => return Err(Error::MechanismParamInvalid),
+    }))
+}
+
+/// The other party's key: raw in any form of X9.62, or in a DER OCTET STRING as `CKA_EC_POINT`
+/// has it. The length tells which: no raw point is as long as a wrapped one.
+fn peer(curve: &Curve, public: &[u8]) -> Result<super::ossl::Pkey> {
+    let raw = match curve.is_weierstrass() {
+        true => public.len() == 1 + 2 * curve.len || public.len() == 1 + curve.len,
+        false => public.len() == curve.len,
+    };
+    match der::only(der::OCTET_STRING, public) {
+        Some(point) if !raw => ec_key::public_of_any_form(curve, point),
+        _ => ec_key::public_of_any_form(curve, public),
+    }
+}
+
+/// The last `wanted` bytes: "the truncation removes bytes from the leading end".
+fn cut(agreed: Secret, wanted: usize) -> Result<Secret> {
+    let surplus = agreed.len().checked_sub(wanted).ok_or(Error::AttributeValueInvalid)?;
+    match agreed.expose().get(surplus..) {
+        Some(rest) if !rest.is_empty() => Secret::copy_of(rest),
+        _ => Err(Error::AttributeValueInvalid),
+    }
+}
+
+/// Sizes of fields, bits.
+const SIZES: (CK_ULONG, CK_ULONG) = (256, 521);
+/// The longest DER of a signature: two INTEGERs of 66 bytes, a zero byte and a head each.
+const LONGEST: usize = 144;
+const LONGEST_DERIVED: usize = 8192;

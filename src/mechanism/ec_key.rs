@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Keys on curves from their attribute values and back.
+
+use super::curve::Curve;
+use super::key::{EcPrivate, EcPublic};
+use super::ossl::{Half, ParamList, Pkey, native};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcPoint, PointConversionForm};
+use openssl::error::ErrorStack;
+
+/// Makes a public key from a point: uncompressed X9.62, or RFC 8032 / RFC 7748 bytes. Where it is
+/// no point of the curve, or infinity, `PublicKeyInvalid`.
+pub(super) fn public(curve: &Curve, point: &[u8], validate: bool) -> Result<Pkey> {
+    let uncompressed = curve.is_weierstrass() && point.first() == Some(&0x04);
+    let expected = if curve.is_weierstrass() { 1 + 2 * curve.len } else { curve.len };
+    if point.len() != expected || uncompressed != curve.is_weierstrass() {
+        return Err(Error::PublicKeyInvalid);
+    }
+    from_point(curve, point, validate)
+}
+
+/// As [`public`], from any form of point that X9.62 knows.
+pub(super) fn public_of_any_form(curve: &Curve, point: &[u8]) -> Result<Pkey> {
+    // The point at infinity is one zero byte.
+    if point.len() <= 1 || (!curve.is_weierstrass() && point.len() != curve.len) {
+        return Err(Error::PublicKeyInvalid);
+    }
+    from_point(curve, point, false)
+}
+
+fn from_point(curve: &Curve, point: &[u8], validate: bool) -> Result<Pkey> {
+    let params = group(curve).octets(c"pub", point);
+    let key = Pkey::from_params(curve.algorithm, Half::Public, &params)
+        .map_err(|_| Error::PublicKeyInvalid)?;
+    if validate && !key.public_is_valid()? {
+        return Err(Error::PublicKeyInvalid);
+    }
+    Ok(key)
+}
+
+/// Makes a private key. A value out of range (SP 800-56A rev. 3, section 5.6.2.1.2: 1 to n-1) or
+/// of the wrong length is `AttributeValueInvalid`.
+pub(super) fn private(curve: &Curve, value: &Secret) -> Result<Pkey> {
+    let number;
+    let params = if curve.is_weierstrass() {
+        if !in_range(curve, value).unwrap_or(false) {
+            return Err(Error::AttributeValueInvalid);
+        }
+        number = native(value.expose())?;
+        group(curve).integer(c"priv", &number)
+    } else if value.len() == curve.len {
+        group(curve).octets(c"priv", value.expose())
+    } else {
+        return Err(Error::AttributeValueInvalid);
+    };
+    Pkey::from_params(curve.algorithm, Half::Private, &params)
+        .map_err(|_| Error::AttributeValueInvalid)
+}
+
+/// The private value of a key that OpenSSL holds, at its full length.
+pub(super) fn private_value(curve: &Curve, key: &Pkey) -> Result<Secret> {
+    match curve.is_weierstrass() {
+        true => key.integer(c"priv", curve.len),
+        false => key.octets(c"priv", curve.len),
+    }
+}
+
+/// The point of a key that OpenSSL holds; for `CKK_EC` uncompressed. A private key made from its
+/// value alone has none inside, so it is computed.
+pub(super) fn point(curve: &Curve, key: &Pkey) -> Result<Vec<u8>> {
+    if !curve.is_weierstrass() {
+        return key.octets(c"pub", curve.len).map(|point| point.expose().to_vec());
+    }
+    if let Ok(point) = key.octets(c"pub", 1 + 2 * curve.len) {
+        return Ok(point.expose().to_vec());
+    }
+    let value = key.integer(c"priv", curve.len)?;
+    multiply(curve, &value).map_err(|_| Error::DeviceError)
+}
+
+/// Both halves of a new key pair.
+pub(super) fn generate(curve: &'static Curve, params: &[u8]) -> Result<(EcPublic, EcPrivate)> {
+    let key = Pkey::generate(curve.algorithm, &group(curve))?;
+    let (key_type, params) = (curve.key_type, params.to_vec());
+    let public = EcPublic { key_type, params: params.clone(), point: point(curve, &key)? };
+    let private = EcPrivate { key_type, params, value: private_value(curve, &key)? };
+    Ok((public, private))
+}
+
+fn group(curve: &Curve) -> ParamList<'static> {
+    let params = ParamList::new();
+    match curve.is_weierstrass() {
+        true => params.text(c"group", curve.group),
+        false => params,
+    }
+}
+
+fn in_range(curve: &Curve, value: &Secret) -> std::result::Result<bool, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid)?;
+    let mut order = BigNum::new()?;
+    group.order(&mut order, &mut *BigNumContext::new()?)?;
+    let number = secret_number(value)?;
+    Ok(number.num_bits() > 0 && number < order)
+}
+
+fn multiply(curve: &Curve, value: &Secret) -> std::result::Result<Vec<u8>, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid)?;
+    let mut scratch = BigNumContext::new_secure()?;
+    let mut point = EcPoint::new(&group)?;
+    point.mul_generator2(&group, &*secret_number(value)?, &mut scratch)?;
+    point.to_bytes(&group, PointConversionForm::UNCOMPRESSED, &mut scratch)
+}
+
+/// A number whose memory OpenSSL wipes.
+fn secret_number(value: &Secret) -> std::result::Result<BigNum, ErrorStack> {
+    let mut number = BigNum::new_secure()?;
+    number.copy_from_slice(value.expose())?;
+    number.set_const_time();
+    Ok(number)
+}

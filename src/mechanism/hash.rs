@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The hash functions: one row each, from which digests, HMACs, signature mechanisms and
+//! parameters are made.
+
+use cryptoki_sys::*;
+
+macro_rules! hashes {
+    ($($hash:ident: $name:literal, $len:literal, $block:literal, $digest:ident, $mgf:ident;)*) => {
+        /// A hash function (FIPS 180-4, FIPS 202).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "each variant is named after its function")]
+        pub enum Hash { $($hash,)* }
+
+        impl Hash {
+            /// Every hash function there is.
+            pub const ALL: &'static [Hash] = &[$(Hash::$hash,)*];
+
+            /// OpenSSL's name of it.
+            pub fn name(self) -> &'static std::ffi::CStr {
+                match self { $(Hash::$hash => $name,)* }
+            }
+
+            /// The length of its output, bytes.
+            pub fn len(self) -> usize {
+                match self { $(Hash::$hash => $len,)* }
+            }
+
+            /// The length of its input block, bytes.
+            pub fn block(self) -> usize {
+                match self { $(Hash::$hash => $block,)* }
+            }
+
+            /// The mechanism that computes it.
+            pub fn digest_mechanism(self) -> CK_MECHANISM_TYPE {
+                match self { $(Hash::$hash => $digest,)* }
+            }
+
+            /// The mask generation function over it.
+            pub fn mgf(self) -> CK_RSA_PKCS_MGF_TYPE {
+                match self { $(Hash::$hash => $mgf,)* }
+            }
+        }
+    };
+}
+
+hashes! {
+    Sha1: c"SHA1", 20, 64, CKM_SHA_1, CKG_MGF1_SHA1;
+    Sha224: c"SHA2-224", 28, 64, CKM_SHA224, CKG_MGF1_SHA224;
+    Sha256: c"SHA2-256", 32, 64, CKM_SHA256, CKG_MGF1_SHA256;
+    Sha384: c"SHA2-384", 48, 128, CKM_SHA384, CKG_MGF1_SHA384;
+    Sha512: c"SHA2-512", 64, 128, CKM_SHA512, CKG_MGF1_SHA512;
+    Sha3_224: c"SHA3-224", 28, 144, CKM_SHA3_224, CKG_MGF1_SHA3_224;
+    Sha3_256: c"SHA3-256", 32, 136, CKM_SHA3_256, CKG_MGF1_SHA3_256;
+    Sha3_384: c"SHA3-384", 48, 104, CKM_SHA3_384, CKG_MGF1_SHA3_384;
+    Sha3_512: c"SHA3-512", 64, 72, CKM_SHA3_512, CKG_MGF1_SHA3_512;
+}
+
+impl Hash {
+    /// The hash that a digest mechanism computes.
+    pub fn of_mechanism(id: CK_MECHANISM_TYPE) -> Option<Hash> {
+        Hash::ALL.iter().copied().find(|hash| hash.digest_mechanism() == id)
+    }
+
+    /// The hash inside a mask generation function.
+    pub fn of_mgf(mgf: CK_RSA_PKCS_MGF_TYPE) -> Option<Hash> {
+        Hash::ALL.iter().copied().find(|hash| hash.mgf() == mgf)
+    }
+}

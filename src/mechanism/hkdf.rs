@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! HKDF (RFC 5869; PKCS #11, section "HKDF Mechanisms").
+
+use super::key::Key;
+use super::ossl::{Kdf, ParamList, derive as run};
+use super::params::{Hkdf, Salt};
+use super::{Does, ParamKind, Params, Row, Spec, generic};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// The HKDF mechanisms. `CKM_HKDF_DATA` derives the same bytes as `CKM_HKDF_DERIVE`; that they
+/// become a data object is its caller's matter.
+pub const ROWS: &[Row] = &[
+    row(CKM_HKDF_DERIVE, "CKM_HKDF_DERIVE"),
+    row(CKM_HKDF_DATA, "CKM_HKDF_DATA"),
+    Row {
+        does: Does { generate: Some(generic::generate), ..Does::NOTHING },
+        ..Row::new(CKM_HKDF_KEY_GEN, "CKM_HKDF_KEY_GEN", &[CKK_HKDF], SIZES)
+    },
+];
+
+const fn row(id: CK_MECHANISM_TYPE, name: &'static str) -> Row {
+    let does = Does { derive: Some(derive), ..Does::NOTHING };
+    Row {
+        params: ParamKind::Hkdf,
+        does,
+        ..Row::new(id, name, &[CKK_HKDF, CKK_GENERIC_SECRET], SIZES)
+    }
+}
+
+/// Derives. The specification wants a base key of the hash's length; keys agreed by ECDH, which
+/// the extract step is for, are of other lengths, so any is taken.
+fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> Result<Secret> {
+    let Params::Hkdf(hkdf) = params else { return Err(Error::MechanismParamInvalid) };
+    let hash_len = hkdf.hash.len();
+    let (mode, len) = match (hkdf.extract, hkdf.expand) {
+        (true, true) => (c"EXTRACT_AND_EXPAND", expanded(spec, hash_len)?),
+        (false, true) => (c"EXPAND_ONLY", expanded(spec, hash_len)?),
+        (true, false) => match spec.value_len {
+            None => (c"EXTRACT_ONLY", hash_len),
+            Some(len) if len == hash_len => (c"EXTRACT_ONLY", hash_len),
+            Some(_) => return Err(Error::TemplateInconsistent),
+        },
+        (false, false) => return Err(Error::MechanismParamInvalid),
+    };
+    let mut list = ParamList::new()
+        .text(c"mode", mode)
+        .text(c"digest", hkdf.hash.name())
+        .octets(c"key", key.value()?);
+    if hkdf.extract {
+        list = with_salt(list, hkdf)?;
+    }
+    if hkdf.expand {
+        list = list.octets(c"info", &hkdf.info);
+    }
+    Secret::with(len, |out| run(Kdf::Hkdf, &list, out))
+}
+
+/// The length to expand to: `CKA_VALUE_LEN`, at most 255 blocks (RFC 5869, section 2.3).
+fn expanded(spec: &Spec, hash_len: usize) -> Result<usize> {
+    match spec.value_len.ok_or(Error::TemplateIncomplete)? {
+        len if len > 0 && len <= 255 * hash_len => Ok(len),
+        _ => Err(Error::AttributeValueInvalid),
+    }
+}
+
+fn with_salt<'a>(list: ParamList<'a>, hkdf: &'a Hkdf) -> Result<ParamList<'a>> {
+    match &hkdf.salt {
+        // OpenSSL takes as many zeros as the hash has, as the standard says.
+        Salt::None => Ok(list),
+        Salt::Data(data) if data.is_empty() => Ok(list),
+        Salt::Data(data) => Ok(list.octets(c"salt", data)),
+        Salt::Value(value) => Ok(list.octets(c"salt", value.expose())),
+        Salt::Key(_) => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// Sizes of keys, bytes.
+const SIZES: (CK_ULONG, CK_ULONG) = (1, 8192);

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A key as mechanisms see it: decoded once, validated, kept ready.
+
+use super::curve::Curve;
+use super::ossl::Pkey;
+use super::ready::Ready;
+use super::{ec_key, rsa_key, spki};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+
+/// The values a key is made of, as they stand in PKCS #11 attributes: big integers big-endian,
+/// curve points raw (not DER-wrapped), curves by the DER of `CKA_EC_PARAMS`.
+pub enum Parts {
+    /// A secret key of the type given.
+    Secret(CK_KEY_TYPE, Secret),
+    /// An RSA public key.
+    RsaPublic(RsaPublic),
+    /// An RSA private key.
+    RsaPrivate(RsaPrivate),
+    /// A public key on a curve: `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
+    EcPublic(EcPublic),
+    /// A private key on a curve.
+    EcPrivate(EcPrivate),
+}
+
+/// An RSA public key (RFC 8017, section 3.1).
+pub struct RsaPublic {
+    /// The modulus.
+    pub modulus: Vec<u8>,
+    /// The public exponent.
+    pub exponent: Vec<u8>,
+}
+
+/// An RSA private key (RFC 8017, section 3.2). The CRT values are all there or all empty.
+pub struct RsaPrivate {
+    /// The public half.
+    pub public: RsaPublic,
+    /// The private exponent.
+    pub exponent: Secret,
+    /// `p`, `q`, `d mod p-1`, `d mod q-1`, `q^-1 mod p`, in this order.
+    pub crt: Option<[Secret; 5]>,
+}
+
+/// A public key on a curve.
+pub struct EcPublic {
+    /// `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
+    pub key_type: CK_KEY_TYPE,
+    /// `CKA_EC_PARAMS`: DER of the curve's OID or of its name.
+    pub params: Vec<u8>,
+    /// The point: uncompressed X9.62 for `CKK_EC`, RFC 8032 / RFC 7748 bytes for the others.
+    pub point: Vec<u8>,
+}
+
+/// A private key on a curve.
+pub struct EcPrivate {
+    /// `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
+    pub key_type: CK_KEY_TYPE,
+    /// `CKA_EC_PARAMS`.
+    pub params: Vec<u8>,
+    /// The private value.
+    pub value: Secret,
+}
+
+/// The class of a key object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyClass {
+    /// `CKO_SECRET_KEY`.
+    Secret,
+    /// `CKO_PUBLIC_KEY`.
+    Public,
+    /// `CKO_PRIVATE_KEY`.
+    Private,
+}
+
+/// A key, decoded, with the contexts that wait for its next operation.
+pub struct Key {
+    material: Material,
+    class: KeyClass,
+    ready: Ready,
+}
+
+enum Material {
+    Secret(CK_KEY_TYPE, Secret),
+    Rsa { pkey: Pkey, modulus: Vec<u8> },
+    Curve { pkey: Pkey, curve: &'static Curve, params: Vec<u8>, point: Vec<u8> },
+}
+
+impl Key {
+    /// Decodes and validates values from outside.
+    ///
+    /// - `AttributeValueInvalid`: an RSA modulus not between 1024 and 16384 bits, private values
+    ///   that are out of range or do not fit together, a secret key of a wrong length;
+    /// - `PublicKeyInvalid`: a point that is not on its curve or is infinity, an even modulus, an
+    ///   unusable exponent;
+    /// - `CurveNotSupported`, `DomainParamsInvalid`: see [`Curve::find`].
+    pub fn new(parts: &Parts) -> Result<Key> {
+        Key::decode(parts, true)
+    }
+
+    /// The same without the expensive checks: the values come from a record of ours that was
+    /// authenticated, or from a generation of ours.
+    pub fn from_record(parts: &Parts) -> Result<Key> {
+        Key::decode(parts, false)
+    }
+
+    fn decode(parts: &Parts, validate: bool) -> Result<Key> {
+        super::ossl::initialise()?;
+        let (class, material) = match parts {
+            Parts::Secret(key_type, value) => {
+                check_length(*key_type, value.len())?;
+                (KeyClass::Secret, Material::Secret(*key_type, value.duplicate()?))
+            }
+            Parts::RsaPublic(public) => (
+                KeyClass::Public,
+                Material::Rsa {
+                    pkey: rsa_key::public(public, validate)?,
+                    modulus: rsa_key::minimal(&public.modulus).to_vec(),
+                },
+            ),
+            Parts::RsaPrivate(private) => (
+                KeyClass::Private,
+                Material::Rsa {
+                    pkey: rsa_key::private(private, validate)?,
+                    modulus: rsa_key::minimal(&private.public.modulus).to_vec(),
+                },
+            ),
+            Parts::EcPublic(public) => {
+                let curve = Curve::find(public.key_type, &public.params)?;
+                let pkey = ec_key::public(curve, &public.point, validate)?;
+                let (params, point) = (public.params.clone(), public.point.clone());
+                (KeyClass::Public, Material::Curve { pkey, curve, params, point })
+            }
+            Parts::EcPrivate(private) => {
+                let curve = Curve::find(private.key_type, &private.params)?;
+                let pkey = ec_key::private(curve, &private.value)?;
+                let params = private.params.clone();
+                (KeyClass::Private, Material::Curve { pkey, curve, params, point: Vec::new() })
+            }
+        };
+        Ok(Key { material, class, ready: Ready::default() })
+    }
+
+    /// Its `CKK_*` type.
+    pub fn key_type(&self) -> CK_KEY_TYPE {
+        match &self.material {
+            Material::Secret(key_type, _) => *key_type,
+            Material::Rsa { .. } => CKK_RSA,
+            Material::Curve { curve, .. } => curve.key_type,
+        }
+    }
+
+    /// Whether it is a secret, public or private key.
+    pub fn class(&self) -> KeyClass {
+        self.class
+    }
+
+    /// Its size in bits: of the modulus, of the curve's field, of the secret value.
+    pub fn bits(&self) -> usize {
+        match &self.material {
+            Material::Secret(_, value) => value.len() * 8,
+            Material::Rsa { modulus, .. } => rsa_key::bit_length(modulus),
+            Material::Curve { curve, .. } => curve.bits,
+        }
+    }
+
+    /// The value of a secret key.
+    pub fn secret(&self) -> Option<&Secret> {
+        match &self.material {
+            Material::Secret(_, value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The DER of its SubjectPublicKeyInfo (`CKA_PUBLIC_KEY_INFO`), for public and private keys.
+    /// A secret key has none: `KeyTypeInconsistent`.
+    pub fn public_key_info(&self) -> Result<Vec<u8>> {
+        spki::encode(&self.public_parts()?)
+    }
+
+    /// The values of the public half of a public or private key.
+    pub fn public_parts(&self) -> Result<Parts> {
+        match &self.material {
+            Material::Secret(..) => Err(Error::KeyTypeInconsistent),
+            Material::Rsa { pkey, .. } => rsa_key::public_parts(pkey).map(Parts::RsaPublic),
+            Material::Curve { pkey, curve, params, point } => {
+                let point = match point.is_empty() {
+                    true => ec_key::point(curve, pkey)?,
+                    false => point.clone(),
+                };
+                Ok(Parts::EcPublic(EcPublic {
+                    key_type: curve.key_type,
+                    params: params.clone(),
+                    point,
+                }))
+            }
+        }
+    }
+
+    /// All values of a private key. Where an RSA key was given by `n`, `e` and `d` alone, its
+    /// factors and CRT values are here too, ready to be stored.
+    pub fn private_parts(&self) -> Result<Parts> {
+        match (&self.material, self.class) {
+            (Material::Rsa { pkey, .. }, KeyClass::Private) => {
+                rsa_key::private_parts(pkey).map(Parts::RsaPrivate)
+            }
+            (Material::Curve { pkey, curve, params, .. }, KeyClass::Private) => {
+                let value = ec_key::private_value(curve, pkey)?;
+                let (key_type, params) = (curve.key_type, params.clone());
+                Ok(Parts::EcPrivate(EcPrivate { key_type, params, value }))
+            }
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The key in OpenSSL, if it is of the class that the operation needs.
+    pub(super) fn pkey(&self, class: KeyClass) -> Result<&Pkey> {
+        match &self.material {
+            Material::Rsa { pkey, .. } | Material::Curve { pkey, .. } if self.class == class => {
+                Ok(pkey)
+            }
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The modulus, big-endian, without leading zeros.
+    pub(super) fn modulus(&self) -> Result<&[u8]> {
+        match &self.material {
+            Material::Rsa { modulus, .. } => Ok(modulus),
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The curve.
+    pub(super) fn curve(&self) -> Result<&'static Curve> {
+        match &self.material {
+            Material::Curve { curve, .. } => Ok(curve),
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The value of a secret key, for a mechanism that needs one.
+    pub(super) fn value(&self) -> Result<&[u8]> {
+        self.secret().map(Secret::expose).ok_or(Error::KeyTypeInconsistent)
+    }
+
+    /// The contexts that wait for this key's next operation.
+    pub(super) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+}
+
+fn check_length(key_type: CK_KEY_TYPE, len: usize) -> Result<()> {
+    let good = match key_type {
+        CKK_AES => matches!(len, 16 | 24 | 32),
+        _ => len > 0,
+    };
+    if good { Ok(()) } else { Err(Error::AttributeValueInvalid) }
+}

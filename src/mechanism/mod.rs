@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a key can do: one table of mechanisms, one small file a family, over OpenSSL.
+//!
+//! A mechanism knows no policy, template, handle or flag: it sees a key and parameters and returns
+//! bytes. It imports layer 0 alone. Adding a mechanism costs one row in its family's `ROWS` and,
+//! where it is of a new kind, one function in the family's file; flags, key-type checks, parameter
+//! parsing and the list an application sees are derived from the row.
+
+pub mod aes;
+pub mod aes_wrap;
+pub mod curve;
+pub mod digest;
+pub mod ec;
+mod ec_key;
+pub mod edwards;
+mod gcm;
+pub mod generic;
+pub mod hash;
+pub mod hkdf;
+pub mod key;
+mod mac;
+pub mod ossl;
+pub mod params;
+pub mod pkcs8;
+pub mod primitive;
+mod ready;
+pub mod rsa;
+mod rsa_cipher;
+mod rsa_key;
+mod signature;
+mod spki;
+
+pub use hash::Hash;
+pub use key::{Key, KeyClass, Parts};
+pub use params::{ParamKind, Params};
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// One mechanism: what it is called, which keys it takes, and what it does.
+pub struct Row {
+    /// Its `CKM_*` value.
+    pub id: CK_MECHANISM_TYPE,
+    /// The name of that value.
+    pub name: &'static str,
+    /// The key types it works with or makes; empty for digests.
+    pub keys: &'static [CK_KEY_TYPE],
+    /// Smallest and largest key, in the unit the specification gives for the mechanism.
+    pub sizes: (CK_ULONG, CK_ULONG),
+    /// The parameter structure it takes.
+    pub params: ParamKind,
+    /// The hash inside it, where it has a fixed one.
+    pub hash: Option<Hash>,
+    /// Whether its cipher may wrap and unwrap keys.
+    pub wraps: bool,
+    /// The length a key's value is padded to with trailing zeros before it is wrapped, bytes: a
+    /// multiple of this. 1 where the cipher takes any length.
+    pub wrap_unit: usize,
+    /// Its functions.
+    pub does: Does,
+}
+
+/// The functions of a mechanism. A flag of `C_GetMechanismInfo` is set where a function is there.
+#[derive(Clone, Copy)]
+pub struct Does {
+    /// Encrypts and decrypts.
+    pub cipher: Option<fn(&'static Row, &Arc<Key>, &Params, Direction) -> Result<Box<dyn Cipher>>>,
+    /// Signs or MACs.
+    pub sign: Option<fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Signer>>>,
+    /// Verifies a signature or MAC.
+    pub verify: Option<fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Verifier>>>,
+    /// Digests.
+    pub digest: Option<fn(&'static Row, &Params) -> Result<Box<dyn Digester>>>,
+    /// Makes a secret key.
+    pub generate: Option<fn(&'static Row, &Params, &Spec) -> Result<Parts>>,
+    /// Makes a key pair: public half, private half.
+    pub generate_pair: Option<fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>>,
+    /// Derives the value of a secret key.
+    pub derive: Option<fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<Secret>>,
+}
+
+impl Does {
+    /// No function at all: rows name what they have and take the rest from here.
+    pub const NOTHING: Does = Does {
+        cipher: None,
+        sign: None,
+        verify: None,
+        digest: None,
+        generate: None,
+        generate_pair: None,
+        derive: None,
+    };
+}
+
+/// What the caller wants made: taken from the template, checked by the mechanism.
+#[derive(Clone, Default)]
+pub struct Spec {
+    /// The key type of the new key (`CKA_KEY_TYPE`, or what the mechanism makes).
+    pub key_type: CK_KEY_TYPE,
+    /// `CKA_VALUE_LEN`, bytes.
+    pub value_len: Option<usize>,
+    /// `CKA_MODULUS_BITS`.
+    pub modulus_bits: Option<usize>,
+    /// `CKA_PUBLIC_EXPONENT`, big-endian.
+    pub public_exponent: Option<Vec<u8>>,
+    /// `CKA_EC_PARAMS`, DER.
+    pub ec_params: Option<Vec<u8>>,
+}
+
+/// Encrypt or decrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Plaintext to ciphertext.
+    Encrypt,
+    /// Ciphertext to plaintext.
+    Decrypt,
+}
+
+/// An encryption or decryption in progress.
+pub trait Cipher: Send {
+    /// Whether the mechanism can be fed in parts.
+    fn multi_part(&self) -> bool {
+        true
+    }
+    /// Whether the `*_len` bounds are the exact lengths. Where they are not (padding on decryption)
+    /// the caller gives a buffer of the bound and learns the length from the result.
+    fn exact(&self) -> bool {
+        true
+    }
+    /// Bytes that suffice for `whole` of `input` bytes.
+    fn whole_len(&self, input: usize) -> usize;
+    /// The whole operation at once; `output` has at least `whole_len` bytes. Returns the length.
+    fn whole(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize>;
+    /// Bytes that `update` of `input` bytes gives (exact).
+    fn update_len(&self, _input: usize) -> usize {
+        0
+    }
+    /// One part; `output` has at least `update_len` bytes.
+    fn update(&mut self, _input: &[u8], _output: &mut [u8]) -> Result<usize> {
+        Err(Error::FunctionNotSupported)
+    }
+    /// Bytes that suffice for `finish`.
+    fn finish_len(&self) -> usize {
+        0
+    }
+    /// The end; `output` has at least `finish_len` bytes.
+    fn finish(&mut self, _output: &mut [u8]) -> Result<usize> {
+        Err(Error::FunctionNotSupported)
+    }
+}
+
+/// A signature or MAC being made.
+pub trait Signer: Send {
+    /// Whether the mechanism can be fed in parts.
+    fn multi_part(&self) -> bool {
+        true
+    }
+    /// The length of the signature, bytes (exact: PKCS #11 signatures have a fixed length).
+    fn len(&self) -> usize;
+    /// Signs `data` at once; `signature` has at least `len` bytes. Returns the length.
+    fn whole(&mut self, data: &[u8], signature: &mut [u8]) -> Result<usize>;
+    /// One part of the data.
+    fn update(&mut self, data: &[u8]) -> Result<()>;
+    /// The signature over all parts; `signature` has at least `len` bytes.
+    fn finish(&mut self, signature: &mut [u8]) -> Result<usize>;
+}
+
+/// A verification in progress. It says yes, or `SignatureInvalid` / `SignatureLenRange`, and never why.
+pub trait Verifier: Send {
+    /// Whether the mechanism can be fed in parts.
+    fn multi_part(&self) -> bool {
+        true
+    }
+    /// Verifies at once.
+    fn whole(&mut self, data: &[u8], signature: &[u8]) -> Result<()>;
+    /// One part of the data.
+    fn update(&mut self, data: &[u8]) -> Result<()>;
+    /// Verifies over all parts.
+    fn finish(&mut self, signature: &[u8]) -> Result<()>;
+}
+
+/// A digest in progress.
+pub trait Digester: Send {
+    /// The length of the digest, bytes.
+    fn len(&self) -> usize;
+    /// One part of the data.
+    fn update(&mut self, data: &[u8]) -> Result<()>;
+    /// The digest over all parts; `digest` has at least `len` bytes.
+    fn finish(&mut self, digest: &mut [u8]) -> Result<usize>;
+}
+
+/// Every mechanism, family by family.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The row of a mechanism.
+pub fn find(id: CK_MECHANISM_TYPE) -> Result<&'static Row> {
+    all().find(|row| row.id == id).ok_or(Error::MechanismInvalid)
+}
+
+impl Row {
+    /// A row that does nothing yet; the families fill it in.
+    const fn new(
+        id: CK_MECHANISM_TYPE,
+        name: &'static str,
+        keys: &'static [CK_KEY_TYPE],
+        sizes: (CK_ULONG, CK_ULONG),
+    ) -> Row {
+        let (params, does) = (ParamKind::None, Does::NOTHING);
+        Row { id, name, keys, sizes, params, hash: None, wraps: false, wrap_unit: 1, does }
+    }
+
+    /// The flags of `C_GetMechanismInfo`, derived from what the row does.
+    pub fn flags(&self) -> CK_FLAGS {
+        let does = &self.does;
+        let elliptic = self.keys.iter().any(|key| CURVE_KEYS.contains(key));
+        [
+            (does.cipher.is_some(), CKF_ENCRYPT | CKF_DECRYPT),
+            (does.sign.is_some(), CKF_SIGN),
+            (does.verify.is_some(), CKF_VERIFY),
+            (does.digest.is_some(), CKF_DIGEST),
+            (does.generate.is_some(), CKF_GENERATE),
+            (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
+            (does.derive.is_some(), CKF_DERIVE),
+            (self.wraps, CKF_WRAP | CKF_UNWRAP),
+            (elliptic, CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS),
+        ]
+        .iter()
+        .filter(|(on, _)| *on)
+        .fold(0, |flags, (_, bits)| flags | bits)
+    }
+}
+
+const CURVE_KEYS: &[CK_KEY_TYPE] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+
+static FAMILIES: &[&[Row]] = &[
+    rsa::ROWS,
+    ec::ROWS,
+    edwards::ROWS,
+    aes::ROWS,
+    aes_wrap::ROWS,
+    generic::ROWS,
+    digest::ROWS,
+    hkdf::ROWS,
+];

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Mechanism parameters as owned, typed values. The boundary (`abi/`) reads the C structure that a
+//! row's [`ParamKind`] names and makes one of [`Params`]; no pointer of the application's comes
+//! below it.
+
+use super::Hash;
+use crate::secret::Secret;
+use cryptoki_sys::*;
+use smallvec::SmallVec;
+
+/// Which parameter a mechanism takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// None: a NULL pointer and length 0.
+    None,
+    /// An initialisation vector of exactly so many bytes.
+    Iv(usize),
+    /// An initialisation vector of exactly so many bytes, or none for the standard's default.
+    OptionalIv(usize),
+    /// `CK_AES_CTR_PARAMS`.
+    Counter,
+    /// `CK_GCM_PARAMS`.
+    Gcm,
+    /// `CK_MAC_GENERAL_PARAMS`: the length of the MAC, bytes.
+    MacLength,
+    /// `CK_RSA_PKCS_PSS_PARAMS`.
+    Pss,
+    /// `CK_RSA_PKCS_OAEP_PARAMS`.
+    Oaep,
+    /// `CK_EDDSA_PARAMS`, or none.
+    Eddsa,
+    /// `CK_ECDH1_DERIVE_PARAMS`.
+    Ecdh,
+    /// `CK_HKDF_PARAMS`.
+    Hkdf,
+}
+
+/// A parameter, read.
+pub enum Params {
+    /// None given.
+    None,
+    /// An initialisation vector.
+    Iv(Iv),
+    /// A counter block, of which the low `bits` bits count.
+    Counter {
+        /// Bits of the block that are the counter, 1 to 128.
+        bits: usize,
+        /// The first block.
+        block: [u8; 16],
+    },
+    /// GCM.
+    Gcm {
+        /// The initialisation vector.
+        iv: Iv,
+        /// Additional authenticated data.
+        aad: Vec<u8>,
+        /// The length of the tag, bits.
+        tag_bits: usize,
+    },
+    /// The length of a MAC, bytes.
+    MacLength(usize),
+    /// RSA-PSS.
+    Pss {
+        /// The hash of the message.
+        hash: Hash,
+        /// The hash in the mask generation function.
+        mgf: Hash,
+        /// The length of the salt, bytes.
+        salt: usize,
+    },
+    /// RSA-OAEP.
+    Oaep {
+        /// The hash of the label.
+        hash: Hash,
+        /// The hash in the mask generation function.
+        mgf: Hash,
+        /// The label; empty for none.
+        label: Vec<u8>,
+    },
+    /// EdDSA with a `CK_EDDSA_PARAMS`.
+    Eddsa {
+        /// Sign the hash of the message (Ed25519ph, Ed448ph).
+        prehash: bool,
+        /// The context, at most 255 bytes.
+        context: Vec<u8>,
+    },
+    /// Elliptic curve Diffie-Hellman.
+    Ecdh {
+        /// `CKD_*`.
+        kdf: CK_EC_KDF_TYPE,
+        /// Data shared between the parties, for the key derivation function.
+        shared: Vec<u8>,
+        /// The other party's point: raw, or in a DER OCTET STRING.
+        public: Vec<u8>,
+    },
+    /// HKDF.
+    Hkdf(Hkdf),
+}
+
+/// The parameter of HKDF (RFC 5869).
+pub struct Hkdf {
+    /// Do the extract step.
+    pub extract: bool,
+    /// Do the expand step.
+    pub expand: bool,
+    /// The hash.
+    pub hash: Hash,
+    /// The salt of the extract step.
+    pub salt: Salt,
+    /// The info of the expand step.
+    pub info: Vec<u8>,
+}
+
+/// Where HKDF's salt comes from.
+pub enum Salt {
+    /// No salt: as many zero bytes as the hash has.
+    None,
+    /// Bytes given in the parameter.
+    Data(Vec<u8>),
+    /// The value of a key, by its handle: the caller of a mechanism replaces it with `Value`.
+    Key(CK_OBJECT_HANDLE),
+    /// The value of that key.
+    Value(Secret),
+}
+
+/// An initialisation vector; the usual lengths need no allocation.
+pub type Iv = SmallVec<[u8; 16]>;

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The few operations that the rooms beside this one stand on (`store`, `seal`, `audit`): they
+//! have no keys in the sense of PKCS #11 and need no table.
+
+use super::Direction;
+use super::hash::Hash;
+use super::key::Key;
+use super::ossl::{self, CipherCtx, Kdf, MacCtx, MacKind, Mode, ParamList};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::{CKK_AES, CKK_GENERIC_SECRET, CKK_HKDF};
+use parking_lot::Mutex;
+
+pub use super::ossl::{equal, random};
+
+/// New random bytes for a key.
+pub fn random_secret(len: usize) -> Result<Secret> {
+    Secret::with(len, ossl::random_private)
+}
+
+/// Encrypts and authenticates: a random 96-bit nonce, the ciphertext, a 128-bit tag (AES-256-GCM,
+/// SP 800-38D). The key has 32 bytes.
+pub fn seal(key: &Secret, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
+    let mut context = gcm(key, Direction::Encrypt)?;
+    let mut sealed = vec![0u8; NONCE + plaintext.len() + TAG];
+    let (nonce, rest) = sealed.split_at_mut_checked(NONCE).ok_or(Error::DeviceError)?;
+    let (ciphertext, tag) = rest.split_at_mut_checked(plaintext.len()).ok_or(Error::DeviceError)?;
+    random(nonce)?;
+    context.start(nonce)?;
+    context.aad(aad)?;
+    context.update(plaintext, ciphertext)?;
+    context.finish(&mut [])?;
+    context.tag(tag)?;
+    Ok(sealed)
+}
+
+/// Opens what [`seal`] made with the same key and associated data. Whatever is wrong with it is
+/// `EncryptedDataInvalid`.
+pub fn open(key: &Secret, aad: &[u8], sealed: &[u8]) -> Result<Secret> {
+    let invalid = Error::EncryptedDataInvalid;
+    let (nonce, rest) = sealed.split_at_checked(NONCE).ok_or(invalid)?;
+    let len = rest.len().checked_sub(TAG).ok_or(invalid)?;
+    let (ciphertext, tag) = rest.split_at_checked(len).ok_or(invalid)?;
+    let mut context = gcm(key, Direction::Decrypt)?;
+    let mut plaintext = Secret::zeroed(len)?;
+    let open = |context: &mut CipherCtx, plaintext: &mut Secret| {
+        context.start(nonce)?;
+        context.aad(aad)?;
+        context.update(ciphertext, plaintext.expose_mut())?;
+        context.expect_tag(tag)?;
+        context.finish(&mut [])
+    };
+    match open(&mut context, &mut plaintext) {
+        Ok(_) => Ok(plaintext),
+        Err(_) => Err(invalid),
+    }
+}
+
+/// HMAC-SHA-256 (FIPS 198-1) over the parts one after the other.
+pub fn hmac_sha256(key: &Secret, parts: &[&[u8]]) -> Result<[u8; 32]> {
+    tag_of(&mut MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?, parts)
+}
+
+/// HMAC-SHA-256 with one key, many times, from any thread.
+pub struct Mac {
+    key: Secret,
+    ready: Mutex<Vec<MacCtx>>,
+}
+
+impl Mac {
+    /// Keeps a copy of the key.
+    pub fn new(key: &Secret) -> Result<Mac> {
+        Ok(Mac { key: key.duplicate()?, ready: Mutex::new(Vec::new()) })
+    }
+
+    /// The code over the parts one after the other.
+    pub fn tag(&self, parts: &[&[u8]]) -> Result<[u8; 32]> {
+        let waiting = self.ready.lock().pop();
+        let mut context = match waiting {
+            Some(mut context) => {
+                context.restart()?;
+                context
+            }
+            None => MacCtx::new(MacKind::Hmac(Hash::Sha256), self.key.expose())?,
+        };
+        let tag = tag_of(&mut context, parts)?;
+        let mut ready = self.ready.lock();
+        if ready.len() < READY {
+            ready.push(context);
+        }
+        Ok(tag)
+    }
+}
+
+/// HKDF-SHA-256 (RFC 5869), extract and expand.
+pub fn hkdf_sha256(key: &[u8], salt: &[u8], info: &[u8], len: usize) -> Result<Secret> {
+    let params = ParamList::new()
+        .text(c"digest", Hash::Sha256.name())
+        .octets(c"key", key)
+        .octets(c"salt", salt)
+        .octets(c"info", info);
+    Secret::with(len, |out| ossl::derive(Kdf::Hkdf, &params, out))
+}
+
+/// SHA-1 (FIPS 180-4): for check values and key identifiers, where the standard wants it.
+pub fn sha1(data: &[u8]) -> Result<[u8; 20]> {
+    let mut out = [0; 20];
+    ossl::digest(Hash::Sha1, data, &mut out)?;
+    Ok(out)
+}
+
+/// SHA-256 (FIPS 180-4).
+pub fn sha256(data: &[u8]) -> Result<[u8; 32]> {
+    let mut out = [0; 32];
+    ossl::digest(Hash::Sha256, data, &mut out)?;
+    Ok(out)
+}
+
+/// `CKA_CHECK_VALUE` (PKCS #11, sections "AES secret key objects", "Generic secret key objects"):
+/// of an AES key the first bytes of a zero block encrypted, of a generic secret the first bytes of
+/// its SHA-1; other keys have none.
+pub fn check_value(key: &Key) -> Result<Option<[u8; 3]>> {
+    let Some(value) = key.secret() else { return Ok(None) };
+    let mut block = [0u8; 32];
+    match key.key_type() {
+        CKK_AES => {
+            let mut context = CipherCtx::new(Mode::Ecb, value.expose(), Direction::Encrypt, 0)?;
+            context.update(&[0; 16], &mut block)?;
+        }
+        CKK_GENERIC_SECRET | CKK_HKDF => {
+            ossl::digest(Hash::Sha1, value.expose(), &mut block)?;
+        }
+        other if super::generic::is_hmac_key(other) => {
+            ossl::digest(Hash::Sha1, value.expose(), &mut block)?;
+        }
+        _ => return Ok(None),
+    }
+    let [first, second, third, ..] = block;
+    Ok(Some([first, second, third]))
+}
+
+fn gcm(key: &Secret, direction: Direction) -> Result<CipherCtx> {
+    if key.len() != 32 {
+        return Err(Error::KeySizeRange);
+    }
+    CipherCtx::new(Mode::Gcm, key.expose(), direction, NONCE)
+}
+
+fn tag_of(context: &mut MacCtx, parts: &[&[u8]]) -> Result<[u8; 32]> {
+    for part in parts {
+        context.update(part)?;
+    }
+    let mut tag = [0; 32];
+    context.finish(&mut tag)?;
+    Ok(tag)
+}
+
+const NONCE: usize = 12;
+const TAG: usize = 16;
+/// How many keyed contexts of a [`Mac`] wait at most.
+const READY: usize = 8;

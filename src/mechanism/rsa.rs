@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! RSA: the table, key pair generation and signatures (PKCS #11, section "RSA"; RFC 8017).
+//! Encryption is in `rsa_cipher`.
+
+use super::key::{Key, Parts};
+use super::ossl::{Operation, ParamList, Pkey, PkeyCtx, native};
+use super::signature::{self, Feed, Scheme, Setup};
+use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_key};
+use crate::error::{Error, Result};
+use cryptoki_sys::*;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+macro_rules! signatures {
+    ($($hash:ident: $pkcs:ident, $pss:ident;)*) => {
+        /// The RSA mechanisms.
+        pub const ROWS: &[Row] = &[
+            Row {
+                does: Does { generate_pair: Some(generate), ..Does::NOTHING },
+                ..Row::new(
+                    CKM_RSA_PKCS_KEY_PAIR_GEN,
+                    "CKM_RSA_PKCS_KEY_PAIR_GEN",
+                    RSA,
+                    (NEW_SMALLEST as CK_ULONG, NEW_LARGEST as CK_ULONG),
+                )
+            },
+            Row {
+                wraps: true,
+                does: Does { cipher: Some(rsa_cipher::pkcs), ..SIGNS },
+                ..Row::new(CKM_RSA_PKCS, "CKM_RSA_PKCS", RSA, SIZES)
+            },
+            Row {
+                wraps: true,
+                does: Does { cipher: Some(rsa_cipher::raw), ..SIGNS },
+                ..Row::new(CKM_RSA_X_509, "CKM_RSA_X_509", RSA, SIZES)
+            },
+            Row {
+                wraps: true,
+                params: ParamKind::Oaep,
+                does: Does { cipher: Some(rsa_cipher::oaep), ..Does::NOTHING },
+                ..Row::new(CKM_RSA_PKCS_OAEP, "CKM_RSA_PKCS_OAEP", RSA, SIZES)
+            },
+            Row {
+                params: ParamKind::Pss,
+                does: SIGNS,
+                ..Row::new(CKM_RSA_PKCS_PSS, "CKM_RSA_PKCS_PSS", RSA, SIZES)
+            },
+            $(
+                Row {
+                    hash: Some(Hash::$hash),
+                    does: SIGNS,
+                    ..Row::new($pkcs, stringify!($pkcs), RSA, SIZES)
+                },
+                Row {
+                    params: ParamKind::Pss,
+                    hash: Some(Hash::$hash),
+                    does: SIGNS,
+                    ..Row::new($pss, stringify!($pss), RSA, SIZES)
+                },
+            )*
+        ];
+    };
+}
+
+signatures! {
+    Sha1: CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS;
+    Sha224: CKM_SHA224_RSA_PKCS, CKM_SHA224_RSA_PKCS_PSS;
+    Sha256: CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS_PSS;
+    Sha384: CKM_SHA384_RSA_PKCS, CKM_SHA384_RSA_PKCS_PSS;
+    Sha512: CKM_SHA512_RSA_PKCS, CKM_SHA512_RSA_PKCS_PSS;
+    Sha3_224: CKM_SHA3_224_RSA_PKCS, CKM_SHA3_224_RSA_PKCS_PSS;
+    Sha3_256: CKM_SHA3_256_RSA_PKCS, CKM_SHA3_256_RSA_PKCS_PSS;
+    Sha3_384: CKM_SHA3_384_RSA_PKCS, CKM_SHA3_384_RSA_PKCS_PSS;
+    Sha3_512: CKM_SHA3_512_RSA_PKCS, CKM_SHA3_512_RSA_PKCS_PSS;
+}
+
+const SIGNS: Does = Does { sign: Some(sign), verify: Some(verify), ..Does::NOTHING };
+
+/// A new key pair of `CKA_MODULUS_BITS`, with `CKA_PUBLIC_EXPONENT` or 65537.
+fn generate(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts, Parts)> {
+    let bits = spec.modulus_bits.ok_or(Error::TemplateIncomplete)?;
+    let exponent = spec.public_exponent.as_deref().map_or(F4, rsa_key::minimal);
+    // FIPS 186-5, section A.1.1: odd and above 2^16. OpenSSL takes 64 bits at most with a large
+    // modulus (`OPENSSL_RSA_MAX_PUBEXP_BITS`), and nobody uses more with a small one.
+    let odd = exponent.last().is_some_and(|last| last & 1 == 1);
+    let usable = odd && (17..=64).contains(&rsa_key::bit_length(exponent));
+    if !(NEW_SMALLEST..=NEW_LARGEST).contains(&bits) || bits % 8 != 0 || !usable {
+        return Err(Error::AttributeValueInvalid);
+    }
+    let (bits, exponent) = (bits as u64, native(exponent)?);
+    let params = ParamList::new().number(c"bits", &bits).integer(c"e", &exponent);
+    let key = Pkey::generate(c"RSA", &params)?;
+    Ok((
+        Parts::RsaPublic(rsa_key::public_parts(&key)?),
+        Parts::RsaPrivate(rsa_key::private_parts(&key)?),
+    ))
+}
+
+fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
+    // Keys below today's strength verify what they signed once, and sign no more.
+    if key.bits() < NEW_SMALLEST {
+        return Err(Error::KeySizeRange);
+    }
+    let (padding, scheme) = begin(row, key, params)?;
+    let setup = padding.setup(Operation::Sign);
+    signature::signer(row, key, setup, feed(row), scheme)
+}
+
+fn verify(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
+    let (padding, scheme) = begin(row, key, params)?;
+    let setup = padding.setup(Operation::Verify);
+    signature::verifier(row, key, setup, feed(row), scheme)
+}
+
+fn feed(row: &Row) -> Feed {
+    row.hash.map_or(Feed::Whole, Feed::Digest)
+}
+
+/// The padding of a signature mechanism and what data it takes.
+fn begin(row: &Row, key: &Key, params: &Params) -> Result<(Padding, RsaSignature)> {
+    let modulus = key.modulus()?;
+    let len = modulus.len();
+    let (padding, takes) = match (row.params, params) {
+        (ParamKind::Pss, Params::Pss { hash, mgf, salt }) => {
+            // The encoded message is one byte shorter where the modulus is one bit longer than
+            // whole bytes (RFC 8017, section 9.1.1).
+            let encoded = (key.bits().saturating_sub(1)).div_ceil(8);
+            let needed = salt.checked_add(hash.len() + 2).ok_or(Error::MechanismParamInvalid)?;
+            if row.hash.is_some_and(|fixed| fixed != *hash) || needed > encoded {
+                return Err(Error::MechanismParamInvalid);
+            }
+            (
+                Padding::Pss { hash: *hash, mgf: *mgf, salt: *salt as u64 },
+                Takes::Exactly(hash.len()),
+            )
+        }
+        (ParamKind::None, Params::None) => match (row.hash, row.id) {
+            // DigestInfo adds at most 19 bytes to a hash, the padding 11 (RFC 8017, section 9.2).
+            (Some(hash), _) if hash.len() + 30 > len => return Err(Error::KeySizeRange),
+            (Some(hash), _) => (Padding::Pkcs(Some(hash)), Takes::Exactly(hash.len())),
+            (None, CKM_RSA_X_509) => (Padding::None, Takes::Number(modulus.into())),
+            (None, _) => (Padding::Pkcs(None), Takes::AtMost(len.saturating_sub(11))),
+        },
+        _ => return Err(Error::MechanismParamInvalid),
+    };
+    Ok((padding, RsaSignature { len, takes }))
+}
+
+enum Padding {
+    None,
+    Pkcs(Option<Hash>),
+    Pss { hash: Hash, mgf: Hash, salt: u64 },
+}
+
+impl Padding {
+    fn setup(&self, operation: Operation) -> Setup<'_> {
+        let params = ParamList::new();
+        let (params, variant) = match self {
+            Padding::None => (params.text(c"pad-mode", c"none"), 0),
+            Padding::Pkcs(None) => (params.text(c"pad-mode", c"pkcs1"), 0),
+            Padding::Pkcs(Some(hash)) => {
+                (params.text(c"digest", hash.name()).text(c"pad-mode", c"pkcs1"), 0)
+            }
+            Padding::Pss { hash, mgf, salt } => (
+                params
+                    .text(c"digest", hash.name())
+                    .text(c"pad-mode", c"pss")
+                    .text(c"mgf1-digest", mgf.name())
+                    .number(c"saltlen", salt),
+                *salt << 16 | (*hash as u64) << 8 | *mgf as u64,
+            ),
+        };
+        Setup { operation, params, variant: Some(variant) }
+    }
+}
+
+struct RsaSignature {
+    len: usize,
+    takes: Takes,
+}
+
+/// The data a signature is made of.
+enum Takes {
+    /// A digest of this length.
+    Exactly(usize),
+    /// Anything up to this length.
+    AtMost(usize),
+    /// A number below the modulus.
+    Number(SmallVec<[u8; 512]>),
+}
+
+impl RsaSignature {
+    fn check(&self, data: &[u8]) -> Result<()> {
+        match &self.takes {
+            Takes::Exactly(len) if data.len() != *len => Err(Error::DataLenRange),
+            Takes::AtMost(len) if data.len() > *len => Err(Error::DataLenRange),
+            Takes::Number(modulus) => rsa_cipher::check_number(data, modulus, Error::DataInvalid),
+            _ => Ok(()),
+        }
+    }
+
+    /// The data as OpenSSL takes it: a number at the full length of the modulus.
+    fn padded<'a>(&self, data: &'a [u8], room: &'a mut SmallVec<[u8; 512]>) -> &'a [u8] {
+        match self.takes {
+            Takes::Number(_) => {
+                room.resize(self.len.saturating_sub(data.len()), 0);
+                room.extend_from_slice(data);
+                room
+            }
+            _ => data,
+        }
+    }
+}
+
+impl Scheme for RsaSignature {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn sign(&self, context: &mut PkeyCtx, data: &[u8], out: &mut [u8]) -> Result<usize> {
+        self.check(data)?;
+        context.sign(self.padded(data, &mut SmallVec::new()), out)
+    }
+
+    fn verify(&self, context: &mut PkeyCtx, data: &[u8], signature: &[u8]) -> Result<bool> {
+        self.check(data)?;
+        if signature.len() != self.len {
+            return Err(Error::SignatureLenRange);
+        }
+        context.verify(self.padded(data, &mut SmallVec::new()), signature)
+    }
+}
+
+const RSA: &[CK_KEY_TYPE] = &[CKK_RSA];
+/// Sizes of modulus: of keys made here, and of keys taken in; bits.
+pub(super) const NEW_SMALLEST: usize = 2048;
+const NEW_LARGEST: usize = 8192;
+const SIZES: (CK_ULONG, CK_ULONG) = (1024, 16384);
+/// The usual public exponent, 65537.
+const F4: &[u8] = &[1, 0, 1];

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The attribute table: one row an attribute, and nothing about an attribute anywhere else.
+//!
+//! The columns are the footnotes of PKCS #11, section 4 ("Common footnotes for object attribute
+//! tables"): where an attribute must, may or must not be given, whether it is hidden, one-way,
+//! the security officer's, or the token's own.
+
+use super::shape::*;
+use cryptoki_sys::*;
+
+/// How a value is written in a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One byte, `CK_TRUE` or `CK_FALSE`.
+    Bool,
+    /// A `CK_ULONG`.
+    Number,
+    /// Any bytes.
+    Bytes,
+    /// Big-endian integer: leading zeros say nothing.
+    Integer,
+    /// Empty, or eight digits: year, month, day.
+    Date,
+    /// UTF-8 without a terminating zero.
+    Text,
+    /// An array of `CK_MECHANISM_TYPE`.
+    Mechanisms,
+    /// A nested template.
+    Template,
+}
+
+/// Whether a template may or must name an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It must.
+    Must,
+    /// It may.
+    May,
+    /// It must not: the token computes it.
+    Never,
+}
+
+/// The value of an attribute that nobody gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsaid {
+    /// The object does not have the attribute.
+    Absent,
+    /// This boolean.
+    Bool(bool),
+    /// This number.
+    Number(u64),
+    /// The empty byte array.
+    Empty,
+    /// True for private and secret keys.
+    Guarded,
+    /// What keys of the type serve.
+    Usage,
+}
+
+/// One attribute.
+pub struct Rule {
+    /// `CKA_*`.
+    pub id: CK_ATTRIBUTE_TYPE,
+    /// Its name.
+    pub name: &'static str,
+    /// How its value is written.
+    pub kind: Kind,
+    /// The shapes of objects that have it.
+    pub shapes: u16,
+    /// In a template of `C_CreateObject`.
+    pub create: Given,
+    /// In a template of `C_GenerateKey` and `C_GenerateKeyPair`.
+    pub generate: Given,
+    /// In a template of `C_UnwrapKey` and `C_DeriveKey`.
+    pub unwrap: Given,
+    /// Where nobody gave it.
+    pub unsaid: Unsaid,
+    traits: u16,
+}
+
+/// Hidden when the key is sensitive or not extractable (footnote 7).
+pub const HIDDEN: u16 = 1;
+/// `C_SetAttributeValue` and `C_CopyObject` may change it (footnote 8).
+pub const MODIFIABLE: u16 = 1 << 1;
+/// Changes from false to true alone (footnote 11).
+pub const ONLY_UP: u16 = 1 << 2;
+/// Changes from true to false alone (footnote 12).
+pub const ONLY_DOWN: u16 = 1 << 3;
+/// Only the security officer sets it to true (footnote 10).
+pub const SO_ONLY: u16 = 1 << 4;
+/// `C_CopyObject` may change it, `C_SetAttributeValue` may not (section 4.1.3).
+pub const ON_COPY: u16 = 1 << 5;
+/// Searched by: the store keeps a keyed tag of it.
+pub const SEARCHED: u16 = 1 << 6;
+
+impl Rule {
+    /// Whether the attribute has this trait.
+    pub fn has(&self, mark: u16) -> bool {
+        self.traits & mark != 0
+    }
+}
+
+/// The rule of an attribute that applies to objects of some shape; rows of one attribute differ by
+/// shape.
+pub fn rule_for(id: CK_ATTRIBUTE_TYPE, shape: Shape) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id && shape.is(rule.shapes))
+}
+
+/// How the value of an attribute is written: the same in all its rows. None for an attribute that
+/// no object has.
+pub fn kind(id: CK_ATTRIBUTE_TYPE) -> Option<Kind> {
+    RULES.iter().find(|rule| rule.id == id).map(|rule| rule.kind)
+}
+
+/// Whether an attribute has this trait in some shape.
+pub fn has(id: CK_ATTRIBUTE_TYPE, mark: u16) -> bool {
+    RULES.iter().any(|rule| rule.id == id && rule.has(mark))
+}
+
+/// The attributes that objects of this shape can have.
+pub fn rules(shape: Shape) -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().filter(move |rule| shape.is(rule.shapes))
+}
+
+macro_rules! rules {
+    ($($id:ident $kind:ident $shapes:expr, $create:ident $generate:ident $unwrap:ident, $default:expr, $traits:expr;)*) => {
+        &[$(Rule {
+            id: $id,
+            name: stringify!($id),
+            kind: Kind::$kind,
+            shapes: $shapes,
+            create: Given::$create,
+            generate: Given::$generate,
+            unwrap: Given::$unwrap,
+            unsaid: $default,
+            traits: $traits,
+        },)*]
+    };
+}
+
+use Unsaid::{Absent, Bool, Empty, Guarded, Number, Usage};
+
+const NONE: u16 = 0;
+const LOCKED: u16 = SECRET | PRIVATE;
+const USAGE: u16 = MODIFIABLE;
+
+#[rustfmt::skip]
+static RULES: &[Rule] = rules! {
+    // attribute                kind       shapes               create generate unwrap, default, traits
+    CKA_CLASS                   Number     ANY,                 Must May May,       Absent, SEARCHED;
+    CKA_UNIQUE_ID               Text       ANY,                 Never Never Never,  Absent, SEARCHED;
+    // Storage objects, section 4.4
+    CKA_TOKEN                   Bool       ANY,                 May May May,        Bool(false), ON_COPY;
+    CKA_PRIVATE                 Bool       ANY,                 May May May,        Guarded, ON_COPY;
+    CKA_MODIFIABLE              Bool       ANY,                 May May May,        Bool(true), ON_COPY;
+    CKA_LABEL                   Text       ANY,                 May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_COPYABLE                Bool       ANY,                 May May May,        Bool(true), ON_COPY | ONLY_DOWN;
+    CKA_DESTROYABLE             Bool       ANY,                 May May May,        Bool(true), ON_COPY;
+    // Data objects, section 4.5
+    CKA_APPLICATION             Text       DATA,                May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_OBJECT_ID               Bytes      DATA,                May May May,        Empty, MODIFIABLE;
+    CKA_VALUE                   Bytes      DATA,                May May May,        Empty, MODIFIABLE;
+    // Certificates, section 4.6
+    CKA_CERTIFICATE_TYPE        Number     CERTIFICATE,         Must May May,       Absent, SEARCHED;
+    CKA_CERTIFICATE_CATEGORY    Number     CERTIFICATE,         May May May,        Number(0), NONE;
+    CKA_SUBJECT                 Bytes      CERTIFICATE,         Must May May,       Absent, SEARCHED;
+    CKA_VALUE                   Bytes      CERTIFICATE,         May May May,        Empty, NONE;
+    CKA_ISSUER                  Bytes      CERTIFICATE,         May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_SERIAL_NUMBER           Bytes      CERTIFICATE,         May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_URL                     Text       CERTIFICATE,         May May May,        Empty, NONE;
+    CKA_HASH_OF_SUBJECT_PUBLIC_KEY Bytes   CERTIFICATE,         May May May,        Empty, NONE;
+    CKA_HASH_OF_ISSUER_PUBLIC_KEY Bytes    CERTIFICATE,         May May May,        Empty, NONE;
+    CKA_NAME_HASH_ALGORITHM     Number     CERTIFICATE,         May May May,        Number(CKM_SHA_1), NONE;
+    CKA_JAVA_MIDP_SECURITY_DOMAIN Number   CERTIFICATE,         May May May,        Number(0), NONE;
+    CKA_TRUSTED                 Bool       CERTIFICATE | PUBLIC | SECRET, May May May, Bool(false), MODIFIABLE | SO_ONLY;
+    CKA_CHECK_VALUE             Bytes      CERTIFICATE | SECRET, May May May,       Absent, MODIFIABLE;
+    // Keys, section 4.7
+    CKA_KEY_TYPE                Number     KEY | DOMAIN,        Must May Must,      Absent, SEARCHED;
+    CKA_ID                      Bytes      KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_START_DATE              Date       KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE;
+    CKA_END_DATE                Date       KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE;
+    CKA_LOCAL                   Bool       KEY | DOMAIN,        Never Never Never,  Bool(false), NONE;
+    CKA_KEY_GEN_MECHANISM       Number     KEY,                 Never Never Never,  Number(u64::MAX), NONE;
+    CKA_ALLOWED_MECHANISMS      Mechanisms KEY,                 May May May,        Absent, NONE;
+    CKA_PUBLIC_KEY_INFO         Bytes      PUBLIC | PRIVATE | CERTIFICATE, May May May, Empty, NONE;
+    CKA_SUBJECT                 Bytes      PUBLIC | PRIVATE,    May May May,        Empty, MODIFIABLE | SEARCHED;
+    // Usages
+    CKA_ENCRYPT                 Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;
+    CKA_DECRYPT                 Bool       PRIVATE | SECRET,    May May May,        Usage, USAGE;
+    CKA_SIGN                    Bool       PRIVATE | SECRET,    May May May,        Usage, USAGE;
+    CKA_VERIFY                  Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;
+    CKA_SIGN_RECOVER            Bool       PRIVATE,             May May May,        Usage, USAGE;
+    CKA_VERIFY_RECOVER          Bool       PUBLIC,              May May May,        Usage, USAGE;
+    CKA_WRAP                    Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;
+    CKA_UNWRAP                  Bool       PRIVATE | SECRET,    May May May,        Usage, USAGE;
+    CKA_DERIVE                  Bool       KEY,                 May May May,        Usage, USAGE;
+    CKA_ENCAPSULATE             Bool       PUBLIC,              May May May,        Usage, USAGE;
+    CKA_DECAPSULATE             Bool       PRIVATE,             May May May,        Usage, USAGE;
+    // What guards a key
+    CKA_SENSITIVE               Bool       LOCKED,              May May May,        Guarded, MODIFIABLE | ONLY_UP;
+    CKA_EXTRACTABLE             Bool       LOCKED,              May May May,        Bool(false), MODIFIABLE | ONLY_DOWN;
+    CKA_ALWAYS_SENSITIVE        Bool       LOCKED,              Never Never Never,  Bool(false), NONE;
+    CKA_NEVER_EXTRACTABLE       Bool       LOCKED,              Never Never Never,  Bool(false), NONE;
+    CKA_WRAP_WITH_TRUSTED       Bool       LOCKED,              May May May,        Bool(false), MODIFIABLE | ONLY_UP;
+    CKA_ALWAYS_AUTHENTICATE     Bool       PRIVATE,             May May May,        Bool(false), NONE;
+    CKA_WRAP_TEMPLATE           Template   PUBLIC | SECRET,     May May May,        Absent, NONE;
+    CKA_UNWRAP_TEMPLATE         Template   PRIVATE | SECRET,    May May May,        Absent, NONE;
+    CKA_DERIVE_TEMPLATE         Template   PRIVATE | SECRET,    May May May,        Absent, NONE;
+    // Key material
+    CKA_MODULUS                 Integer    RSA_PUBLIC,          Must Never Never,   Absent, NONE;
+    CKA_MODULUS_BITS            Number     RSA_PUBLIC,          Never Must Never,   Absent, NONE;
+    CKA_PUBLIC_EXPONENT         Integer    RSA_PUBLIC,          Must May Never,     Absent, NONE;
+    CKA_MODULUS                 Integer    RSA_PRIVATE,         Must Never Never,   Absent, NONE;
+    CKA_PUBLIC_EXPONENT         Integer    RSA_PRIVATE,         Must Never Never,   Absent, NONE;
+    CKA_PRIVATE_EXPONENT        Integer    RSA_PRIVATE,         Must Never Never,   Absent, HIDDEN;
+    CKA_PRIME_1                 Integer    RSA_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_PRIME_2                 Integer    RSA_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_EXPONENT_1              Integer    RSA_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_EXPONENT_2              Integer    RSA_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_COEFFICIENT             Integer    RSA_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_EC_PARAMS               Bytes      EC_PUBLIC,           Must Must Never,    Absent, NONE;
+    CKA_EC_POINT                Bytes      EC_PUBLIC,           Must Never Never,   Absent, NONE;
+    CKA_EC_PARAMS               Bytes      EC_PRIVATE,          Must May Never,     Absent, NONE;
+    CKA_VALUE                   Bytes      SECRET | EC_PRIVATE, Must Never Never,   Absent, HIDDEN;
+    CKA_VALUE_LEN               Number     SECRET,              Never May May,      Absent, NONE;
+    // Domain parameters, section 4.11
+    CKA_PRIME                   Integer    DOMAIN,              Must Never Never,   Absent, NONE;
+    CKA_SUBPRIME                Integer    DOMAIN,              May Never Never,    Absent, NONE;
+    CKA_BASE                    Integer    DOMAIN,              Must Never Never,   Absent, NONE;
+    CKA_PRIME_BITS              Number     DOMAIN,              Never Must Never,   Absent, NONE;
+};

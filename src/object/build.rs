@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The one evaluator of the attribute rules. Every way by which an object can come to be or change
+//! goes through it, so that a new way cannot forget a rule: it has none of its own.
+
+use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
+use super::shape::{CERTIFICATE, DATA, PRIVATE, PUBLIC, SECRET, Shape, serves};
+use super::template::Template;
+use super::value::{Attributes, Value};
+use super::{Object, parts, record};
+use crate::error::{Error, Result};
+use crate::mechanism::{Key, Parts, primitive};
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// How a key comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `C_CreateObject`.
+    Create,
+    /// `C_GenerateKey`, `C_GenerateKeyPair`: by this mechanism.
+    Generate(CK_MECHANISM_TYPE),
+    /// `C_UnwrapKey`.
+    Unwrap,
+    /// `C_DeriveKey`: from a key that was always sensitive, never extractable.
+    Derive {
+        /// `CKA_ALWAYS_SENSITIVE` of the base key.
+        always_sensitive: bool,
+        /// `CKA_NEVER_EXTRACTABLE` of the base key.
+        never_extractable: bool,
+    },
+}
+
+/// An object from a template alone (`C_CreateObject`). `so` says whether the security officer asks.
+pub fn create(template: &Template, so: bool) -> Result<Object> {
+    let (attributes, shape) = assemble(Origin::Create, template, Attributes::default(), so)?;
+    if !shape.is(PUBLIC | PRIVATE | SECRET) {
+        let attributes = record::published(attributes);
+        return finish(Origin::Create, attributes, shape, None);
+    }
+    let attributes = normalised(attributes)?;
+    let key = Key::new(&parts::from_attributes(&attributes)?)?;
+    finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
+}
+
+/// A key object from values that the token made, unwrapped or derived.
+pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> Result<Object> {
+    let key = match origin {
+        Origin::Generate(_) => Key::from_record(&parts)?,
+        _ => Key::new(&parts)?,
+    };
+    let contributed = parts::to_attributes(parts);
+    let (attributes, shape) = assemble(origin, template, contributed, so)?;
+    finish(origin, attributes, shape, Some(Arc::new(key)))
+}
+
+/// A copy with changes (`C_CopyObject`).
+pub fn copy(object: &Object, template: &Template, so: bool) -> Result<Object> {
+    if !object.attributes.flag(CKA_COPYABLE) {
+        return Err(Error::ActionProhibited);
+    }
+    let mut attributes = changed(object, template, so, attribute::MODIFIABLE | ON_COPY)?;
+    attributes.set(CKA_UNIQUE_ID, unique_id()?);
+    Ok(replaced(object, attributes))
+}
+
+/// The same object with changes (`C_SetAttributeValue`): all of them or none.
+pub fn modify(object: &Object, template: &Template, so: bool) -> Result<Object> {
+    if !object.attributes.flag(CKA_MODIFIABLE) {
+        return Err(Error::ActionProhibited);
+    }
+    Ok(replaced(object, changed(object, template, so, attribute::MODIFIABLE)?))
+}
+
+fn replaced(object: &Object, attributes: Attributes) -> Object {
+    match object.decoded() {
+        Some(key) => Object::with_key(attributes, key),
+        None => Object::new(attributes),
+    }
+}
+
+/// Applies the table to a template and to what the function itself contributes.
+fn assemble(
+    origin: Origin,
+    template: &Template,
+    contributed: Attributes,
+    so: bool,
+) -> Result<(Attributes, Shape)> {
+    let mut attributes = contributed;
+    let shape = shape_of(&attributes, template)?;
+    for (id, value) in template.iter() {
+        let rule = attribute::rule_for(*id, shape).ok_or(Error::TemplateInconsistent)?;
+        if given(rule, origin) == Given::Never {
+            return Err(Error::AttributeReadOnly);
+        }
+        may_set(rule, value, so)?;
+        match attributes.get(*id) {
+            Some(contributed) if !contributed.same(value) => {
+                return Err(Error::TemplateInconsistent);
+            }
+            Some(_) => {}
+            None => attributes.set(*id, value.duplicate()?),
+        }
+    }
+    let mut missing = attribute::rules(shape).filter(|rule| given(rule, origin) == Given::Must);
+    if missing.any(|rule| !attributes.has(rule.id) && !computed_later(rule.id)) {
+        return Err(Error::TemplateIncomplete);
+    }
+    set_defaults(&mut attributes, shape);
+    Ok((attributes, shape))
+}
+
+/// The shape that contributed attributes and template agree on.
+fn shape_of(contributed: &Attributes, template: &Template) -> Result<Shape> {
+    let agreed = |id| match (contributed.number(id), template.number(id)) {
+        (Some(a), Some(b)) if a != b => Err(Error::TemplateInconsistent),
+        (a, b) => Ok(a.or(b)),
+    };
+    let class = agreed(CKA_CLASS)?.ok_or(Error::TemplateIncomplete)?;
+    let kind = match agreed(CKA_CERTIFICATE_TYPE)? {
+        Some(kind) if class == CKO_CERTIFICATE as u64 => Some(kind),
+        _ => agreed(CKA_KEY_TYPE)?,
+    };
+    let class = CK_OBJECT_CLASS::try_from(class).map_err(|_| Error::AttributeValueInvalid)?;
+    Shape::of(class, kind)
+}
+
+fn given(rule: &Rule, origin: Origin) -> Given {
+    match origin {
+        Origin::Create => rule.create,
+        Origin::Generate(_) => rule.generate,
+        Origin::Unwrap | Origin::Derive { .. } => rule.unwrap,
+    }
+}
+
+/// The modulus length is the generator's to check: it is asked for by number, not by attribute.
+fn computed_later(id: CK_ATTRIBUTE_TYPE) -> bool {
+    matches!(id, CKA_MODULUS_BITS | CKA_PRIME_BITS)
+}
+
+fn may_set(rule: &Rule, value: &Value, so: bool) -> Result<()> {
+    if rule.has(SO_ONLY) && !so && value.same(&Value::Bool(true)) {
+        return Err(Error::AttributeReadOnly);
+    }
+    Ok(())
+}
+
+fn set_defaults(attributes: &mut Attributes, shape: Shape) {
+    let key_type = attributes.number(CKA_KEY_TYPE).unwrap_or(u64::MAX);
+    for rule in attribute::rules(shape) {
+        let value = match rule.unsaid {
+            Unsaid::Absent => continue,
+            Unsaid::Bool(value) => Value::Bool(value),
+            Unsaid::Number(value) => Value::Number(value),
+            Unsaid::Empty => Value::Bytes(Vec::new()),
+            Unsaid::Guarded => Value::Bool(shape.is(PRIVATE | SECRET)),
+            Unsaid::Usage => Value::Bool(serves(shape, key_type, rule.id)),
+        };
+        attributes.set_default(rule.id, value);
+    }
+}
+
+/// What the token itself says of a new object, and what must hold between its attributes.
+fn finish(
+    origin: Origin,
+    mut attributes: Attributes,
+    shape: Shape,
+    key: Option<Arc<Key>>,
+) -> Result<Object> {
+    attributes.set(CKA_UNIQUE_ID, unique_id()?);
+    if let Some(key) = &key {
+        set_sizes(&mut attributes, key, shape);
+        set_history(&mut attributes, origin, shape);
+        if shape.is(PUBLIC | PRIVATE) {
+            let info = key.public_key_info()?;
+            set_computed(&mut attributes, CKA_PUBLIC_KEY_INFO, &info)?;
+        }
+    }
+    set_check_value(&mut attributes, shape, key.as_deref())?;
+    consistent(&attributes, shape)?;
+    Ok(match key {
+        Some(key) => Object::with_key(attributes, key),
+        None => Object::new(attributes),
+    })
+}
+
+fn set_sizes(attributes: &mut Attributes, key: &Key, shape: Shape) {
+    if let Some(value) = key.secret() {
+        attributes.set(CKA_VALUE_LEN, Value::Number(value.len() as u64));
+    }
+    if shape.is(super::shape::RSA_PUBLIC) {
+        attributes.set(CKA_MODULUS_BITS, Value::Number(key.bits() as u64));
+    }
+}
+
+/// Where a key came from and what it has always been.
+fn set_history(attributes: &mut Attributes, origin: Origin, shape: Shape) {
+    if let Origin::Generate(mechanism) = origin {
+        attributes.set(CKA_LOCAL, Value::Bool(true));
+        attributes.set(CKA_KEY_GEN_MECHANISM, Value::Number(mechanism as u64));
+    }
+    if !shape.is(PRIVATE | SECRET) {
+        return;
+    }
+    let (always, never) = match origin {
+        Origin::Generate(_) => (true, true),
+        Origin::Derive { always_sensitive, never_extractable } => {
+            (always_sensitive, never_extractable)
+        }
+        Origin::Create | Origin::Unwrap => (false, false),
+    };
+    let always = always && attributes.flag(CKA_SENSITIVE);
+    let never = never && !attributes.flag(CKA_EXTRACTABLE);
+    attributes.set(CKA_ALWAYS_SENSITIVE, Value::Bool(always));
+    attributes.set(CKA_NEVER_EXTRACTABLE, Value::Bool(never));
+}
+
+/// Section 4.10: three bytes that the token computes; a template may say them if it says them right,
+/// or decline them with an empty value.
+fn set_check_value(attributes: &mut Attributes, shape: Shape, key: Option<&Key>) -> Result<()> {
+    let value = match key {
+        _ if attributes.bytes(CKA_CHECK_VALUE).is_some_and(<[u8]>::is_empty) => return Ok(()),
+        Some(key) if shape.is(SECRET) => primitive::check_value(key)?.map(|value| value.to_vec()),
+        _ if shape.is(CERTIFICATE) => match attributes.bytes(CKA_VALUE) {
+            Some(der) if !der.is_empty() => {
+                primitive::sha1(der)?.get(..CHECK_VALUE).map(<[u8]>::to_vec)
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    match value {
+        Some(value) => set_computed(attributes, CKA_CHECK_VALUE, &value),
+        None => Ok(()),
+    }
+}
+
+fn set_computed(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: &[u8]) -> Result<()> {
+    match attributes.bytes(id) {
+        Some(said) if !said.is_empty() && said != value => Err(Error::AttributeValueInvalid),
+        _ => {
+            attributes.set(id, Value::Bytes(value.to_vec()));
+            Ok(())
+        }
+    }
+}
+
+/// What must hold between attributes, however the object came to be.
+fn consistent(attributes: &Attributes, shape: Shape) -> Result<()> {
+    let date = |id| attributes.bytes(id).filter(|date| !date.is_empty());
+    if let (Some(start), Some(end)) = (date(CKA_START_DATE), date(CKA_END_DATE)) {
+        if start > end {
+            return Err(Error::TemplateInconsistent);
+        }
+    }
+    // Section 4.9: re-authentication presumes a private object.
+    if attributes.flag(CKA_ALWAYS_AUTHENTICATE) && !attributes.flag(CKA_PRIVATE) {
+        return Err(Error::TemplateInconsistent);
+    }
+    // Section 4.6.3, notes 2 and 3: a certificate or the place to find it.
+    let empty = |id| attributes.bytes(id).is_none_or(<[u8]>::is_empty);
+    if shape.is(CERTIFICATE) && empty(CKA_VALUE) && empty(CKA_URL) {
+        return Err(Error::TemplateIncomplete);
+    }
+    Ok(())
+}
+
+/// The attributes of an object after the changes of a template, if each may be made.
+fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Result<Attributes> {
+    let mut attributes = object.attributes.duplicate()?;
+    let class = object.class();
+    let kind = attributes.number(CKA_CERTIFICATE_TYPE).or(attributes.number(CKA_KEY_TYPE));
+    let shape = Shape::of(class, kind)?;
+    for (id, value) in template.iter() {
+        let rule = attribute::rule_for(*id, shape).ok_or(Error::AttributeTypeInvalid)?;
+        if !rule.has(allowed) {
+            return Err(Error::AttributeReadOnly);
+        }
+        may_set(rule, value, so)?;
+        may_turn(rule, attributes.bool(*id), value)?;
+        may_replace(*id, &attributes, value, shape)?;
+        attributes.set(*id, value.duplicate()?);
+    }
+    if shape.is(DATA | CERTIFICATE) {
+        attributes = record::published(attributes);
+    }
+    consistent(&attributes, shape)?;
+    Ok(attributes)
+}
+
+/// One-way attributes turn one way (footnotes 11 and 12).
+fn may_turn(rule: &Rule, now: Option<bool>, value: &Value) -> Result<()> {
+    let wanted = matches!(value, Value::Bool(true));
+    let back = match now {
+        Some(true) => rule.has(ONLY_UP) && !wanted,
+        Some(false) => rule.has(ONLY_DOWN) && wanted,
+        None => false,
+    };
+    if back { Err(Error::AttributeReadOnly) } else { Ok(()) }
+}
+
+/// A check value may be given up, not changed; a key that is private stays private in its copies.
+fn may_replace(
+    id: CK_ATTRIBUTE_TYPE,
+    attributes: &Attributes,
+    value: &Value,
+    shape: Shape,
+) -> Result<()> {
+    let same = attributes.get(id).is_some_and(|now| now.same(value));
+    let given_up = value.octets().is_some_and(<[u8]>::is_empty);
+    match id {
+        CKA_CHECK_VALUE if !same && !given_up => Err(Error::AttributeValueInvalid),
+        CKA_PRIVATE if shape.is(PRIVATE | SECRET) && attributes.flag(CKA_PRIVATE) && !same => {
+            Err(Error::TemplateInconsistent)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Curve points are kept as they are given out: in a DER OCTET STRING.
+fn normalised(mut attributes: Attributes) -> Result<Attributes> {
+    let Some(point) = attributes.bytes(CKA_EC_POINT).map(<[u8]>::to_vec) else {
+        return Ok(attributes);
+    };
+    let valid = |raw: Vec<u8>| {
+        let mut probe = match attributes.duplicate() {
+            Ok(copy) => copy,
+            Err(_) => return false,
+        };
+        probe.set(CKA_EC_POINT, Value::Bytes(crate::codec::der::wrap(0x04, &raw)));
+        parts::from_attributes(&probe).and_then(|parts| Key::new(&parts)).is_ok()
+    };
+    let wrapped = match parts::wrapped_point(&point, valid) {
+        Ok(wrapped) => wrapped,
+        // Say what is wrong with it as the mechanism does: an unknown curve is not a bad point.
+        Err(error) => {
+            let parts = parts::from_attributes(&attributes)?;
+            return Err(Key::new(&parts).err().unwrap_or(error));
+        }
+    };
+    attributes.set(CKA_EC_POINT, Value::Bytes(wrapped));
+    Ok(attributes)
+}
+
+/// A version 4 UUID (RFC 9562).
+fn unique_id() -> Result<Value> {
+    let mut bytes = [0u8; 16];
+    primitive::random(&mut bytes)?;
+    let number = u128::from_be_bytes(bytes);
+    let number = number & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let digits = format!("{number:032x}");
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or(""));
+    Ok(Value::Bytes(groups.join("-").into_bytes()))
+}
+
+/// The length of a check value, bytes.
+const CHECK_VALUE: usize = 3;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a token holds: the attribute table, object classes, templates, and the rules of `CKA_*` as
+//! data. It may import `mechanism` (for the keys inside objects) and layer 0.
+
+pub mod attribute;
+mod build;
+mod parts;
+mod record;
+mod shape;
+mod template;
+mod value;
+
+pub use build::{Origin, copy, create, modify, new_key};
+pub use record::{decode, encode};
+pub use shape::Shape;
+pub use template::Template;
+pub use value::{Attributes, Value};
+
+use crate::error::{Error, Result};
+use crate::mechanism::Key;
+use cryptoki_sys::*;
+use std::sync::{Arc, OnceLock};
+
+/// An object: its attributes, and its key decoded at the first use.
+pub struct Object {
+    attributes: Attributes,
+    key: OnceLock<Arc<Key>>,
+}
+
+/// What an application that asks for an attribute gets.
+pub enum Reading<'a> {
+    /// The value.
+    Value(&'a Value),
+    /// It exists and may not be shown.
+    Sensitive,
+    /// The object has no such attribute.
+    Absent,
+}
+
+impl Object {
+    /// An object of these attributes, whose key (if it has one) is decoded when first used.
+    pub fn new(attributes: Attributes) -> Object {
+        Object { attributes, key: OnceLock::new() }
+    }
+
+    /// An object whose key is at hand already.
+    pub fn with_key(attributes: Attributes, key: Arc<Key>) -> Object {
+        Object { attributes, key: OnceLock::from(key) }
+    }
+
+    /// All its attributes.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// `CKA_CLASS`.
+    pub fn class(&self) -> CK_OBJECT_CLASS {
+        self.attributes.number(CKA_CLASS).unwrap_or(CK_UNAVAILABLE_INFORMATION)
+    }
+
+    /// Whether it is a key of any class.
+    pub fn is_key(&self) -> bool {
+        matches!(self.class(), CKO_PUBLIC_KEY | CKO_PRIVATE_KEY | CKO_SECRET_KEY)
+    }
+
+    /// Whether it rests in the token (`CKA_TOKEN`).
+    pub fn on_token(&self) -> bool {
+        self.attributes.flag(CKA_TOKEN)
+    }
+
+    /// Whether only the user sees it (`CKA_PRIVATE`).
+    pub fn private(&self) -> bool {
+        self.attributes.flag(CKA_PRIVATE)
+    }
+
+    /// Its key, decoded once and kept.
+    pub fn key(&self) -> Result<&Arc<Key>> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let parts = parts::from_attributes(&self.attributes)?;
+        let key = Arc::new(Key::from_record(&parts)?);
+        Ok(self.key.get_or_init(|| key))
+    }
+
+    /// The key if it was decoded already: for an object that replaces this one.
+    pub fn decoded(&self) -> Option<Arc<Key>> {
+        self.key.get().cloned()
+    }
+
+    /// What an application sees of an attribute.
+    pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
+        let Some(value) = self.attributes.get(id) else { return Reading::Absent };
+        if self.hides(id) { Reading::Sensitive } else { Reading::Value(value) }
+    }
+
+    /// Whether every attribute of `template` has the value given there. A hidden attribute matches
+    /// nothing: a search must not answer guesses.
+    pub fn matches(&self, template: &Template) -> bool {
+        template.iter().all(|(id, wanted)| match self.read(*id) {
+            Reading::Value(value) => value.same(wanted),
+            Reading::Sensitive | Reading::Absent => false,
+        })
+    }
+
+    /// Its size: the bytes of its attributes as they are recorded.
+    pub fn size(&self) -> Result<usize> {
+        Ok(encode(&self.attributes)?.len())
+    }
+
+    fn hides(&self, id: CK_ATTRIBUTE_TYPE) -> bool {
+        // Absent flags hide: only an object that says it may be shown is.
+        attribute::has(id, attribute::HIDDEN)
+            && matches!(self.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY)
+            && (self.attributes.bool(CKA_SENSITIVE) != Some(false)
+                || self.attributes.bool(CKA_EXTRACTABLE) != Some(true))
+    }
+}
+
+/// The search tags of an object: the attributes that people search by, with their values as bytes.
+pub fn tagged(attributes: &Attributes) -> impl Iterator<Item = (CK_ATTRIBUTE_TYPE, Vec<u8>)> + '_ {
+    attributes
+        .iter()
+        .filter(|(id, _)| attribute::has(*id, attribute::SEARCHED))
+        .map(|(id, value)| (*id, value.canonical()))
+}
+
+/// A key wrapped by this library must be a private or secret key.
+pub fn wrappable(object: &Object) -> Result<()> {
+    match object.class() {
+        CKO_SECRET_KEY | CKO_PRIVATE_KEY => Ok(()),
+        _ => Err(Error::KeyNotWrappable),
+    }
+}

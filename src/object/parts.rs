@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Between the attributes of a key object and the values a mechanism works with.
+
+use super::value::{Attributes, Value};
+use crate::codec::der;
+use crate::error::{Error, Result};
+use crate::mechanism::Parts;
+use crate::mechanism::key::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+
+/// The values of a key object.
+pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
+    let key_type = attributes.number(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+    let key_type = CK_KEY_TYPE::try_from(key_type).map_err(|_| Error::AttributeValueInvalid)?;
+    match (attributes.number(CKA_CLASS), key_type) {
+        (Some(CKO_SECRET_KEY), _) => Ok(Parts::Secret(key_type, secret(attributes, CKA_VALUE)?)),
+        (Some(CKO_PUBLIC_KEY), CKK_RSA) => Ok(Parts::RsaPublic(rsa_public(attributes)?)),
+        (Some(CKO_PRIVATE_KEY), CKK_RSA) => rsa_private(attributes).map(Parts::RsaPrivate),
+        (Some(CKO_PUBLIC_KEY), _) => Ok(Parts::EcPublic(EcPublic {
+            key_type,
+            params: bytes(attributes, CKA_EC_PARAMS)?,
+            point: bytes(attributes, CKA_EC_POINT).map(unwrapped)?,
+        })),
+        (Some(CKO_PRIVATE_KEY), _) => Ok(Parts::EcPrivate(EcPrivate {
+            key_type,
+            params: bytes(attributes, CKA_EC_PARAMS)?,
+            value: secret(attributes, CKA_VALUE)?,
+        })),
+        _ => Err(Error::KeyTypeInconsistent),
+    }
+}
+
+/// The attributes that a key's values give its object, class and key type included.
+pub(super) fn to_attributes(parts: Parts) -> Attributes {
+    let mut attributes = Attributes::default();
+    match parts {
+        Parts::Secret(key_type, value) => {
+            head(&mut attributes, CKO_SECRET_KEY, key_type);
+            attributes.set(CKA_VALUE, Value::Secret(value));
+        }
+        Parts::RsaPublic(key) => {
+            head(&mut attributes, CKO_PUBLIC_KEY, CKK_RSA);
+            set_rsa_public(&mut attributes, key);
+        }
+        Parts::RsaPrivate(key) => {
+            head(&mut attributes, CKO_PRIVATE_KEY, CKK_RSA);
+            set_rsa_public(&mut attributes, key.public);
+            attributes.set(CKA_PRIVATE_EXPONENT, Value::Secret(key.exponent));
+            for (id, value) in CRT.into_iter().zip(key.crt.into_iter().flatten()) {
+                attributes.set(id, Value::Secret(value));
+            }
+        }
+        Parts::EcPublic(key) => {
+            head(&mut attributes, CKO_PUBLIC_KEY, key.key_type);
+            attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
+            attributes.set(CKA_EC_POINT, Value::Bytes(der::wrap(der::OCTET_STRING, &key.point)));
+        }
+        Parts::EcPrivate(key) => {
+            head(&mut attributes, CKO_PRIVATE_KEY, key.key_type);
+            attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
+            attributes.set(CKA_VALUE, Value::Secret(key.value));
+        }
+    }
+    attributes
+}
+
+/// A point as it is given out: in a DER OCTET STRING, whether it came so or raw. `valid` says
+/// whether a raw point is one of the curve.
+pub(super) fn wrapped_point(given: &[u8], valid: impl Fn(Vec<u8>) -> bool) -> Result<Vec<u8>> {
+    let inner = der::only(der::OCTET_STRING, given).or_else(|| bit_string(given));
+    // An uncompressed raw point begins with the tag of an OCTET STRING, so both readings are tried.
+    if inner.is_some_and(|inner| valid(inner.to_vec())) {
+        return Ok(der::wrap(der::OCTET_STRING, inner.unwrap_or_default()));
+    }
+    if valid(given.to_vec()) {
+        return Ok(der::wrap(der::OCTET_STRING, given));
+    }
+    Err(Error::AttributeValueInvalid)
+}
+
+fn bit_string(bytes: &[u8]) -> Option<&[u8]> {
+    const BIT_STRING: u8 = 0x03;
+    der::only(BIT_STRING, bytes)?.strip_prefix(&[0])
+}
+
+fn unwrapped(point: Vec<u8>) -> Vec<u8> {
+    der::only(der::OCTET_STRING, &point).map(<[u8]>::to_vec).unwrap_or(point)
+}
+
+fn head(attributes: &mut Attributes, class: CK_OBJECT_CLASS, key_type: CK_KEY_TYPE) {
+    attributes.set(CKA_CLASS, Value::Number(class as u64));
+    attributes.set(CKA_KEY_TYPE, Value::Number(key_type as u64));
+}
+
+fn rsa_public(attributes: &Attributes) -> Result<RsaPublic> {
+    Ok(RsaPublic {
+        modulus: bytes(attributes, CKA_MODULUS)?,
+        exponent: bytes(attributes, CKA_PUBLIC_EXPONENT)?,
+    })
+}
+
+fn rsa_private(attributes: &Attributes) -> Result<RsaPrivate> {
+    let given = CRT.iter().filter(|id| attributes.has(**id)).count();
+    let crt = match given {
+        0 => None,
+        5 => {
+            let [p, q, dp, dq, qinv] = CRT.map(|id| secret(attributes, id));
+            Some([p?, q?, dp?, dq?, qinv?])
+        }
+        _ => return Err(Error::TemplateIncomplete),
+    };
+    let exponent = secret(attributes, CKA_PRIVATE_EXPONENT)?;
+    Ok(RsaPrivate { public: rsa_public(attributes)?, exponent, crt })
+}
+
+fn set_rsa_public(attributes: &mut Attributes, key: RsaPublic) {
+    attributes.set(CKA_MODULUS, Value::Bytes(key.modulus));
+    attributes.set(CKA_PUBLIC_EXPONENT, Value::Bytes(key.exponent));
+}
+
+fn bytes(attributes: &Attributes, id: CK_ATTRIBUTE_TYPE) -> Result<Vec<u8>> {
+    attributes.bytes(id).map(<[u8]>::to_vec).ok_or(Error::TemplateIncomplete)
+}
+
+fn secret(attributes: &Attributes, id: CK_ATTRIBUTE_TYPE) -> Result<Secret> {
+    Secret::copy_of(attributes.bytes(id).ok_or(Error::TemplateIncomplete)?)
+}
+
+const CRT: [CK_ATTRIBUTE_TYPE; 5] =
+    [CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT];

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The shapes of objects: class and key type together decide which attributes an object has.
+
+use crate::error::{Error, Result};
+use crate::mechanism::{self, Row};
+use cryptoki_sys::*;
+
+/// What kind of object it is, as far as the attribute table asks. A bit each, so that a rule names
+/// the set of shapes it applies to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape(pub u16);
+
+/// Data objects.
+pub const DATA: u16 = 1;
+/// X.509 public key certificates.
+pub const CERTIFICATE: u16 = 1 << 1;
+/// RSA public keys.
+pub const RSA_PUBLIC: u16 = 1 << 2;
+/// RSA private keys.
+pub const RSA_PRIVATE: u16 = 1 << 3;
+/// Public keys on a curve of any form.
+pub const EC_PUBLIC: u16 = 1 << 4;
+/// Private keys on a curve of any form.
+pub const EC_PRIVATE: u16 = 1 << 5;
+/// Secret keys of all types.
+pub const SECRET: u16 = 1 << 6;
+/// Domain parameters.
+pub const DOMAIN: u16 = 1 << 7;
+/// All public keys.
+pub const PUBLIC: u16 = RSA_PUBLIC | EC_PUBLIC;
+/// All private keys.
+pub const PRIVATE: u16 = RSA_PRIVATE | EC_PRIVATE;
+/// All keys.
+pub const KEY: u16 = PUBLIC | PRIVATE | SECRET;
+/// Everything.
+pub const ANY: u16 = DATA | CERTIFICATE | KEY | DOMAIN;
+
+impl Shape {
+    /// The shape of an object of this class and, where the class has one, of this type
+    /// (`CKA_KEY_TYPE` or `CKA_CERTIFICATE_TYPE`).
+    pub fn of(class: CK_OBJECT_CLASS, kind: Option<u64>) -> Result<Shape> {
+        let elliptic = matches!(kind, Some(CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY));
+        let rsa = kind == Some(CKK_RSA);
+        let shape = match class {
+            CKO_DATA => DATA,
+            _ if kind.is_none() => return Err(Error::TemplateIncomplete),
+            CKO_CERTIFICATE if kind == Some(CKC_X_509) => CERTIFICATE,
+            CKO_PUBLIC_KEY if rsa => RSA_PUBLIC,
+            CKO_PRIVATE_KEY if rsa => RSA_PRIVATE,
+            CKO_PUBLIC_KEY if elliptic => EC_PUBLIC,
+            CKO_PRIVATE_KEY if elliptic => EC_PRIVATE,
+            CKO_SECRET_KEY if kind.is_some_and(is_secret_type) => SECRET,
+            CKO_DOMAIN_PARAMETERS if matches!(kind, Some(CKK_DSA | CKK_DH | CKK_X9_42_DH)) => {
+                DOMAIN
+            }
+            _ => return Err(Error::AttributeValueInvalid),
+        };
+        Ok(Shape(shape))
+    }
+
+    /// Whether it is one of a set.
+    pub fn is(self, set: u16) -> bool {
+        self.0 & set != 0
+    }
+}
+
+/// Whether some mechanism makes or uses secret keys of this type.
+fn is_secret_type(key_type: u64) -> bool {
+    let asymmetric = [CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+    !asymmetric.contains(&key_type) && mechanism::all().any(|row| row.keys.contains(&key_type))
+}
+
+/// Whether keys of this type serve what the usage attribute permits: the token's choice for usages
+/// that a template leaves out, derived from the mechanisms that take such keys.
+pub fn serves(shape: Shape, key_type: u64, usage: CK_ATTRIBUTE_TYPE) -> bool {
+    let able = |test: fn(&Row) -> bool| {
+        mechanism::all().any(|row| row.keys.contains(&key_type) && test(row))
+    };
+    match usage {
+        CKA_ENCRYPT | CKA_DECRYPT => able(|row| row.does.cipher.is_some()),
+        CKA_SIGN | CKA_VERIFY => able(|row| row.does.sign.is_some()),
+        CKA_WRAP | CKA_UNWRAP => able(|row| row.wraps),
+        CKA_DERIVE => !shape.is(PUBLIC) && able(|row| row.does.derive.is_some()),
+        _ => false,
+    }
+}

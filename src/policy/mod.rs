@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
+//! `mechanism` and layer 0.
+
+use crate::config::Policy;
+use crate::error::{Error, Result};
+use crate::mechanism::{Hash, Params, Row};
+use crate::object::{Object, Value};
+use crate::types::Role;
+use cryptoki_sys::*;
+
+/// What a key is to be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is named after its call")]
+pub enum Use {
+    Encrypt,
+    Decrypt,
+    Sign,
+    Verify,
+    Wrap,
+    Unwrap,
+    Derive,
+}
+
+impl Use {
+    /// The attribute that permits it.
+    fn attribute(self) -> CK_ATTRIBUTE_TYPE {
+        match self {
+            Use::Encrypt => CKA_ENCRYPT,
+            Use::Decrypt => CKA_DECRYPT,
+            Use::Sign => CKA_SIGN,
+            Use::Verify => CKA_VERIFY,
+            Use::Wrap => CKA_WRAP,
+            Use::Unwrap => CKA_UNWRAP,
+            Use::Derive => CKA_DERIVE,
+        }
+    }
+
+    /// Whether a mechanism serves it.
+    fn served_by(self, row: &Row) -> bool {
+        match self {
+            Use::Encrypt | Use::Decrypt => row.does.cipher.is_some(),
+            Use::Sign => row.does.sign.is_some(),
+            Use::Verify => row.does.verify.is_some(),
+            Use::Wrap | Use::Unwrap => row.wraps,
+            Use::Derive => row.does.derive.is_some(),
+        }
+    }
+}
+
+/// Whether this key may be used so, with this mechanism.
+pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Policy) -> Result<()> {
+    if !usage.served_by(row) {
+        return Err(Error::MechanismInvalid);
+    }
+    if !key.is_key() {
+        return Err(Error::KeyHandleInvalid);
+    }
+    let key_type = key.attributes().number(CKA_KEY_TYPE);
+    if !row.keys.iter().any(|taken| Some(*taken as u64) == key_type) {
+        return Err(Error::KeyTypeInconsistent);
+    }
+    if !key.attributes().flag(usage.attribute()) {
+        return Err(Error::KeyFunctionNotPermitted);
+    }
+    allowed_mechanism(key, row)?;
+    if usage == Use::Sign && !policy.sha1_signatures {
+        no_sha1(row, params)?;
+    }
+    Ok(())
+}
+
+/// `CKA_ALLOWED_MECHANISMS`: where a key lists mechanisms, no other will do.
+fn allowed_mechanism(key: &Object, row: &Row) -> Result<()> {
+    match key.attributes().get(CKA_ALLOWED_MECHANISMS) {
+        Some(Value::Numbers(allowed)) if !allowed.contains(&(row.id as u64)) => {
+            Err(Error::MechanismInvalid)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SHA-1 signatures are verified, not made (SP 800-131A). HMAC does not rest on collisions.
+fn no_sha1(row: &Row, params: &Params) -> Result<()> {
+    if sha1_signature(row) {
+        return Err(Error::MechanismInvalid);
+    }
+    match params {
+        Params::Pss { hash: Hash::Sha1, .. } => Err(Error::MechanismParamInvalid),
+        _ => Ok(()),
+    }
+}
+
+fn sha1_signature(row: &Row) -> bool {
+    let public_key = row.keys.iter().any(|key| matches!(*key, CKK_RSA | CKK_EC));
+    row.hash == Some(Hash::Sha1) && public_key
+}
+
+/// The flags of a mechanism, less what policy takes from it.
+pub fn flags(row: &Row, policy: &Policy) -> CK_FLAGS {
+    let refused = sha1_signature(row) && !policy.sha1_signatures;
+    if refused { row.flags() & !CKF_SIGN } else { row.flags() }
+}
+
+/// Whether a key may be wrapped by this wrapping key (PKCS #11, section 5.18.3).
+pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
+    let target = key.attributes();
+    if !target.flag(CKA_EXTRACTABLE) {
+        return Err(Error::KeyUnextractable);
+    }
+    if target.flag(CKA_WRAP_WITH_TRUSTED) && !wrapping.attributes().flag(CKA_TRUSTED) {
+        return Err(Error::KeyNotWrappable);
+    }
+    match wrapping.attributes().get(CKA_WRAP_TEMPLATE) {
+        Some(Value::Template(template)) => {
+            let fits = template
+                .iter()
+                .all(|(id, wanted)| target.get(*id).is_some_and(|value| value.same(wanted)));
+            if fits { Ok(()) } else { Err(Error::KeyNotWrappable) }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a caller may make, change or destroy such an object (sections 5.7 and 4.4).
+pub fn may_write(object: &Object, role: Option<Role>, read_write: bool) -> Result<()> {
+    if object.on_token() && !read_write {
+        return Err(Error::SessionReadOnly);
+    }
+    if object.private() && role != Some(Role::User) {
+        return Err(Error::UserNotLoggedIn);
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Memory that needs care: secrets, and pages shared between processes. Every mapping the library
+//! makes is made in this module. It imports `error` alone.
+//!
+//! A [`Secret`] has no Debug, Clone, Eq or Deref: it is made in place, read through
+//! [`Secret::expose`], and wiped when it goes.
+
+#![allow(unsafe_code, reason = "locked and shared pages; each block argues its safety")]
+
+mod arena;
+mod shared;
+
+pub use shared::SharedCounter;
+
+use crate::error::Result;
+use std::ptr::NonNull;
+use zeroize::Zeroize;
+
+/// Bytes that must not leave the process: in locked pages that no core dump holds and that a
+/// forked child finds zeroed; overwritten before the memory is used again.
+pub struct Secret {
+    start: NonNull<u8>,
+    len: usize,
+    capacity: usize,
+}
+
+// SAFETY: the memory belongs to this value alone; it is reached only through `&self` / `&mut self`.
+unsafe impl Send for Secret {}
+// SAFETY: as above; `&self` gives reads only.
+unsafe impl Sync for Secret {}
+
+impl Secret {
+    /// `len` zero bytes, to be filled in place.
+    pub fn zeroed(len: usize) -> Result<Secret> {
+        let (start, capacity) = arena::allocate(len)?;
+        Ok(Secret { start, len, capacity })
+    }
+
+    /// `len` bytes, filled in place by `fill`.
+    pub fn with(len: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Secret> {
+        let mut secret = Secret::zeroed(len)?;
+        fill(secret.expose_mut())?;
+        Ok(secret)
+    }
+
+    /// A copy of bytes that someone else holds (an application's buffer, a decoder's output).
+    pub fn copy_of(bytes: &[u8]) -> Result<Secret> {
+        let mut secret = Secret::zeroed(bytes.len())?;
+        secret.expose_mut().copy_from_slice(bytes);
+        Ok(secret)
+    }
+
+    /// Moves the bytes out of an ordinary vector, which is wiped.
+    pub fn take(mut bytes: Vec<u8>) -> Result<Secret> {
+        let secret = Secret::copy_of(&bytes);
+        bytes.zeroize();
+        secret
+    }
+
+    /// A second copy, made on purpose: for a new object with the same key.
+    pub fn duplicate(&self) -> Result<Secret> {
+        Secret::copy_of(self.expose())
+    }
+
+    /// The bytes themselves.
+    pub fn expose(&self) -> &[u8] {
+        // SAFETY: `start` points at `capacity >= len` initialised bytes owned by `self`.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+
+    /// The bytes themselves, to write.
+    pub fn expose_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `expose`, and `&mut self` makes the access exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+
+    /// The number of bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Keeps the first `len` bytes and wipes the rest; longer than it is changes nothing.
+    pub fn truncate(&mut self, len: usize) {
+        if let Some(rest) = self.expose_mut().get_mut(len..) {
+            rest.zeroize();
+            self.len = len;
+        }
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.expose_mut().zeroize();
+        arena::release(self.start, self.capacity);
+    }
+}

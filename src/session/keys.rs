@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Keys: generated, wrapped, unwrapped, derived.
+
+use super::operation::deliver;
+use super::{Call, Library, Session};
+use crate::error::{Error, Result};
+use crate::mechanism::params::{Hkdf, Salt};
+use crate::mechanism::{Direction, Params, Parts, Spec, pkcs8};
+use crate::object::{self, Attributes, Object, Origin, Template};
+use crate::policy::{self, Use};
+use crate::secret::Secret;
+use crate::types::{Output, RawAttribute};
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+impl Library {
+    /// `C_GenerateKey`.
+    pub fn generate_key(
+        &self,
+        handle: u64,
+        call: &Call,
+        template: &[RawAttribute<'_>],
+    ) -> Result<u64> {
+        let session = self.session(handle)?;
+        let make = call.row.does.generate.ok_or(Error::MechanismInvalid)?;
+        let template = Template::parse(template)?;
+        let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
+        let origin = Origin::Generate(call.row.id);
+        session.keep(object::new_key(origin, parts, &template, session.so())?)
+    }
+
+    /// `C_GenerateKeyPair`: the handles of public and private key.
+    pub fn generate_key_pair(
+        &self,
+        handle: u64,
+        call: &Call,
+        public: &[RawAttribute<'_>],
+        private: &[RawAttribute<'_>],
+    ) -> Result<(u64, u64)> {
+        let session = self.session(handle)?;
+        let make = call.row.does.generate_pair.ok_or(Error::MechanismInvalid)?;
+        let (public, private) = (Template::parse(public)?, Template::parse(private)?);
+        let spec = spec(call, &[&public, &private])?;
+        // What the caller may not keep is not worth the time to generate.
+        for template in [&public, &private] {
+            session.may_keep(template.attributes())?;
+        }
+        let (public_parts, private_parts) = make(call.row, &call.params, &spec)?;
+        let origin = Origin::Generate(call.row.id);
+        let objects = vec![
+            object::new_key(origin, public_parts, &public, session.so())?,
+            object::new_key(origin, private_parts, &private, session.so())?,
+        ];
+        match session.keep_all(objects)?.as_slice() {
+            [public, private] => Ok((*public, *private)),
+            _ => Err(Error::GeneralError),
+        }
+    }
+
+    /// `C_WrapKey`.
+    pub fn wrap_key(
+        &self,
+        handle: u64,
+        call: &Call,
+        wrapping: u64,
+        key: u64,
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        let session = self.session(handle)?;
+        let wrapping = self.wrapping_object(&session, wrapping, Use::Wrap, call)?;
+        let target = session.key_object(key)?;
+        object::wrappable(&target)?;
+        policy::may_wrap(&wrapping, &target)?;
+        let plaintext = serialised(&target)?;
+        let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
+        let mut cipher = make(call.row, wrapping.key()?, &call.params, Direction::Encrypt)
+            .map_err(as_wrapping)?;
+        let bound = cipher.whole_len(plaintext.len());
+        // With NULL the length alone is told; a wrap is cheap enough to be made for the exact one.
+        let mut wrapped = vec![0; bound];
+        let len = cipher.whole(plaintext.expose(), &mut wrapped).map_err(|error| match error {
+            Error::DataLenRange | Error::DataInvalid => Error::KeySizeRange,
+            other => as_wrapping(other),
+        })?;
+        deliver(out, wrapped.get(..len).unwrap_or_default()).map(drop)
+    }
+
+    /// `C_UnwrapKey`.
+    pub fn unwrap_key(
+        &self,
+        handle: u64,
+        call: &Call,
+        unwrapping: u64,
+        wrapped: &[u8],
+        template: &[RawAttribute<'_>],
+    ) -> Result<u64> {
+        let session = self.session(handle)?;
+        let unwrapping = self.wrapping_object(&session, unwrapping, Use::Unwrap, call)?;
+        let mut template = Template::parse(template)?;
+        template.prescribe(unwrapping.attributes().get(CKA_UNWRAP_TEMPLATE))?;
+        session.may_keep(template.attributes())?;
+        let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
+        let mut cipher = make(call.row, unwrapping.key()?, &call.params, Direction::Decrypt)
+            .map_err(as_unwrapping)?;
+        let mut plaintext = Secret::zeroed(cipher.whole_len(wrapped.len()))?;
+        let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
+        plaintext.truncate(len);
+        let parts = parsed(plaintext, &template)?;
+        let key = object::new_key(Origin::Unwrap, parts, &template, session.so());
+        session.keep(key.map_err(as_unwrapped)?)
+    }
+
+    /// `C_DeriveKey`.
+    pub fn derive_key(
+        &self,
+        handle: u64,
+        mut call: Call,
+        base: u64,
+        template: &[RawAttribute<'_>],
+    ) -> Result<u64> {
+        let session = self.session(handle)?;
+        let base = session.key_object(base)?;
+        policy::permit(&base, Use::Derive, call.row, &call.params, &self.config().policy)?;
+        let mut template = Template::parse(template)?;
+        template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
+        session.may_keep(template.attributes())?;
+        session.resolve_salt(&mut call.params)?;
+        let spec = spec(&call, &[&template])?;
+        let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
+        let value = derive(call.row, base.key()?, &call.params, &spec)?;
+        let parts = Parts::Secret(spec.key_type, value);
+        let origin = Origin::Derive {
+            always_sensitive: base.attributes().flag(CKA_ALWAYS_SENSITIVE),
+            never_extractable: base.attributes().flag(CKA_NEVER_EXTRACTABLE),
+        };
+        session.keep(object::new_key(origin, parts, &template, session.so())?)
+    }
+
+    /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
+    fn wrapping_object(
+        &self,
+        session: &Session,
+        handle: u64,
+        usage: Use,
+        call: &Call,
+    ) -> Result<Arc<Object>> {
+        let translate = if usage == Use::Wrap { as_wrapping } else { as_unwrapping_key };
+        let object = session.key_object(handle).map_err(translate)?;
+        policy::permit(&object, usage, call.row, &call.params, &self.config().policy)
+            .map_err(translate)?;
+        Ok(object)
+    }
+}
+
+impl Session {
+    fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
+        let found = self.slot.object(handle).map_err(|error| match error {
+            Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
+            other => other,
+        })?;
+        if found.1.is_key() { Ok(found.1) } else { Err(Error::KeyHandleInvalid) }
+    }
+
+    /// Whether a key with such a template could be kept, before it is made.
+    fn may_keep(&self, template: &Attributes) -> Result<()> {
+        if template.flag(CKA_TOKEN) && !self.read_write {
+            return Err(Error::SessionReadOnly);
+        }
+        Ok(())
+    }
+
+    /// HKDF's salt may be a key: its value takes the handle's place.
+    fn resolve_salt(&self, params: &mut Params) -> Result<()> {
+        let Params::Hkdf(Hkdf { salt, .. }) = params else { return Ok(()) };
+        let Salt::Key(handle) = *salt else { return Ok(()) };
+        let object = self.key_object(handle as u64)?;
+        let value = object.key()?.secret().ok_or(Error::KeyTypeInconsistent)?;
+        *salt = Salt::Value(value.duplicate()?);
+        Ok(())
+    }
+}
+
+/// What the templates ask of a mechanism that makes keys.
+fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
+    let number = |id| templates.iter().find_map(|template| template.number(id));
+    let bytes = |id| {
+        let found = templates.iter().find_map(|template| template.attributes().bytes(id));
+        found.map(<[u8]>::to_vec)
+    };
+    let size = |id| {
+        let size = number(id).map(usize::try_from).transpose();
+        size.map_err(|_| Error::AttributeValueInvalid)
+    };
+    let key_type = match number(CKA_KEY_TYPE) {
+        Some(given) => CK_KEY_TYPE::try_from(given).map_err(|_| Error::AttributeValueInvalid)?,
+        None if call.row.does.derive.is_some() => CKK_GENERIC_SECRET,
+        None => call.row.keys.first().copied().unwrap_or(CKK_GENERIC_SECRET),
+    };
+    Ok(Spec {
+        key_type,
+        value_len: size(CKA_VALUE_LEN)?,
+        modulus_bits: size(CKA_MODULUS_BITS)?,
+        public_exponent: bytes(CKA_PUBLIC_EXPONENT),
+        ec_params: bytes(CKA_EC_PARAMS),
+    })
+}
+
+/// What is wrapped: a secret key's value, or a private key as PKCS #8.
+fn serialised(target: &Object) -> Result<Secret> {
+    let key = target.key()?;
+    match key.secret() {
+        Some(value) => value.duplicate(),
+        None => pkcs8::encode(key),
+    }
+}
+
+/// The key that was wrapped, by the class and type that the template names.
+fn parsed(mut plaintext: Secret, template: &Template) -> Result<Parts> {
+    let class = template.number(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
+    let key_type = template.number(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
+    let key_type = CK_KEY_TYPE::try_from(key_type).map_err(|_| Error::AttributeValueInvalid)?;
+    match CK_OBJECT_CLASS::try_from(class) {
+        Ok(CKO_SECRET_KEY) => {
+            // Padding of mechanisms that cannot tell it from the key (raw RSA, KW) is cut off here.
+            if let Some(len) = template.number(CKA_VALUE_LEN) {
+                let len = usize::try_from(len).map_err(|_| Error::AttributeValueInvalid)?;
+                if len > plaintext.len() {
+                    return Err(Error::WrappedKeyInvalid);
+                }
+                plaintext.truncate(len);
+            }
+            Ok(Parts::Secret(key_type, plaintext))
+        }
+        Ok(CKO_PRIVATE_KEY) => {
+            let parts = pkcs8::decode(plaintext.expose()).map_err(|_| Error::WrappedKeyInvalid)?;
+            let found = match &parts {
+                Parts::RsaPrivate(_) => CKK_RSA,
+                Parts::EcPrivate(key) => key.key_type,
+                _ => return Err(Error::WrappedKeyInvalid),
+            };
+            if found == key_type { Ok(parts) } else { Err(Error::WrappedKeyInvalid) }
+        }
+        _ => Err(Error::TemplateInconsistent),
+    }
+}
+
+fn as_wrapping(error: Error) -> Error {
+    match error {
+        Error::KeyHandleInvalid => Error::WrappingKeyHandleInvalid,
+        Error::KeyTypeInconsistent => Error::WrappingKeyTypeInconsistent,
+        Error::KeySizeRange => Error::WrappingKeySizeRange,
+        other => other,
+    }
+}
+
+fn as_unwrapping_key(error: Error) -> Error {
+    match error {
+        Error::KeyHandleInvalid => Error::UnwrappingKeyHandleInvalid,
+        Error::KeyTypeInconsistent => Error::UnwrappingKeyTypeInconsistent,
+        Error::KeySizeRange => Error::UnwrappingKeySizeRange,
+        other => other,
+    }
+}
+
+/// What was wrong with the wrapped bytes, as the specification says it of unwrapping.
+fn as_unwrapping(error: Error) -> Error {
+    match error {
+        Error::EncryptedDataInvalid => Error::WrappedKeyInvalid,
+        Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
+        other => as_unwrapping_key(other),
+    }
+}
+
+/// A key whose own bytes are wrong came out of a wrap that was wrong.
+fn as_unwrapped(error: Error) -> Error {
+    match error {
+        Error::KeySizeRange | Error::PublicKeyInvalid | Error::DataInvalid => {
+            Error::WrappedKeyInvalid
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What a caller holds: slots and tokens, login, sessions, handles, operations in progress. Its safe
+//! face is [`Library`]: slices in, `Result` out. It may import `policy`, `object`, `mechanism`,
+//! `store`, `seal` and layer 0; it is where they meet.
+//!
+//! Locks, in the order they are taken: the table of slots or sessions (for the look-up alone), the
+//! session, then a slot's own small locks, one at a time. Nothing but its own session's lock is held
+//! while cryptography runs.
+
+mod crypto;
+mod handles;
+mod keys;
+mod login;
+mod objects;
+mod opening;
+mod operation;
+mod slot;
+mod slots;
+
+pub use crypto::Call;
+pub use objects::View;
+pub use opening::{Opened, create_store, open_store};
+pub use operation::Kind;
+pub use slots::{SlotState, TokenState, slot_id};
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::mechanism::{Cipher, Digester, Signer, Verifier};
+use crate::store::Vault;
+use crate::types::Role;
+use cryptoki_sys::*;
+use handles::Handles;
+use operation::Active;
+use parking_lot::{Mutex, RwLock};
+use slot::Slot;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The library as one application sees it between `C_Initialize` and `C_Finalize`.
+pub struct Library {
+    config: Config,
+    vault: Mutex<Option<Arc<Vault>>>,
+    slots: RwLock<BTreeMap<CK_SLOT_ID, Arc<Slot>>>,
+    sessions: Handles<Arc<Session>>,
+}
+
+/// A session.
+struct Session {
+    handle: u64,
+    slot: Arc<Slot>,
+    read_write: bool,
+    state: Mutex<State>,
+}
+
+/// What is in progress in a session: at most one operation of each kind.
+#[derive(Default)]
+struct State {
+    closed: bool,
+    find: Option<objects::Find>,
+    encrypt: Option<Active<Box<dyn Cipher>>>,
+    decrypt: Option<Active<Box<dyn Cipher>>>,
+    sign: Option<Active<Box<dyn Signer>>>,
+    verify: Option<Active<Box<dyn Verifier>>>,
+    digest: Option<Active<Box<dyn Digester>>>,
+}
+
+/// What `C_GetSessionInfo` tells.
+pub struct SessionState {
+    /// The slot the session is with.
+    pub slot: CK_SLOT_ID,
+    /// `CKS_*`.
+    pub state: CK_STATE,
+    /// `CKF_*`.
+    pub flags: CK_FLAGS,
+}
+
+impl Library {
+    /// Begins, with the store of the configuration if there is one already.
+    pub fn new(config: Config) -> Result<Library> {
+        crate::mechanism::ossl::initialise()?;
+        let library = Library {
+            config,
+            vault: Mutex::new(None),
+            slots: RwLock::default(),
+            sessions: Handles::new(),
+        };
+        // A store that cannot be opened is no reason to refuse the application: it sees its slot
+        // without a token, and the reason is on the diagnostic channel.
+        let _ = library.refresh();
+        Ok(library)
+    }
+
+    /// Begins with a store that is open already: the command opens it with what someone typed.
+    pub fn over(config: Config, vault: Arc<Vault>) -> Result<Library> {
+        crate::mechanism::ossl::initialise()?;
+        let library = Library {
+            config,
+            vault: Mutex::new(Some(vault)),
+            slots: RwLock::default(),
+            sessions: Handles::new(),
+        };
+        library.refresh()?;
+        Ok(library)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Opens a session with the token in a slot.
+    pub fn open_session(&self, slot: CK_SLOT_ID, flags: CK_FLAGS) -> Result<u64> {
+        if flags & CKF_SERIAL_SESSION == 0 {
+            return Err(Error::SessionParallelNotSupported);
+        }
+        if flags & CKF_ASYNC_SESSION != 0 {
+            return Err(Error::SessionAsyncNotSupported);
+        }
+        let slot = self.slot(slot)?.ok_or(Error::TokenNotInitialized)?;
+        let read_write = flags & CKF_RW_SESSION != 0;
+        if !read_write && slot.role() == Some(Role::So) {
+            return Err(Error::SessionReadWriteSoExists);
+        }
+        let count = if read_write { &slot.read_write } else { &slot.read_only };
+        count.fetch_add(1, Ordering::AcqRel);
+        self.sessions.insert(|handle| {
+            Arc::new(Session { handle, slot: slot.clone(), read_write, state: Mutex::default() })
+        })
+    }
+
+    /// Closes a session: its objects are destroyed, and with the last one the login ends.
+    pub fn close_session(&self, handle: u64) -> Result<()> {
+        let session = self.sessions.remove(handle).ok_or(Error::SessionHandleInvalid)?;
+        session.close();
+        Ok(())
+    }
+
+    /// Closes all sessions with a token.
+    pub fn close_all_sessions(&self, slot: CK_SLOT_ID) -> Result<()> {
+        let slot = self.slot(slot)?.ok_or(Error::TokenNotPresent)?;
+        for (handle, session) in self.sessions.all() {
+            if Arc::ptr_eq(&session.slot, &slot) && self.sessions.remove(handle).is_some() {
+                session.close();
+            }
+        }
+        Ok(())
+    }
+
+    /// What there is to know of a session.
+    pub fn session_info(&self, handle: u64) -> Result<SessionState> {
+        let session = self.session(handle)?;
+        let state = match (session.slot.role(), session.read_write) {
+            (None, false) => CKS_RO_PUBLIC_SESSION,
+            (None, true) => CKS_RW_PUBLIC_SESSION,
+            (Some(Role::User), false) => CKS_RO_USER_FUNCTIONS,
+            (Some(Role::User), true) => CKS_RW_USER_FUNCTIONS,
+            (Some(Role::So), _) => CKS_RW_SO_FUNCTIONS,
+        };
+        let flags = CKF_SERIAL_SESSION | if session.read_write { CKF_RW_SESSION } else { 0 };
+        Ok(SessionState { slot: slots::slot_id(session.slot.token.id), state, flags })
+    }
+
+    /// Ends operations of the kinds that `flags` names (`C_SessionCancel`).
+    pub fn cancel(&self, handle: u64, flags: CK_FLAGS) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            state.cancel(flags);
+            Ok(())
+        })
+    }
+
+    /// Random bytes.
+    pub fn random(&self, handle: u64, out: &mut [u8]) -> Result<()> {
+        self.session(handle)?;
+        crate::mechanism::primitive::random(out)
+    }
+
+    /// After a panic nothing is known of what the session held: it is closed.
+    pub fn abandon(&self, handle: u64) {
+        if let Some(session) = self.sessions.remove(handle) {
+            session.close();
+        }
+    }
+
+    /// Whether a session has this handle.
+    pub fn has_session(&self, handle: u64) -> Result<()> {
+        self.session(handle).map(drop)
+    }
+
+    fn session(&self, handle: u64) -> Result<Arc<Session>> {
+        self.sessions.get(handle).ok_or(Error::SessionHandleInvalid)
+    }
+
+    /// Runs a call on what a session holds, locked.
+    fn with_state<T>(
+        &self,
+        handle: u64,
+        call: impl FnOnce(&Arc<Session>, &mut State) -> Result<T>,
+    ) -> Result<T> {
+        let session = self.session(handle)?;
+        let mut state = session.state.lock();
+        if state.closed {
+            return Err(Error::SessionClosed);
+        }
+        call(&session, &mut state)
+    }
+}
+
+impl Session {
+    fn close(&self) {
+        let mut state = self.state.lock();
+        state.cancel(CK_FLAGS::MAX);
+        state.closed = true;
+        drop(state);
+        self.slot.close_session(self.handle);
+        let count = if self.read_write { &self.slot.read_write } else { &self.slot.read_only };
+        count.fetch_sub(1, Ordering::AcqRel);
+        // Section 5.6: closing the last session logs the application out.
+        if open(&self.slot.read_write) + open(&self.slot.read_only) == 0 {
+            self.slot.log_out();
+        }
+    }
+}
+
+impl State {
+    fn cancel(&mut self, flags: CK_FLAGS) {
+        let named = |flag| flags & flag != 0;
+        self.find.take_if(|_| named(CKF_FIND_OBJECTS));
+        self.encrypt.take_if(|_| named(CKF_ENCRYPT));
+        self.decrypt.take_if(|_| named(CKF_DECRYPT));
+        self.sign.take_if(|_| named(CKF_SIGN));
+        self.verify.take_if(|_| named(CKF_VERIFY));
+        self.digest.take_if(|_| named(CKF_DIGEST));
+    }
+}
+
+fn open(count: &AtomicUsize) -> usize {
+    count.load(Ordering::Acquire)
+}

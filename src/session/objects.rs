@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Objects: made, copied, destroyed, read, changed, found.
+
+use super::{Library, Session};
+use crate::error::{Error, Result};
+use crate::object::{self, Object, Reading, Template};
+use crate::policy;
+use crate::types::{RawAttribute, Role};
+use cryptoki_sys::*;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// An object as an application may see it.
+pub struct View(Arc<Object>);
+
+impl View {
+    /// An attribute, or why it is not shown.
+    pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
+        self.0.read(id)
+    }
+}
+
+/// A search in progress: what was found, and the rows that are yet to be looked at.
+pub(super) struct Find {
+    template: Template,
+    found: VecDeque<u64>,
+    rows: VecDeque<i64>,
+}
+
+impl Library {
+    /// `C_CreateObject`.
+    pub fn create_object(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<u64> {
+        let session = self.session(handle)?;
+        let template = Template::parse(template)?;
+        let object = object::create(&template, session.so())?;
+        session.keep(object)
+    }
+
+    /// `C_CopyObject`.
+    pub fn copy_object(
+        &self,
+        handle: u64,
+        object: u64,
+        template: &[RawAttribute<'_>],
+    ) -> Result<u64> {
+        let session = self.session(handle)?;
+        let (_, original) = session.slot.object(object)?;
+        let template = Template::parse(template)?;
+        session.keep(object::copy(&original, &template, session.so())?)
+    }
+
+    /// `C_DestroyObject`.
+    pub fn destroy_object(&self, handle: u64, object: u64) -> Result<()> {
+        let session = self.session(handle)?;
+        let (entry, found) = session.slot.object(object)?;
+        policy::may_write(&found, session.slot.role(), session.read_write)?;
+        if !found.attributes().flag(CKA_DESTROYABLE) {
+            return Err(Error::ActionProhibited);
+        }
+        session.slot.destroy(object, &entry)
+    }
+
+    /// `C_GetObjectSize`.
+    pub fn object_size(&self, handle: u64, object: u64) -> Result<usize> {
+        self.session(handle)?.slot.object(object)?.1.size()
+    }
+
+    /// `C_GetAttributeValue`: the object, for the caller to read attribute by attribute.
+    pub fn view(&self, handle: u64, object: u64) -> Result<View> {
+        self.session(handle)?.slot.object(object).map(|(_, object)| View(object))
+    }
+
+    /// `C_SetAttributeValue`.
+    pub fn set_attributes(
+        &self,
+        handle: u64,
+        object: u64,
+        template: &[RawAttribute<'_>],
+    ) -> Result<()> {
+        let session = self.session(handle)?;
+        let (entry, old) = session.slot.object(object)?;
+        policy::may_write(&old, session.slot.role(), session.read_write)?;
+        let new = object::modify(&old, &Template::parse(template)?, session.so())?;
+        session.slot.replace(&entry, &old, new)
+    }
+
+    /// `C_FindObjectsInit`.
+    pub fn find_init(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<()> {
+        self.with_state(handle, |session, state| {
+            if state.find.is_some() {
+                return Err(Error::OperationActive);
+            }
+            state.find = Some(session.begin_find(template)?);
+            Ok(())
+        })
+    }
+
+    /// `C_FindObjects`: at most `most` more. Rows are read as they are asked for, so that a search
+    /// of a large token costs what the caller takes of it.
+    pub fn find(&self, handle: u64, most: usize) -> Result<Vec<u64>> {
+        self.with_state(handle, |session, state| {
+            let find = state.find.as_mut().ok_or(Error::OperationNotInitialized)?;
+            let mut batch = Vec::new();
+            while batch.len() < most {
+                if let Some(handle) = find.found.pop_front() {
+                    batch.push(handle);
+                } else if let Some(row) = find.rows.pop_front() {
+                    batch.extend(session.slot.row_if_matches(row, &find.template)?);
+                } else {
+                    break;
+                }
+            }
+            Ok(batch)
+        })
+    }
+
+    /// `C_FindObjectsFinal`.
+    pub fn find_final(&self, handle: u64) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            state.find.take().map(drop).ok_or(Error::OperationNotInitialized)
+        })
+    }
+}
+
+impl Session {
+    /// Whether the security officer is logged in.
+    pub(super) fn so(&self) -> bool {
+        self.slot.role() == Some(Role::So)
+    }
+
+    /// Keeps a new object where its attributes say, if the caller may.
+    pub(super) fn keep(&self, object: Object) -> Result<u64> {
+        self.keep_all(vec![object]).map(|handles| handles.first().copied().unwrap_or_default())
+    }
+
+    /// Keeps new objects, all or none.
+    pub(super) fn keep_all(&self, objects: Vec<Object>) -> Result<Vec<u64>> {
+        for object in &objects {
+            policy::may_write(object, self.slot.role(), self.read_write)?;
+        }
+        self.slot.add(self.handle, objects)
+    }
+
+    fn begin_find(&self, template: &[RawAttribute<'_>]) -> Result<Find> {
+        let nothing =
+            Find { template: Template::parse(&[])?, found: VecDeque::new(), rows: VecDeque::new() };
+        let Some(template) = Template::parse_search(template)? else { return Ok(nothing) };
+        let wants = |token| template.attributes().bool(CKA_TOKEN).is_none_or(|on| on == token);
+        let found = if wants(false) { self.slot.search_sessions(&template) } else { Vec::new() };
+        let rows = if wants(true) { self.slot.search(&template)? } else { Vec::new() };
+        Ok(Find { template, found: found.into(), rows: rows.into() })
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Opening and making stores: where files, seal and store meet.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::files::{self, Access, Paths};
+use crate::mechanism::primitive;
+use crate::seal::{self, MasterKey, Slot, Surroundings};
+use crate::secret::{Secret, SharedCounter};
+use crate::store::{Row, Sqlite, Vault};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// An open store, and what its seal slots can be changed with.
+pub struct Opened {
+    /// The store.
+    pub vault: Arc<Vault>,
+    /// What it was opened with.
+    pub master: MasterKey,
+    /// Where its seal slots draw on.
+    pub around: Surroundings,
+}
+
+/// Opens the store of a configuration; none where there is none yet. `passphrase` is one that
+/// someone typed, for a seal slot that wants it.
+pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Opened>> {
+    let around = surroundings(config, passphrase)?;
+    if !around.paths.database().exists() {
+        return Ok(None);
+    }
+    files::check_directory(&around.paths.directory, around.access)?;
+    // The descriptor is let go before SQLite opens the file: closing one later would drop the
+    // process's locks on it (POSIX advisory locks belong to process and file, not to descriptor).
+    drop(files::open(&around.paths.database(), around.access)?);
+    let store = Sqlite::open(&database(&around.paths)?)?;
+    let (id, rows) = Vault::sealed_by(&store)?;
+    let slots: Vec<Slot> = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
+    let master = seal::open(&slots, &id, &around)?;
+    let (counter, writable) = files::open(&around.paths.changes(), around.access)?;
+    let changes = SharedCounter::map(&counter, writable)?;
+    let vault = Vault::open(Box::new(store), &master.key, changes, seal::stretch)?;
+    Ok(Some(Opened { vault: Arc::new(vault), master, around }))
+}
+
+/// Makes the store of a configuration, with one seal slot of this kind, and opens it. Where another
+/// process is making it, waits and opens what that made.
+pub fn create_store(
+    config: &Config,
+    kind: seal::Kind,
+    passphrase: Option<Secret>,
+) -> Result<Opened> {
+    let around = surroundings(config, passphrase)?;
+    files::make_directory(&around.paths.directory, around.access)?;
+    let lock = files::lock_directory(&around.paths.directory)?;
+    if !around.paths.database().exists() {
+        make(&around, kind)?;
+    }
+    drop(lock);
+    let typed = around.passphrase.as_ref().map(Secret::duplicate).transpose()?;
+    open_store(config, typed)?.ok_or(Error::DeviceError)
+}
+
+/// Builds the store under a name of its own and gives it its true name last: a store that was
+/// interrupted while it was made was never there.
+fn make(around: &Surroundings, kind: seal::Kind) -> Result<()> {
+    let paths = &around.paths;
+    let draft = paths.directory.join("store.draft");
+    for leftover in [draft.clone(), paths.seal(1), paths.changes(), wal(&draft), shm(&draft)] {
+        remove_if_there(&leftover)?;
+    }
+    let mut id = [0; 16];
+    primitive::random(&mut id)?;
+    let master = MasterKey::generate()?;
+    let slot = seal::create(kind, 1, kind.name(), &id, &master, around)?;
+    files::create(&paths.changes(), around.access, &[0; SharedCounter::LENGTH])?;
+    files::create(&draft, around.access, &[])?;
+    let store = Sqlite::create(&draft)?;
+    Vault::initialise(&store, id, &master.key, &Row { id: 1, body: slot.encode() })?;
+    // Closing the last connection folds the write-ahead log into the file.
+    drop(store);
+    std::fs::rename(&draft, paths.database()).map_err(|_| Error::DeviceError)?;
+    files::sync_directory(&paths.directory)
+}
+
+fn surroundings(config: &Config, passphrase: Option<Secret>) -> Result<Surroundings> {
+    let file = &config.store.passphrase_file;
+    Ok(Surroundings {
+        paths: Paths { directory: config.store.path.clone() },
+        access: Access::for_group(&config.store.group)?,
+        passphrase_file: (!file.as_os_str().is_empty()).then(|| file.clone()),
+        passphrase,
+        kdf: config.kdf.clone(),
+    })
+}
+
+/// SQLite refuses links anywhere in the name it is given, so the directory's own are resolved.
+fn database(paths: &Paths) -> Result<PathBuf> {
+    let directory = paths.directory.canonicalize().map_err(|_| Error::DeviceError)?;
+    Ok(Paths { directory }.database())
+}
+
+fn remove_if_there(path: &std::path::Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::DeviceError),
+        _ => Ok(()),
+    }
+}
+
+fn wal(path: &std::path::Path) -> PathBuf {
+    path.with_extension("draft-wal")
+}
+
+fn shm(path: &std::path::Path) -> PathBuf {
+    path.with_extension("draft-shm")
+}

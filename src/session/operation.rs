@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! When an operation begins, waits and ends: the rules of PKCS #11, section 5, written here once.
+//!
+//! A length query and `CKR_BUFFER_TOO_SMALL` keep an operation; an update keeps it; the last call
+//! and any other error end it.
+
+use super::State;
+use super::slot::Lease;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use crate::types::Output;
+use zeroize::Zeroize;
+
+/// An operation in progress.
+pub(super) struct Active<T> {
+    /// What runs.
+    pub(super) run: T,
+    /// The key it uses; none for a digest.
+    lease: Option<Lease>,
+    /// Whether it waits for a context-specific login.
+    waiting: bool,
+    /// Whether it was fed a part: then it cannot be finished as a single one.
+    fed: bool,
+    /// A result that did not fit the buffer it was offered.
+    ready: Option<Secret>,
+}
+
+/// What kind of call it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The whole operation at once (`C_Sign`).
+    Whole,
+    /// A part (`C_SignUpdate`).
+    Part,
+    /// The end of parts (`C_SignFinal`).
+    Last,
+}
+
+/// How an output call went, when nothing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Only the length was asked for.
+    Length,
+    /// The output is in the buffer.
+    All,
+}
+
+impl<T> Active<T> {
+    pub(super) fn new(run: T, lease: Option<Lease>, waiting: bool) -> Active<T> {
+        Active { run, lease, waiting, fed: false, ready: None }
+    }
+}
+
+/// Runs one call of an operation and decides whether the operation goes on.
+pub(super) fn step<T>(
+    active: &mut Option<Active<T>>,
+    kind: Kind,
+    multi_part: impl Fn(&T) -> bool,
+    call: impl FnOnce(&mut T, &mut Option<Secret>) -> Result<Written>,
+) -> Result<()> {
+    let operation = active.as_mut().ok_or(Error::OperationNotInitialized)?;
+    let result = operation
+        .allowed(kind, multi_part)
+        .and_then(|()| call(&mut operation.run, &mut operation.ready));
+    match result {
+        Ok(Written::All) if kind == Kind::Part => operation.fed = true,
+        Ok(Written::Length) | Err(Error::BufferTooSmall) => {}
+        Ok(Written::All) | Err(_) => *active = None,
+    }
+    result.map(drop)
+}
+
+impl<T> Active<T> {
+    fn allowed(&self, kind: Kind, multi_part: impl Fn(&T) -> bool) -> Result<()> {
+        if let Some(lease) = &self.lease {
+            lease.check()?;
+        }
+        if self.waiting {
+            return Err(Error::UserNotLoggedIn);
+        }
+        match kind {
+            // What was begun in parts ends in parts, and some mechanisms know no parts.
+            Kind::Whole if self.fed => Err(Error::OperationActive),
+            Kind::Part | Kind::Last if !multi_part(&self.run) => {
+                Err(Error::OperationNotInitialized)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// The flag of the operation that waits for a context-specific login.
+    pub(super) fn waiting(&mut self) -> Option<&mut bool> {
+        let flags = [
+            self.sign.as_mut().map(|active| &mut active.waiting),
+            self.decrypt.as_mut().map(|active| &mut active.waiting),
+            self.encrypt.as_mut().map(|active| &mut active.waiting),
+            self.verify.as_mut().map(|active| &mut active.waiting),
+        ];
+        flags.into_iter().flatten().find(|flag| **flag)
+    }
+}
+
+/// Output of a known length: section 5.2.
+pub(super) fn produce(
+    out: &mut dyn Output,
+    len: usize,
+    write: impl FnOnce(&mut [u8]) -> Result<usize>,
+) -> Result<Written> {
+    match out.capacity() {
+        None => {
+            out.set_len(len);
+            Ok(Written::Length)
+        }
+        Some(capacity) if capacity < len => {
+            out.set_len(len);
+            Err(Error::BufferTooSmall)
+        }
+        Some(_) => {
+            let written = write(out.room(len)).inspect_err(|_| {
+                // What was decrypted before it proved to be forged is not the caller's to see.
+                out.room(len).zeroize();
+            })?;
+            out.set_len(written);
+            Ok(Written::All)
+        }
+    }
+}
+
+/// Output whose length is known once it is made, at most `bound`. A result that does not fit is kept
+/// for the next call, so that a buffer of the true length always suffices.
+pub(super) fn produce_bounded(
+    out: &mut dyn Output,
+    ready: &mut Option<Secret>,
+    bound: usize,
+    write: impl FnOnce(&mut [u8]) -> Result<usize>,
+) -> Result<Written> {
+    if let Some(result) = ready {
+        return deliver(out, result.expose());
+    }
+    match out.capacity() {
+        Some(capacity) if capacity < bound => {
+            let mut result = Secret::zeroed(bound)?;
+            let len = write(result.expose_mut())?;
+            result.truncate(len);
+            deliver(out, ready.insert(result).expose())
+        }
+        _ => produce(out, bound, write),
+    }
+}
+
+/// Output that is at hand.
+pub(super) fn deliver(out: &mut dyn Output, bytes: &[u8]) -> Result<Written> {
+    produce(out, bytes.len(), |room| {
+        room.copy_from_slice(bytes);
+        Ok(bytes.len())
+    })
+}

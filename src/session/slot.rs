@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A slot with its token, as this process knows it: who is logged in, and which objects have handles.
+
+use super::handles::Handles;
+use crate::error::{Error, Result};
+use crate::object::{self, Object, Template};
+use crate::store::{Sealed, Token, TokenKey, Vault};
+use crate::types::Role;
+use cryptoki_sys::*;
+use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// A slot that holds a token.
+pub(super) struct Slot {
+    /// The token, as it was when the slot was seen first.
+    pub(super) token: Token,
+    pub(super) vault: Arc<Vault>,
+    login: RwLock<Option<Login>>,
+    /// Counts logins and logouts: what was begun under one login does not go on under another.
+    epoch: AtomicU64,
+    /// Sessions open in this process: read-only, read/write.
+    pub(super) read_only: AtomicUsize,
+    pub(super) read_write: AtomicUsize,
+    entries: Handles<Arc<Entry>>,
+    by_row: Mutex<HashMap<i64, u64>>,
+    /// The objects of sessions: session, handle.
+    of_session: Mutex<BTreeSet<(u64, u64)>>,
+    /// Token objects with their values in memory, oldest first.
+    loaded: Mutex<VecDeque<Arc<Entry>>>,
+}
+
+/// Who is logged in, with what the PIN opened.
+#[derive(Clone)]
+struct Login {
+    role: Role,
+    key: Arc<TokenKey>,
+}
+
+/// An object that has a handle.
+pub(super) struct Entry {
+    /// Where it is.
+    place: Place,
+    /// Whether only the user may see it.
+    pub(super) private: bool,
+    state: RwLock<State>,
+    /// The count of the store's changes at which the state was last seen to be current.
+    checked: AtomicU64,
+    /// Destroyed, or out of reach since logout: operations with it end.
+    revoked: AtomicBool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// In a session: it dies with it.
+    Session(u64),
+    /// In the token: a row of the store.
+    Token(i64),
+}
+
+struct State {
+    object: Option<Arc<Object>>,
+    revision: u64,
+}
+
+/// A key in use by an operation. Destruction and logout revoke it.
+pub(super) struct Lease {
+    entry: Arc<Entry>,
+    slot: Arc<Slot>,
+    epoch: u64,
+}
+
+impl Lease {
+    pub(super) fn new(slot: &Arc<Slot>, entry: &Arc<Entry>) -> Lease {
+        let epoch = slot.epoch.load(Ordering::Acquire);
+        Lease { entry: entry.clone(), slot: slot.clone(), epoch }
+    }
+
+    /// Whether the operation may go on.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.entry.private && self.slot.epoch.load(Ordering::Acquire) != self.epoch {
+            return Err(Error::UserNotLoggedIn);
+        }
+        if self.entry.revoked.load(Ordering::Acquire) {
+            return Err(Error::OperationNotInitialized);
+        }
+        Ok(())
+    }
+}
+
+impl Slot {
+    pub(super) fn new(token: Token, vault: Arc<Vault>) -> Slot {
+        Slot {
+            token,
+            vault,
+            login: RwLock::new(None),
+            epoch: AtomicU64::new(0),
+            read_only: AtomicUsize::new(0),
+            read_write: AtomicUsize::new(0),
+            entries: Handles::new(),
+            by_row: Mutex::default(),
+            of_session: Mutex::default(),
+            loaded: Mutex::default(),
+        }
+    }
+
+    /// Who is logged in.
+    pub(super) fn role(&self) -> Option<Role> {
+        self.login.read().as_ref().map(|login| login.role)
+    }
+
+    /// The token key of whoever is logged in.
+    pub(super) fn login_key(&self) -> Option<Arc<TokenKey>> {
+        self.login.read().as_ref().map(|login| login.key.clone())
+    }
+
+    /// The token key, if the user (not the security officer) is logged in.
+    pub(super) fn user_key(&self) -> Option<Arc<TokenKey>> {
+        let login = self.login.read();
+        login.as_ref().filter(|login| login.role == Role::User).map(|login| login.key.clone())
+    }
+
+    pub(super) fn log_in(&self, role: Role, key: TokenKey) {
+        *self.login.write() = Some(Login { role, key: Arc::new(key) });
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Forgets the token key; handles of private objects become invalid, private session objects
+    /// are destroyed, operations with private keys end.
+    pub(super) fn log_out(&self) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        *self.login.write() = None;
+        for (handle, entry) in self.entries.all() {
+            if entry.private {
+                self.drop_handle(handle, &entry);
+            }
+        }
+        self.loaded.lock().retain(|entry| !entry.private);
+    }
+
+    /// Destroys the objects of a session that closes.
+    pub(super) fn close_session(&self, session: u64) {
+        let range = (session, 0)..=(session, u64::MAX);
+        let own: Vec<_> = self.of_session.lock().range(range).copied().collect();
+        for (_, handle) in own {
+            if let Some(entry) = self.entries.get(handle) {
+                self.drop_handle(handle, &entry);
+            }
+        }
+    }
+
+    fn drop_handle(&self, handle: u64, entry: &Entry) {
+        entry.revoked.store(true, Ordering::Release);
+        entry.state.write().object = None;
+        self.entries.remove(handle);
+        match entry.place {
+            Place::Token(row) => drop(self.by_row.lock().remove(&row)),
+            Place::Session(session) => drop(self.of_session.lock().remove(&(session, handle))),
+        }
+    }
+
+    /// The object of a handle that the caller may see, as it is now.
+    pub(super) fn object(&self, handle: u64) -> Result<(Arc<Entry>, Arc<Object>)> {
+        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
+        let object = self.current(handle, &entry)?;
+        Ok((entry, object))
+    }
+
+    /// The current state of an entry: from memory where nothing in the store has changed since it
+    /// was last looked at, else by asking whether the object has.
+    fn current(&self, handle: u64, entry: &Arc<Entry>) -> Result<Arc<Object>> {
+        let Place::Token(row) = entry.place else {
+            return entry.state.read().object.clone().ok_or(Error::ObjectHandleInvalid);
+        };
+        let now = self.vault.changes();
+        if now == Some(entry.checked.load(Ordering::Acquire)) {
+            if let Some(object) = &entry.state.read().object {
+                return Ok(object.clone());
+            }
+        }
+        let Some(revision) = self.vault.revision(row)? else {
+            self.drop_handle(handle, entry);
+            return Err(Error::ObjectHandleInvalid);
+        };
+        let known = {
+            let state = entry.state.read();
+            state.object.clone().filter(|_| state.revision == revision)
+        };
+        let object = match known {
+            Some(object) => object,
+            None => self.load(row, entry)?,
+        };
+        // An odd count (a change under way) is never equal to a later even one.
+        entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
+        Ok(object)
+    }
+
+    fn load(&self, row: i64, entry: &Arc<Entry>) -> Result<Arc<Object>> {
+        let key = self.user_key();
+        let found = self.vault.load(&self.token, row, key.as_deref())?;
+        let found = found.ok_or(Error::ObjectHandleInvalid)?;
+        let object = Arc::new(Object::new(object::decode(found.record.expose())?));
+        let mut state = entry.state.write();
+        if entry.revoked.load(Ordering::Acquire) {
+            return Err(Error::ObjectHandleInvalid);
+        }
+        state.revision = found.revision;
+        state.object = Some(object.clone());
+        drop(state);
+        self.keep(entry);
+        Ok(object)
+    }
+
+    /// Bounds what is held in memory: beyond the limit the object loaded longest ago is let go. Its
+    /// handle stays good, and whoever is using it goes on.
+    fn keep(&self, entry: &Arc<Entry>) {
+        let mut loaded = self.loaded.lock();
+        loaded.push_back(entry.clone());
+        while loaded.len() > LOADED {
+            if let Some(oldest) = loaded.pop_front() {
+                oldest.state.write().object = None;
+            }
+        }
+    }
+
+    /// Searches the token: the rows that may match, to be read one by one.
+    pub(super) fn search(&self, template: &Template) -> Result<Vec<i64>> {
+        let private = self.user_key().is_some();
+        let mut wanted: Vec<_> =
+            object::tagged(template.attributes()).map(|(id, value)| (id as u64, value)).collect();
+        // The tags that many objects share come last: they sift what the others found.
+        wanted.sort_by_key(|(id, _)| COMMON.contains(&(*id as CK_ATTRIBUTE_TYPE)));
+        self.vault.find(&self.token, private, &wanted)
+    }
+
+    /// The handles of session objects that match.
+    pub(super) fn search_sessions(&self, template: &Template) -> Vec<u64> {
+        let user = self.user_key().is_some();
+        let all: Vec<_> = self.of_session.lock().iter().map(|(_, handle)| *handle).collect();
+        let matches = |handle: &u64| {
+            let entry = self.entries.get(*handle).filter(|entry| user || !entry.private);
+            let object = entry.and_then(|entry| entry.state.read().object.clone());
+            object.is_some_and(|object| object.matches(template))
+        };
+        all.into_iter().filter(matches).collect()
+    }
+
+    /// The handle of a row that matches, if it does and is still there.
+    pub(super) fn row_if_matches(&self, row: i64, template: &Template) -> Result<Option<u64>> {
+        let known = self.by_row.lock().get(&row).copied();
+        if let Some(handle) = known {
+            let object = match self.object(handle) {
+                Ok((_, object)) => object,
+                Err(Error::ObjectHandleInvalid) => return Ok(None),
+                Err(error) => return Err(error),
+            };
+            return Ok(object.matches(template).then_some(handle));
+        }
+        let now = self.vault.changes();
+        let key = self.user_key();
+        let Some(found) = self.vault.load(&self.token, row, key.as_deref())? else {
+            return Ok(None);
+        };
+        let object = Object::new(object::decode(found.record.expose())?);
+        if !object.matches(template) {
+            return Ok(None);
+        }
+        self.adopt(row, found.revision, now, object).map(Some)
+    }
+
+    /// Gives a row of the store its handle: the same for as long as the process knows it.
+    fn adopt(&self, row: i64, revision: u64, now: Option<u64>, object: Object) -> Result<u64> {
+        let private = object.private();
+        let entry = Arc::new(Entry {
+            place: Place::Token(row),
+            private,
+            state: RwLock::new(State { object: Some(Arc::new(object)), revision }),
+            checked: AtomicU64::new(now.unwrap_or(u64::MAX)),
+            revoked: AtomicBool::new(false),
+        });
+        let mut by_row = self.by_row.lock();
+        if let Some(handle) = by_row.get(&row) {
+            return Ok(*handle);
+        }
+        let handle = self.entries.insert(|_| entry.clone())?;
+        by_row.insert(row, handle);
+        drop(by_row);
+        self.keep(&entry);
+        // A logout that ran meanwhile did not see this entry.
+        if private && self.user_key().is_none() {
+            self.drop_handle(handle, &entry);
+            return Err(Error::UserNotLoggedIn);
+        }
+        Ok(handle)
+    }
+
+    /// Adds new objects, all or none, to the token or to a session, and returns their handles.
+    pub(super) fn add(&self, session: u64, objects: Vec<Object>) -> Result<Vec<u64>> {
+        if objects.iter().all(|object| !object.on_token()) {
+            let add = |object| self.add_to_session(session, object);
+            return objects.into_iter().map(add).collect();
+        }
+        let records = objects.iter().map(|object| object::encode(object.attributes()));
+        let records: Vec<_> = records.collect::<Result<_>>()?;
+        let on_token = || objects.iter().zip(&records).filter(|(object, _)| object.on_token());
+        let sealed: Vec<_> = on_token().map(|(object, record)| sealed(object, record)).collect();
+        let key = self.user_key();
+        let now = self.vault.changes();
+        let mut rows = self.vault.insert(&self.token, key.as_deref(), &sealed)?.into_iter();
+        drop(sealed);
+        let add = |object: Object| match object.on_token() {
+            true => self.adopt(rows.next().ok_or(Error::GeneralError)?, 1, now, object),
+            false => self.add_to_session(session, object),
+        };
+        objects.into_iter().map(add).collect()
+    }
+
+    fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
+        let entry = Arc::new(Entry {
+            place: Place::Session(session),
+            private: object.private(),
+            state: RwLock::new(State { object: Some(Arc::new(object)), revision: 0 }),
+            checked: AtomicU64::new(0),
+            revoked: AtomicBool::new(false),
+        });
+        let handle = self.entries.insert(|_| entry)?;
+        self.of_session.lock().insert((session, handle));
+        Ok(handle)
+    }
+
+    /// Puts a changed object in the place of the old, if nobody was faster.
+    pub(super) fn replace(&self, entry: &Arc<Entry>, old: &Arc<Object>, new: Object) -> Result<()> {
+        let mut state = entry.state.write();
+        if !state.object.as_ref().is_some_and(|now| Arc::ptr_eq(now, old)) {
+            return Err(Error::FunctionFailed);
+        }
+        if let Place::Token(row) = entry.place {
+            let record = object::encode(new.attributes())?;
+            let key = self.user_key();
+            let change = sealed(&new, &record);
+            let revision = state.revision;
+            state.revision =
+                self.vault.replace(&self.token, key.as_deref(), (row, revision), &change)?;
+        }
+        state.object = Some(Arc::new(new));
+        Ok(())
+    }
+
+    /// Destroys an object; operations with it end.
+    pub(super) fn destroy(&self, handle: u64, entry: &Entry) -> Result<()> {
+        if let Place::Token(row) = entry.place {
+            self.vault.delete(&self.token, row)?;
+        }
+        self.drop_handle(handle, entry);
+        Ok(())
+    }
+}
+
+fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {
+    Sealed {
+        private: object.private(),
+        secret: matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY),
+        record,
+        tags: object::tagged(object.attributes()).map(|(id, value)| (id as u64, value)).collect(),
+    }
+}
+
+/// Token objects held in memory, at most.
+const LOADED: usize = 16_384;
+const COMMON: &[CK_ATTRIBUTE_TYPE] = &[CKA_CLASS, CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE];

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Slots and tokens: one slot for each token, and one more, without a token, at the end.
+
+use super::slot::Slot;
+use super::{Library, open, opening};
+use crate::config::MAX_PIN;
+use crate::error::{Error, Result};
+use crate::mechanism::{self, Row};
+use crate::policy;
+use crate::seal;
+use crate::store::{Strikes, Token, Vault};
+use crate::types::Role;
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// What `C_GetSlotInfo` tells.
+pub struct SlotState {
+    /// Whether the slot's token is initialised.
+    pub initialised: bool,
+}
+
+/// What `C_GetTokenInfo` tells.
+pub struct TokenState {
+    /// 32 bytes, padded with blanks.
+    pub label: [u8; 32],
+    /// 16 digits; blanks before the token is initialised.
+    pub serial: String,
+    /// `CKF_*`.
+    pub flags: CK_FLAGS,
+    /// Sessions of this process: all, read/write.
+    pub sessions: (usize, usize),
+    /// The shortest and longest PIN, bytes.
+    pub pin: (usize, usize),
+}
+
+impl Library {
+    /// The slots. `count_only` is the call that asks how many there are: the one at which the
+    /// specification has the set looked at anew.
+    pub fn slot_list(&self, with_token: bool, count_only: bool) -> Result<Vec<CK_SLOT_ID>> {
+        if count_only || self.slots.read().is_empty() {
+            let _ = self.refresh();
+        }
+        let slots = self.slots.read();
+        let mut list: Vec<_> = slots.keys().copied().collect();
+        // The slot at the end holds a token too, only not an initialised one: C_InitToken makes it.
+        let _ = with_token;
+        list.push(next_slot(list.last()));
+        Ok(list)
+    }
+
+    /// What there is to know of a slot.
+    pub fn slot_info(&self, id: CK_SLOT_ID) -> Result<SlotState> {
+        Ok(SlotState { initialised: self.slot(id)?.is_some() })
+    }
+
+    /// What there is to know of the token in a slot, as it is now.
+    pub fn token_info(&self, id: CK_SLOT_ID) -> Result<TokenState> {
+        let Some(slot) = self.slot(id)? else {
+            return Ok(TokenState {
+                label: [b' '; 32],
+                serial: String::new(),
+                flags: CKF_RNG | CKF_LOGIN_REQUIRED,
+                sessions: (0, 0),
+                pin: (self.config.pin.min_length, MAX_PIN),
+            });
+        };
+        let token = slot.vault.token(slot.token.id)?.ok_or(Error::TokenNotPresent)?;
+        let read_write = open(&slot.read_write);
+        Ok(TokenState {
+            label: token.label,
+            serial: token.serial(),
+            flags: flags(&token),
+            sessions: (open(&slot.read_only) + read_write, read_write),
+            pin: (token.min_pin as usize, MAX_PIN),
+        })
+    }
+
+    /// The mechanisms of the token in a slot.
+    pub fn mechanisms(&self, id: CK_SLOT_ID) -> Result<impl Iterator<Item = &'static Row>> {
+        self.slot(id)?;
+        Ok(mechanism::all())
+    }
+
+    /// One mechanism, with the flags that policy leaves it.
+    pub fn mechanism_info(
+        &self,
+        id: CK_SLOT_ID,
+        mechanism: CK_MECHANISM_TYPE,
+    ) -> Result<(&'static Row, CK_FLAGS)> {
+        self.slot(id)?;
+        let row = mechanism::find(mechanism)?;
+        Ok((row, policy::flags(row, &self.config.policy)))
+    }
+
+    /// Makes a token in the slot at the end, and the store with it where there is none; or makes
+    /// the token of another slot anew, which takes its security officer's PIN.
+    pub fn init_token(&self, id: CK_SLOT_ID, pin: &[u8], label: [u8; 32]) -> Result<()> {
+        match self.slot(id)? {
+            None => {
+                let vault = self.vault_or_new()?;
+                vault.create_token(token_id(id), label, pin, &self.config)?;
+            }
+            Some(slot) => {
+                if open(&slot.read_only) + open(&slot.read_write) > 0 {
+                    return Err(Error::SessionExists);
+                }
+                slot.vault.open_token(slot.token.id, Role::So, pin)?;
+                slot.vault.reinitialise(slot.token.id, label, pin, &self.config)?;
+                self.slots.write().remove(&id);
+            }
+        }
+        self.refresh()
+    }
+
+    /// The slot of this number; none within for the slot at the end.
+    pub(super) fn slot(&self, id: CK_SLOT_ID) -> Result<Option<Arc<Slot>>> {
+        let slots = self.slots.read();
+        match slots.get(&id) {
+            Some(slot) => Ok(Some(slot.clone())),
+            None if id == next_slot(slots.keys().next_back()) => Ok(None),
+            None => Err(Error::SlotIdInvalid),
+        }
+    }
+
+    /// Looks at the store anew: tokens that other processes made get their slots.
+    pub(super) fn refresh(&self) -> Result<()> {
+        let Some(vault) = self.vault()? else { return Ok(()) };
+        for token in vault.tokens()? {
+            let mut slots = self.slots.write();
+            let id = slot_id(token.id);
+            // A token that was made anew is another token: whoever had sessions keeps the old one.
+            let known = slots.get(&id).is_some_and(|slot| {
+                slot.token.uuid == token.uuid || open(&slot.read_only) + open(&slot.read_write) > 0
+            });
+            if !known {
+                slots.insert(id, Arc::new(Slot::new(token, vault.clone())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The store, opened when it is first there.
+    fn vault(&self) -> Result<Option<Arc<Vault>>> {
+        let mut vault = self.vault.lock();
+        if vault.is_none() {
+            *vault = opening::open_store(&self.config, None)?.map(|opened| opened.vault);
+        }
+        Ok(vault.clone())
+    }
+
+    fn vault_or_new(&self) -> Result<Arc<Vault>> {
+        if let Some(vault) = self.vault()? {
+            return Ok(vault);
+        }
+        let opened = opening::create_store(&self.config, seal::Kind::File, None)?;
+        Ok(self.vault.lock().insert(opened.vault).clone())
+    }
+}
+
+/// The slot of a token: slots count from 0, tokens from 1.
+pub fn slot_id(token: i64) -> CK_SLOT_ID {
+    CK_SLOT_ID::try_from(token - 1).unwrap_or(CK_SLOT_ID::MAX)
+}
+
+fn token_id(slot: CK_SLOT_ID) -> i64 {
+    i64::try_from(slot).map_or(i64::MAX, |slot| slot.saturating_add(1))
+}
+
+fn next_slot(last: Option<&CK_SLOT_ID>) -> CK_SLOT_ID {
+    last.map_or(0, |last| last + 1)
+}
+
+fn flags(token: &Token) -> CK_FLAGS {
+    let strikes = |role, low, last, locked| match token.strikes(role) {
+        Strikes::None => 0,
+        Strikes::Some => low,
+        Strikes::Last => low | last,
+        Strikes::Locked => low | locked,
+    };
+    let user = if token.user_pin_set() { CKF_USER_PIN_INITIALIZED } else { 0 };
+    CKF_RNG
+        | CKF_LOGIN_REQUIRED
+        | CKF_TOKEN_INITIALIZED
+        | user
+        | strikes(Role::User, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
+        | strikes(Role::So, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Where objects rest: rows behind the [`Store`] trait, and the envelope around them in [`Vault`].
+//! It may use `mechanism`, and layer 0.
+//!
+//! The split: a `Store` keeps rows and knows neither keys nor attributes; the `Vault` seals,
+//! authenticates and tags them and knows no SQL. Another database is another `Store`.
+
+mod pin;
+mod sqlite;
+mod token;
+mod vault;
+
+pub use pin::PinRecord;
+pub use sqlite::Sqlite;
+pub use token::{Strikes, Token, TokenKey};
+pub use vault::{Found, Sealed, Vault, Verdict};
+
+use crate::error::Result;
+
+/// A keyed tag of one attribute of one object: what the store searches by.
+pub type Tag = [u8; 16];
+
+/// A row of an object.
+pub struct ObjectRow {
+    /// Its number in the store, never used again; 0 for one that is yet to be inserted.
+    pub id: i64,
+    /// The token that holds it.
+    pub token: i64,
+    /// Whether it is sealed under the token key.
+    pub private: bool,
+    /// Counts its changes.
+    pub revision: u64,
+    /// The generation of the key that wraps its key.
+    pub generation: u32,
+    /// Its own key, wrapped; empty for an object that rests in clear.
+    pub wrap: Vec<u8>,
+    /// Its record, sealed or authenticated.
+    pub body: Vec<u8>,
+    /// Its search tags, ascending.
+    pub tags: Vec<Tag>,
+}
+
+/// A numbered row with a record: a token or a seal slot.
+pub struct Row {
+    /// Its number, never used again.
+    pub id: i64,
+    /// Its record.
+    pub body: Vec<u8>,
+}
+
+/// Rows at rest, shared by many processes.
+pub trait Store: Send + Sync {
+    /// A named value.
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// All rows of a kind, by number.
+    fn rows(&self, kind: RowKind) -> Result<Vec<Row>>;
+    /// One token.
+    fn token(&self, id: i64) -> Result<Option<Row>>;
+    /// One object.
+    fn object(&self, id: i64) -> Result<Option<ObjectRow>>;
+    /// How often an object has changed; none when it is gone.
+    fn revision(&self, id: i64) -> Result<Option<u64>>;
+    /// The objects of a token that have all these tags, by number; private ones only if asked.
+    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
+    /// Every object, one by one.
+    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()>;
+    /// Runs changes as one durable transaction: all of them or, where `change` fails, none.
+    fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()>;
+}
+
+/// The changes of one transaction, and what they must read to be made.
+pub trait Transaction {
+    /// A named value.
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// Sets a named value.
+    fn set_value(&self, name: &str, value: &[u8]) -> Result<()>;
+    /// All rows of a kind, by number.
+    fn rows(&self, kind: RowKind) -> Result<Vec<Row>>;
+    /// A new number for a row of this kind.
+    fn next_id(&self, kind: RowKind) -> Result<i64>;
+    /// Inserts or replaces a row.
+    fn put_row(&self, kind: RowKind, row: &Row) -> Result<()>;
+    /// Deletes a row.
+    fn delete_row(&self, kind: RowKind, id: i64) -> Result<()>;
+    /// One object.
+    fn object(&self, id: i64) -> Result<Option<ObjectRow>>;
+    /// Every object of a token.
+    fn objects_of(&self, token: i64) -> Result<Vec<ObjectRow>>;
+    /// A new number for an object.
+    fn next_object_id(&self) -> Result<i64>;
+    /// Inserts or replaces an object and its tags.
+    fn put_object(&self, row: &ObjectRow) -> Result<()>;
+    /// Deletes an object and its tags.
+    fn delete_object(&self, id: i64) -> Result<()>;
+}
+
+/// What a numbered row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowKind {
+    /// A way to the master key.
+    SealSlot,
+    /// A token.
+    Token,
+}

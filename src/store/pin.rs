@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! How a PIN opens a token key: two wraps, one inside the other.
+//!
+//! The inner wrap is under Argon2id(PIN), the outer under the store's PIN key, which only the seal
+//! opens. So who steals the files without the seal has nothing to test a PIN against; and the
+//! master key can be rotated by re-wrapping the outer layer, without any PIN.
+
+use crate::codec::{Reader, Writer};
+use crate::config::Kdf;
+use crate::error::{Error, Result};
+use crate::mechanism::primitive;
+use crate::secret::Secret;
+
+/// One role's PIN in a token record.
+pub struct PinRecord {
+    salt: [u8; SALT],
+    kdf: Kdf,
+    /// Wrong attempts since the last right one.
+    pub failures: u32,
+    wrap: Vec<u8>,
+}
+
+impl PinRecord {
+    /// Wraps `token_key` under a new PIN; `context` binds it to store, token and role.
+    pub fn create(
+        pin: &[u8],
+        kdf: &Kdf,
+        pin_key: &Secret,
+        context: &[u8],
+        token_key: &Secret,
+        stretch: Stretch,
+    ) -> Result<PinRecord> {
+        let mut salt = [0; SALT];
+        primitive::random(&mut salt)?;
+        let inner_key = stretch(pin, &salt, kdf)?;
+        let inner = primitive::seal(&inner_key, context, token_key.expose())?;
+        let wrap = primitive::seal(pin_key, context, &inner)?;
+        Ok(PinRecord { salt, kdf: kdf.clone(), failures: 0, wrap })
+    }
+
+    /// The token key, if this is the PIN.
+    pub fn open(
+        &self,
+        pin: &[u8],
+        pin_key: &Secret,
+        context: &[u8],
+        stretch: Stretch,
+    ) -> Result<Secret> {
+        let inner = primitive::open(pin_key, context, &self.wrap).map_err(|_| {
+            tracing::error!("a PIN record was altered: run 'strongroom check'");
+            Error::DeviceError
+        })?;
+        let key = stretch(pin, &self.salt, &self.kdf)?;
+        primitive::open(&key, context, inner.expose()).map_err(|_| Error::PinIncorrect)
+    }
+
+    pub(super) fn encode(&self, writer: &mut Writer) {
+        let Kdf { memory_kib, passes, lanes } = self.kdf;
+        writer.raw(&self.salt).u32(memory_kib).u32(passes).u32(lanes);
+        writer.u32(self.failures).bytes(&self.wrap);
+    }
+
+    pub(super) fn decode(reader: &mut Reader<'_>) -> Result<PinRecord> {
+        Ok(PinRecord {
+            salt: reader.array()?,
+            kdf: Kdf { memory_kib: reader.u32()?, passes: reader.u32()?, lanes: reader.u32()? },
+            failures: reader.u32()?,
+            wrap: reader.bytes()?.to_vec(),
+        })
+    }
+}
+
+/// The function that makes a key of a PIN: the seal's, passed in by the caller.
+pub type Stretch = fn(&[u8], &[u8], &Kdf) -> Result<Secret>;
+
+const SALT: usize = 16;

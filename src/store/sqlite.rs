@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Rows in SQLite: write-ahead log, every commit durable. Nothing outside this file knows SQL.
+//!
+//! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
+//! a call. A connection is never used by a forked child: the child opens its own.
+
+use super::{ObjectRow, Row, RowKind, Store, Tag, Transaction};
+use crate::error::{Error, Result};
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A store in one SQLite file.
+pub struct Sqlite {
+    path: PathBuf,
+    writer: Mutex<Option<Connection>>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Sqlite {
+    /// Makes the tables in an empty file.
+    pub fn create(path: &Path) -> Result<Sqlite> {
+        let store = Sqlite::at(path);
+        let connection = connect(path, true)?;
+        connection.execute_batch(SCHEMA).map_err(fault)?;
+        *store.writer.lock() = Some(connection);
+        Ok(store)
+    }
+
+    /// Opens a store that was made before.
+    pub fn open(path: &Path) -> Result<Sqlite> {
+        let store = Sqlite::at(path);
+        let format: i64 =
+            store.read(|c| c.pragma_query_value(None, "user_version", |r| r.get(0)))?;
+        let application: i64 =
+            store.read(|c| c.pragma_query_value(None, "application_id", |r| r.get(0)))?;
+        if (application, format) != (APPLICATION, FORMAT) {
+            tracing::error!(
+                "{} is not a store of a format that this version reads (application {application}, \
+                 format {format}); it was left as it is",
+                path.display()
+            );
+            return Err(Error::TokenNotRecognized);
+        }
+        Ok(store)
+    }
+
+    fn at(path: &Path) -> Sqlite {
+        Sqlite { path: path.to_path_buf(), writer: Mutex::new(None), readers: Mutex::default() }
+    }
+
+    /// Runs a query on a connection of the pool; one that failed is not put back.
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let pooled = self.readers.lock().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => connect(&self.path, false)?,
+        };
+        let result = query(&connection).map_err(fault)?;
+        self.readers.lock().push(connection);
+        Ok(result)
+    }
+}
+
+impl Store for Sqlite {
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.read(|connection| value(connection, name))
+    }
+
+    fn rows(&self, kind: RowKind) -> Result<Vec<Row>> {
+        self.read(|connection| rows(connection, kind))
+    }
+
+    fn token(&self, id: i64) -> Result<Option<Row>> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached("SELECT body FROM token WHERE id = ?1")?;
+            query.query_row([id], |row| Ok(Row { id, body: row.get(0)? })).optional()
+        })
+    }
+
+    fn object(&self, id: i64) -> Result<Option<ObjectRow>> {
+        self.read(|connection| object(connection, id, false))
+    }
+
+    fn revision(&self, id: i64) -> Result<Option<u64>> {
+        self.read(|connection| {
+            let mut query =
+                connection.prepare_cached("SELECT revision FROM object WHERE id = ?1")?;
+            query.query_row([id], |row| row.get::<_, i64>(0)).optional()
+        })
+        .map(|revision| revision.map(|number| number as u64))
+    }
+
+    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>> {
+        // The tags come most selective first: the first finds candidates, the others sift them.
+        let sql = match tags.len() {
+            0 => "SELECT id FROM object WHERE token = ?1 AND private <= ?2 ORDER BY id".to_string(),
+            count => {
+                let joins: String = (1..count)
+                    .map(|n| {
+                        format!(
+                            " CROSS JOIN tag t{n} ON t{n}.tag = ?{} AND t{n}.object = t0.object",
+                            n + 3
+                        )
+                    })
+                    .collect();
+                format!(
+                    "SELECT o.id FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
+                     WHERE t0.tag = ?3 AND o.token = ?1 AND o.private <= ?2"
+                )
+            }
+        };
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(&sql)?;
+            let (token, private) = (token, i64::from(private));
+            let fixed = [&token as &dyn rusqlite::ToSql, &private];
+            let given = tags.iter().map(|tag| tag as &dyn rusqlite::ToSql);
+            let all: smallvec::SmallVec<[&dyn rusqlite::ToSql; 8]> =
+                fixed.into_iter().chain(given).collect();
+            query.query_map(all.as_slice(), |row| row.get(0))?.collect()
+        })
+    }
+
+    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()> {
+        let ids: Vec<i64> = self.read(|connection| {
+            let mut query = connection.prepare("SELECT id FROM object ORDER BY id")?;
+            query.query_map([], |row| row.get(0))?.collect()
+        })?;
+        for id in ids {
+            if let Some(row) = self.read(|connection| object(connection, id, true))? {
+                visit(row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()> {
+        let mut guard = self.writer.lock();
+        let connection = match guard.take() {
+            Some(connection) => connection,
+            None => connect(&self.path, true)?,
+        };
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+        let result = change(&Open(&connection))
+            .and_then(|()| connection.execute_batch("COMMIT").map_err(fault));
+        if result.is_err() && !connection.is_autocommit() {
+            // Where even this fails the connection is dropped, which rolls back as well.
+            connection.execute_batch("ROLLBACK").map_err(fault)?;
+        }
+        *guard = Some(connection);
+        result
+    }
+}
+
+/// A transaction in progress.
+struct Open<'a>(&'a Connection);
+
+impl Open<'_> {
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
+        statement.execute(values).map(drop).map_err(fault)
+    }
+
+    /// Numbers grow for ever, so that an old one never names a new row.
+    fn number(&self, name: &str) -> Result<i64> {
+        self.run(
+            "INSERT INTO number (name, last) VALUES (?1, 1) \
+             ON CONFLICT (name) DO UPDATE SET last = last + 1",
+            [name],
+        )?;
+        let mut query =
+            self.0.prepare_cached("SELECT last FROM number WHERE name = ?1").map_err(fault)?;
+        query.query_row([name], |row| row.get(0)).map_err(fault)
+    }
+}
+
+impl Transaction for Open<'_> {
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        value(self.0, name).map_err(fault)
+    }
+
+    fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
+    }
+
+    fn rows(&self, kind: RowKind) -> Result<Vec<Row>> {
+        rows(self.0, kind).map_err(fault)
+    }
+
+    fn next_id(&self, kind: RowKind) -> Result<i64> {
+        self.number(table(kind))
+    }
+
+    fn put_row(&self, kind: RowKind, row: &Row) -> Result<()> {
+        let sql = match kind {
+            RowKind::SealSlot => "INSERT OR REPLACE INTO seal_slot (id, body) VALUES (?1, ?2)",
+            RowKind::Token => "INSERT OR REPLACE INTO token (id, body) VALUES (?1, ?2)",
+        };
+        self.run(sql, params![row.id, row.body])
+    }
+
+    fn delete_row(&self, kind: RowKind, id: i64) -> Result<()> {
+        match kind {
+            RowKind::SealSlot => self.run("DELETE FROM seal_slot WHERE id = ?1", [id]),
+            RowKind::Token => self.run("DELETE FROM token WHERE id = ?1", [id]),
+        }
+    }
+
+    fn object(&self, id: i64) -> Result<Option<ObjectRow>> {
+        object(self.0, id, true).map_err(fault)
+    }
+
+    fn objects_of(&self, token: i64) -> Result<Vec<ObjectRow>> {
+        let mut query =
+            self.0.prepare_cached("SELECT id FROM object WHERE token = ?1").map_err(fault)?;
+        let ids: Vec<i64> = query
+            .query_map([token], |row| row.get(0))
+            .and_then(Iterator::collect)
+            .map_err(fault)?;
+        let rows = ids.iter().map(|id| object(self.0, *id, true).map_err(fault));
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    fn next_object_id(&self) -> Result<i64> {
+        self.number("object")
+    }
+
+    fn put_object(&self, row: &ObjectRow) -> Result<()> {
+        self.run("DELETE FROM tag WHERE object = ?1", [row.id])?;
+        self.run(
+            "INSERT OR REPLACE INTO object (id, token, private, revision, generation, wrap, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                row.id,
+                row.token,
+                row.private,
+                row.revision as i64,
+                row.generation,
+                row.wrap,
+                row.body
+            ],
+        )?;
+        for tag in &row.tags {
+            self.run(
+                "INSERT OR IGNORE INTO tag (tag, object) VALUES (?1, ?2)",
+                params![tag, row.id],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn delete_object(&self, id: i64) -> Result<()> {
+        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
+        self.run("DELETE FROM object WHERE id = ?1", [id])
+    }
+}
+
+fn connect(path: &Path, write: bool) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    flags |= OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let opened = Connection::open_with_flags(path, flags).map_err(fault)?;
+    opened.busy_timeout(Duration::from_secs(60)).map_err(fault)?;
+    opened.set_prepared_statement_cache_capacity(64);
+    // Deleted rows are overwritten; what SQLite sorts stays in memory.
+    opened
+        .execute_batch("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
+        .map_err(fault)?;
+    if write {
+        // FULL: a commit that was acknowledged survives a power cut. The log is folded into the
+        // database every 4,000 pages, so that this costs next to nothing per commit.
+        opened
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA wal_autocheckpoint = 4000;",
+            )
+            .map_err(fault)?;
+    } else {
+        opened.execute_batch("PRAGMA query_only = ON;").map_err(fault)?;
+    }
+    Ok(opened)
+}
+
+fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut query = connection.prepare_cached("SELECT value FROM value WHERE name = ?1")?;
+    query.query_row([name], |row| row.get(0)).optional()
+}
+
+fn table(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::SealSlot => "seal_slot",
+        RowKind::Token => "token",
+    }
+}
+
+fn rows(connection: &Connection, kind: RowKind) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!("SELECT id, body FROM {} ORDER BY id", table(kind));
+    let mut query = connection.prepare_cached(&sql)?;
+    query.query_map([], |row| Ok(Row { id: row.get(0)?, body: row.get(1)? }))?.collect()
+}
+
+/// One object; its tags are read only where a caller needs them (they are not on the hot path).
+fn object(connection: &Connection, id: i64, tags: bool) -> rusqlite::Result<Option<ObjectRow>> {
+    let mut query = connection.prepare_cached(
+        "SELECT token, private, revision, generation, wrap, body FROM object WHERE id = ?1",
+    )?;
+    let found = query
+        .query_row([id], |row| {
+            Ok(ObjectRow {
+                id,
+                token: row.get(0)?,
+                private: row.get(1)?,
+                revision: row.get::<_, i64>(2)? as u64,
+                generation: row.get(3)?,
+                wrap: row.get(4)?,
+                body: row.get(5)?,
+                tags: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut row) = found else { return Ok(None) };
+    if !tags {
+        return Ok(Some(row));
+    }
+    let mut query =
+        connection.prepare_cached("SELECT tag FROM tag WHERE object = ?1 ORDER BY tag")?;
+    row.tags = query.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(row))
+}
+
+/// What SQLite says, as PKCS #11 says it, with a line on the diagnostic channel of what to do.
+fn fault(error: rusqlite::Error) -> Error {
+    let (code, advice) = match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (Error::TokenWriteProtected, "the store cannot be written: mount it for writing")
+        }
+        Some(ErrorCode::DiskFull) => (Error::DeviceMemory, "the disk is full: make room"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Error::FunctionFailed, "another process holds the store: try again")
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            Error::TokenNotRecognized,
+            "the database is damaged: keep a copy, then run 'strongroom check'",
+        ),
+        Some(ErrorCode::CannotOpen) => {
+            (Error::DeviceError, "the database cannot be opened: see that it is there and readable")
+        }
+        Some(ErrorCode::OutOfMemory) => (Error::HostMemory, "memory ran out"),
+        _ => (Error::DeviceError, "run 'strongroom doctor'"),
+    };
+    tracing::error!("store: {error}; {advice}");
+    code
+}
+
+/// "Strm", so that file(1) and a person with sqlite3 see whose database this is.
+const APPLICATION: i64 = 0x5374_726d;
+const FORMAT: i64 = 1;
+const SCHEMA: &str = "
+BEGIN;
+PRAGMA application_id = 0x5374726d;
+PRAGMA user_version = 1;
+CREATE TABLE value (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE number (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE seal_slot (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE token (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE object (
+    id INTEGER PRIMARY KEY,
+    token INTEGER NOT NULL,
+    private INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    wrap BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX object_token ON object (token, private);
+CREATE TABLE tag (tag BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (tag, object)) WITHOUT ROWID;
+CREATE INDEX tag_object ON tag (object);
+COMMIT;
+";
