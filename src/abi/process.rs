@@ -72,9 +72,9 @@ pub(super) fn in_session(
     call: impl FnOnce(&Library) -> Result<()>,
 ) -> CK_RV {
     guarded(Some(session as u64), |library| {
-        // An invalid session outranks whatever else is wrong with a call (section 5.1.7).
-        library.has_session(session as u64)?;
-        call(library)
+        // An invalid session outranks whatever else is wrong with a call (section 5.1.7); a call
+        // with which nothing is wrong has found its session itself.
+        call(library).map_err(|error| library.has_session(session as u64).err().unwrap_or(error))
     })
 }
 

@@ -37,7 +37,7 @@ pub use params::{ParamKind, Params};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// One mechanism: what it is called, which keys it takes, and what it does.
 pub struct Row {
@@ -198,7 +198,8 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 
 /// The row of a mechanism.
 pub fn find(id: CK_MECHANISM_TYPE) -> Result<&'static Row> {
-    all().find(|row| row.id == id).ok_or(Error::MechanismInvalid)
+    let at = BY_ID.binary_search_by_key(&id, |row| row.id).map_err(|_| Error::MechanismInvalid)?;
+    BY_ID.get(at).copied().ok_or(Error::MechanismInvalid)
 }
 
 impl Row {
@@ -235,6 +236,13 @@ impl Row {
 }
 
 const CURVE_KEYS: &[CK_KEY_TYPE] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+
+/// The rows by ascending number: every `*Init` call looks one up.
+static BY_ID: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
+    let mut rows: Vec<_> = all().collect();
+    rows.sort_unstable_by_key(|row| row.id);
+    rows
+});
 
 static FAMILIES: &[&[Row]] = &[
     rsa::ROWS,

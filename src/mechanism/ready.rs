@@ -37,7 +37,7 @@ pub(super) enum Purpose {
 
 impl Purpose {
     /// The purpose of a cipher in one direction.
-    pub fn of(direction: Direction) -> Purpose {
+    pub(super) fn of(direction: Direction) -> Purpose {
         match direction {
             Direction::Encrypt => Purpose::Encrypt,
             Direction::Decrypt => Purpose::Decrypt,
@@ -128,7 +128,7 @@ pub(super) struct Checkout<T: Keep> {
 impl<T: Keep> Checkout<T> {
     /// Takes a waiting context of the key and starts it again, or makes one. Without a slot the
     /// context serves this operation alone.
-    pub fn new(
+    pub(super) fn new(
         key: &Arc<Key>,
         slot: Option<Slot>,
         restart: impl FnOnce(&mut T) -> Result<()>,
@@ -146,25 +146,25 @@ impl<T: Keep> Checkout<T> {
     }
 
     /// The key.
-    pub fn key(&self) -> &Key {
+    pub(super) fn key(&self) -> &Key {
         &self.key
     }
 
     /// Does a step in the middle of a message.
-    pub fn step<R>(&mut self, step: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
+    pub(super) fn step<R>(&mut self, step: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         self.known = false;
         step(self.context.as_mut().ok_or(Error::DeviceError)?)
     }
 
     /// Does the last step of a message.
-    pub fn last<R>(&mut self, step: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
+    pub(super) fn last<R>(&mut self, step: impl FnOnce(&mut T) -> Result<R>) -> Result<R> {
         let result = self.step(step)?;
         self.known = true;
         Ok(result)
     }
 
     /// The context, to ask it something.
-    pub fn peek(&self) -> Option<&T> {
+    pub(super) fn peek(&self) -> Option<&T> {
         self.context.as_ref()
     }
 }

@@ -108,7 +108,11 @@ fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Si
 
 fn verify(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
     let (padding, scheme) = begin(row, key, params)?;
-    let setup = padding.setup(Operation::Verify);
+    let setup = match scheme.takes {
+        Takes::Exactly(_) => padding.setup(Operation::Verify),
+        // Without a digest the block is made here and compared whole (RFC 8017, section 8.2.2).
+        Takes::AtMost(_) | Takes::Number(_) => Padding::None.setup(Operation::Encrypt),
+    };
     signature::verifier(row, key, setup, feed(row), scheme)
 }
 
@@ -186,7 +190,7 @@ enum Takes {
     /// Anything up to this length.
     AtMost(usize),
     /// A number below the modulus.
-    Number(SmallVec<[u8; 512]>),
+    Number(Block),
 }
 
 impl RsaSignature {
@@ -199,18 +203,25 @@ impl RsaSignature {
         }
     }
 
-    /// The data as OpenSSL takes it: a number at the full length of the modulus.
-    fn padded<'a>(&self, data: &'a [u8], room: &'a mut SmallVec<[u8; 512]>) -> &'a [u8] {
+    /// The number that a signature of `data` is a power of: for PKCS #1 v1.5 the block of type 01.
+    fn block(&self, data: &[u8]) -> Block {
+        let mut block = Block::new();
+        let fill = self.len.saturating_sub(data.len());
         match self.takes {
-            Takes::Number(_) => {
-                room.resize(self.len.saturating_sub(data.len()), 0);
-                room.extend_from_slice(data);
-                room
+            Takes::AtMost(_) => {
+                block.extend_from_slice(&[0, 1]);
+                block.resize(fill.saturating_sub(1), 0xff);
+                block.push(0);
             }
-            _ => data,
+            _ => block.resize(fill, 0),
         }
+        block.extend_from_slice(data);
+        block
     }
 }
+
+/// As long as the modulus.
+type Block = SmallVec<[u8; 512]>;
 
 impl Scheme for RsaSignature {
     fn len(&self) -> usize {
@@ -219,7 +230,10 @@ impl Scheme for RsaSignature {
 
     fn sign(&self, context: &mut PkeyCtx, data: &[u8], out: &mut [u8]) -> Result<usize> {
         self.check(data)?;
-        context.sign(self.padded(data, &mut SmallVec::new()), out)
+        match self.takes {
+            Takes::Number(_) => context.sign(&self.block(data), out),
+            _ => context.sign(data, out),
+        }
     }
 
     fn verify(&self, context: &mut PkeyCtx, data: &[u8], signature: &[u8]) -> Result<bool> {
@@ -227,7 +241,13 @@ impl Scheme for RsaSignature {
         if signature.len() != self.len {
             return Err(Error::SignatureLenRange);
         }
-        context.verify(self.padded(data, &mut SmallVec::new()), signature)
+        if let Takes::Exactly(_) = self.takes {
+            return context.verify(data, signature);
+        }
+        // A signature not below the modulus is refused by OpenSSL.
+        let mut found = Block::from_elem(0, self.len);
+        let len = context.encrypt(signature, &mut found).unwrap_or(0);
+        Ok(len == self.len && found == self.block(data))
     }
 }
 

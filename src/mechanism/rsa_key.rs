@@ -57,7 +57,7 @@ pub(super) fn private(parts: &RsaPrivate, validate: bool) -> Result<Pkey> {
         .integer(c"rsa-coefficient1", &qinv);
     let key = Pkey::from_params(c"RSA", Half::Private, &params)
         .map_err(|_| Error::AttributeValueInvalid)?;
-    if validate && !works(&key, parts.public.modulus.len()).unwrap_or(false) {
+    if validate && !works(&key, minimal(&parts.public.modulus).len()).unwrap_or(false) {
         return Err(Error::AttributeValueInvalid);
     }
     Ok(key)

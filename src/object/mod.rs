@@ -24,7 +24,20 @@ use std::sync::{Arc, OnceLock};
 /// An object: its attributes, and its key decoded at the first use.
 pub struct Object {
     attributes: Attributes,
+    summary: Summary,
     key: OnceLock<Arc<Key>>,
+}
+
+/// What every use of an object asks for, read from its attributes once.
+struct Summary {
+    class: CK_OBJECT_CLASS,
+    key_type: Option<u64>,
+    on_token: bool,
+    private: bool,
+    always_authenticate: bool,
+    restricted: bool,
+    /// A bit for each of [`USAGES`].
+    usages: u16,
 }
 
 /// What an application that asks for an attribute gets.
@@ -40,12 +53,12 @@ pub enum Reading<'a> {
 impl Object {
     /// An object of these attributes, whose key (if it has one) is decoded when first used.
     pub fn new(attributes: Attributes) -> Object {
-        Object { attributes, key: OnceLock::new() }
+        Object { summary: Summary::of(&attributes), attributes, key: OnceLock::new() }
     }
 
     /// An object whose key is at hand already.
     pub fn with_key(attributes: Attributes, key: Arc<Key>) -> Object {
-        Object { attributes, key: OnceLock::from(key) }
+        Object { summary: Summary::of(&attributes), attributes, key: OnceLock::from(key) }
     }
 
     /// All its attributes.
@@ -55,7 +68,28 @@ impl Object {
 
     /// `CKA_CLASS`.
     pub fn class(&self) -> CK_OBJECT_CLASS {
-        self.attributes.number(CKA_CLASS).unwrap_or(CK_UNAVAILABLE_INFORMATION)
+        self.summary.class
+    }
+
+    /// `CKA_KEY_TYPE`.
+    pub fn key_type(&self) -> Option<u64> {
+        self.summary.key_type
+    }
+
+    /// Whether a usage attribute (`CKA_SIGN` and its kind) is true.
+    pub fn permits(&self, usage: CK_ATTRIBUTE_TYPE) -> bool {
+        let bit = USAGES.iter().position(|known| *known == usage);
+        bit.is_some_and(|bit| self.summary.usages >> bit & 1 == 1)
+    }
+
+    /// Whether each use needs the PIN once more (`CKA_ALWAYS_AUTHENTICATE`).
+    pub fn always_authenticate(&self) -> bool {
+        self.summary.always_authenticate
+    }
+
+    /// Whether the key lists the mechanisms it may be used with (`CKA_ALLOWED_MECHANISMS`).
+    pub fn restricted(&self) -> bool {
+        self.summary.restricted
     }
 
     /// Whether it is a key of any class.
@@ -65,12 +99,12 @@ impl Object {
 
     /// Whether it rests in the token (`CKA_TOKEN`).
     pub fn on_token(&self) -> bool {
-        self.attributes.flag(CKA_TOKEN)
+        self.summary.on_token
     }
 
     /// Whether only the user sees it (`CKA_PRIVATE`).
     pub fn private(&self) -> bool {
-        self.attributes.flag(CKA_PRIVATE)
+        self.summary.private
     }
 
     /// Its key, decoded once and kept.
@@ -116,6 +150,24 @@ impl Object {
                 || self.attributes.bool(CKA_EXTRACTABLE) != Some(true))
     }
 }
+
+impl Summary {
+    fn of(attributes: &Attributes) -> Summary {
+        let usage = |bit: usize, id: &CK_ATTRIBUTE_TYPE| u16::from(attributes.flag(*id)) << bit;
+        Summary {
+            class: attributes.number(CKA_CLASS).unwrap_or(u64::MAX) as CK_OBJECT_CLASS,
+            key_type: attributes.number(CKA_KEY_TYPE),
+            on_token: attributes.flag(CKA_TOKEN),
+            private: attributes.flag(CKA_PRIVATE),
+            always_authenticate: attributes.flag(CKA_ALWAYS_AUTHENTICATE),
+            restricted: attributes.has(CKA_ALLOWED_MECHANISMS),
+            usages: USAGES.iter().enumerate().map(|(bit, id)| usage(bit, id)).sum(),
+        }
+    }
+}
+
+const USAGES: [CK_ATTRIBUTE_TYPE; 7] =
+    [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE];
 
 /// The search tags of an object: the attributes that people search by, with their values as bytes.
 pub fn tagged(attributes: &Attributes) -> impl Iterator<Item = (CK_ATTRIBUTE_TYPE, Vec<u8>)> + '_ {

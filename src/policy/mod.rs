@@ -56,14 +56,16 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     if !key.is_key() {
         return Err(Error::KeyHandleInvalid);
     }
-    let key_type = key.attributes().number(CKA_KEY_TYPE);
+    let key_type = key.key_type();
     if !row.keys.iter().any(|taken| Some(*taken as u64) == key_type) {
         return Err(Error::KeyTypeInconsistent);
     }
-    if !key.attributes().flag(usage.attribute()) {
+    if !key.permits(usage.attribute()) {
         return Err(Error::KeyFunctionNotPermitted);
     }
-    allowed_mechanism(key, row)?;
+    if key.restricted() {
+        allowed_mechanism(key, row)?;
+    }
     if usage == Use::Sign && !policy.sha1_signatures {
         no_sha1(row, params)?;
     }

@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Direction, Key, Params, Row};
 use crate::policy::{self, Use};
 use crate::types::Output;
-use cryptoki_sys::*;
 use std::sync::Arc;
 
 /// A mechanism as a call names it: its row, and its parameter, read.
@@ -209,9 +208,9 @@ impl Library {
             Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
             other => other,
         })?;
-        let lease = Lease::new(&session.slot, &entry);
+        let lease = Lease::new(entry);
         policy::permit(&object, usage, call.row, &call.params, &self.config().policy)?;
-        let waiting = object.attributes().flag(CKA_ALWAYS_AUTHENTICATE);
+        let waiting = object.always_authenticate();
         Ok(Usable { key: object.key()?.clone(), lease, waiting })
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Slot {
     pub(super) vault: Arc<Vault>,
     login: RwLock<Option<Login>>,
     /// Counts logins and logouts: what was begun under one login does not go on under another.
-    epoch: AtomicU64,
+    epoch: Arc<AtomicU64>,
     /// Sessions open in this process: read-only, read/write.
     pub(super) read_only: AtomicUsize,
     pub(super) read_write: AtomicUsize,
@@ -49,6 +49,8 @@ pub(super) struct Entry {
     checked: AtomicU64,
     /// Destroyed, or out of reach since logout: operations with it end.
     revoked: AtomicBool,
+    /// The slot's count of logins.
+    epoch: Arc<AtomicU64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,19 +69,17 @@ struct State {
 /// A key in use by an operation. Destruction and logout revoke it.
 pub(super) struct Lease {
     entry: Arc<Entry>,
-    slot: Arc<Slot>,
     epoch: u64,
 }
 
 impl Lease {
-    pub(super) fn new(slot: &Arc<Slot>, entry: &Arc<Entry>) -> Lease {
-        let epoch = slot.epoch.load(Ordering::Acquire);
-        Lease { entry: entry.clone(), slot: slot.clone(), epoch }
+    pub(super) fn new(entry: Arc<Entry>) -> Lease {
+        Lease { epoch: entry.epoch.load(Ordering::Acquire), entry }
     }
 
     /// Whether the operation may go on.
     pub(super) fn check(&self) -> Result<()> {
-        if self.entry.private && self.slot.epoch.load(Ordering::Acquire) != self.epoch {
+        if self.entry.private && self.entry.epoch.load(Ordering::Acquire) != self.epoch {
             return Err(Error::UserNotLoggedIn);
         }
         if self.entry.revoked.load(Ordering::Acquire) {
@@ -95,7 +95,7 @@ impl Slot {
             token,
             vault,
             login: RwLock::new(None),
-            epoch: AtomicU64::new(0),
+            epoch: Arc::default(),
             read_only: AtomicUsize::new(0),
             read_write: AtomicUsize::new(0),
             entries: Handles::new(),
@@ -278,6 +278,7 @@ impl Slot {
             state: RwLock::new(State { object: Some(Arc::new(object)), revision }),
             checked: AtomicU64::new(now.unwrap_or(u64::MAX)),
             revoked: AtomicBool::new(false),
+            epoch: self.epoch.clone(),
         });
         let mut by_row = self.by_row.lock();
         if let Some(handle) = by_row.get(&row) {
@@ -323,6 +324,7 @@ impl Slot {
             state: RwLock::new(State { object: Some(Arc::new(object)), revision: 0 }),
             checked: AtomicU64::new(0),
             revoked: AtomicBool::new(false),
+            epoch: self.epoch.clone(),
         });
         let handle = self.entries.insert(|_| entry)?;
         self.of_session.lock().insert((session, handle));
