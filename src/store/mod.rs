@@ -5,6 +5,7 @@
 //! The split: a `Store` keeps rows and knows neither keys nor attributes; the `Vault` seals,
 //! authenticates and tags them and knows no SQL. Another database is another `Store`.
 
+mod change;
 mod pin;
 mod sqlite;
 mod token;

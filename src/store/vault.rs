@@ -2,14 +2,14 @@
 //! The envelope: every row sealed or authenticated, every change bound into the store's set-hash,
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
+use super::change::{State, name, row_element};
 use super::pin::Stretch;
 use super::token::{Token, TokenKey};
-use super::{ObjectRow, Row, RowKind, Store, Tag, Transaction};
-use crate::codec::{Reader, Writer};
+use super::{ObjectRow, Row, RowKind, Store, Tag};
+use crate::codec::Writer;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
 use crate::secret::{Secret, SharedCounter};
-use std::cell::RefCell;
 
 /// An open store.
 pub struct Vault {
@@ -17,11 +17,11 @@ pub struct Vault {
     pub(super) id: [u8; 16],
     pub(super) pin_key: Secret,
     pub(super) stretch: Stretch,
-    rows: Mac,
+    pub(super) rows: Mac,
+    pub(super) state_key: Secret,
+    pub(super) changes: SharedCounter,
     tags: Mac,
-    state_key: Secret,
     cover_key: Secret,
-    changes: SharedCounter,
 }
 
 /// An object to be stored.
@@ -57,26 +57,24 @@ pub struct Verdict {
 impl Vault {
     /// Gives an empty store its identity and its keys, wrapped under the master key.
     pub fn initialise(store: &dyn Store, id: [u8; 16], master: &Secret, slot: &Row) -> Result<()> {
-        let state_key = primitive::random_secret(KEY)?;
-        let mut keys = Vec::new();
-        for name in [ROWS, TAGS, COVER, PIN] {
-            keys.push((name, primitive::random_secret(KEY)?));
-        }
-        keys.push((STATE_KEY, state_key));
+        let keys = [ROWS, TAGS, STATE_KEY, COVER, PIN].map(|_| primitive::random_secret(KEY));
+        let [rows, tags, state_key, cover, pin] = keys;
+        let (rows, state_key) = (rows?, state_key?);
+        let row = Row { id: FIRST_SLOT, body: slot.body.clone() };
+        let mut state = State::default();
+        state.fold(&row_element(&Mac::new(&rows)?, RowKind::SealSlot, &row)?);
+        let state = state.seal(&state_key, &id)?;
+        let keys =
+            [(ROWS, rows), (TAGS, tags?), (STATE_KEY, state_key), (COVER, cover?), (PIN, pin?)];
         store.write(&mut |tx| {
             tx.set_value(ID, &id)?;
             for (name, key) in &keys {
-                tx.set_value(
-                    name,
-                    &primitive::seal(master, &key_context(&id, name), key.expose())?,
-                )?;
+                let context = key_context(&id, name);
+                tx.set_value(name, &primitive::seal(master, &context, key.expose())?)?;
             }
-            let state = State::default();
-            let key =
-                keys.iter().find(|(name, _)| *name == STATE_KEY).ok_or(Error::GeneralError)?;
-            tx.set_value(STATE, &state.seal(&key.1, &id)?)?;
-            let number = tx.next_id(RowKind::SealSlot)?;
-            tx.put_row(RowKind::SealSlot, &Row { id: number, body: slot.body.clone() })
+            tx.set_value(STATE, &state)?;
+            tx.next_id(RowKind::SealSlot)?;
+            tx.put_row(RowKind::SealSlot, &row)
         })
     }
 
@@ -198,8 +196,9 @@ impl Vault {
     pub fn add_seal_slot(&self, make: impl Fn(i64) -> Result<Vec<u8>>) -> Result<i64> {
         self.change(|change| {
             let id = change.tx.next_id(RowKind::SealSlot)?;
-            let body = make(id)?;
-            change.tx.put_row(RowKind::SealSlot, &Row { id, body }).map(|()| id)
+            let row = Row { id, body: make(id)? };
+            change.fold_row(RowKind::SealSlot, &row)?;
+            change.tx.put_row(RowKind::SealSlot, &row).map(|()| id)
         })
     }
 
@@ -207,8 +206,9 @@ impl Vault {
     pub fn remove_seal_slot(&self, id: i64) -> Result<()> {
         self.change(|change| {
             let rows = change.tx.rows(RowKind::SealSlot)?;
-            if rows.len() < 2 || !rows.iter().any(|row| row.id == id) {
-                return Err(Error::ActionProhibited);
+            match rows.iter().find(|row| row.id == id) {
+                Some(row) if rows.len() > 1 => change.fold_row(RowKind::SealSlot, row)?,
+                _ => return Err(Error::ActionProhibited),
             }
             change.tx.delete_row(RowKind::SealSlot, id)
         })
@@ -225,7 +225,10 @@ impl Vault {
                 Ok(token) => uuids.push((row.id, token.uuid)),
                 Err(_) => verdict.faults.push(format!("token {}: its record was altered", row.id)),
             }
-            state.fold(&self.rows.tag(&[b"token", &row.id.to_be_bytes(), &row.body])?);
+            state.fold(&row_element(&self.rows, RowKind::Token, &row)?);
+        }
+        for row in self.store.rows(RowKind::SealSlot)? {
+            state.fold(&row_element(&self.rows, RowKind::SealSlot, &row)?);
         }
         self.store.each_object(&mut |row| {
             verdict.objects += 1;
@@ -252,29 +255,6 @@ impl Vault {
         Ok(verdict)
     }
 
-    /// Runs changes as one transaction and tells all processes.
-    pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
-        let mut made = None;
-        let mut mark = None;
-        let result = self.store.write(&mut |tx| {
-            // An odd count says that a change is under way; what a killed process left odd stays so
-            // until the next change is through, and readers ask the database meanwhile.
-            let now = self.changes.load();
-            let odd = if now % 2 == 0 { now + 1 } else { now + 2 };
-            self.changes.store(odd);
-            mark = Some(odd);
-            let change = Change::begin(self, tx)?;
-            let value = make(&change)?;
-            change.end()?;
-            made = Some(value);
-            Ok(())
-        });
-        if let Some(odd) = mark {
-            self.changes.advance(odd, odd + 1);
-        }
-        result.and_then(|()| made.ok_or(Error::GeneralError))
-    }
-
     /// The record of a row, if it is the one that was written.
     pub(super) fn authentic<'a>(&self, kind: RowKind, row: &'a Row) -> Result<&'a [u8]> {
         let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::DeviceError)?;
@@ -285,12 +265,8 @@ impl Vault {
         Ok(record)
     }
 
-    fn row_mac(&self, kind: RowKind, id: i64, record: &[u8]) -> Result<[u8; MAC]> {
-        let kind = match kind {
-            RowKind::SealSlot => b"seal slot",
-            RowKind::Token => b"the token",
-        };
-        self.rows.tag(&[kind, &self.id, &id.to_be_bytes(), record])
+    pub(super) fn row_mac(&self, kind: RowKind, id: i64, record: &[u8]) -> Result<[u8; MAC]> {
+        self.rows.tag(&[b"record of ", name(kind), &self.id, &id.to_be_bytes(), record])
     }
 
     fn tag(&self, token: &Token, id: u64, value: &[u8]) -> Result<Tag> {
@@ -366,124 +342,6 @@ impl Vault {
             None => Err(Error::UserNotLoggedIn),
         }
     }
-
-    fn object_element(&self, row: &ObjectRow) -> Result<[u8; MAC]> {
-        let head = Writer::default()
-            .u64(row.id as u64)
-            .u64(row.token as u64)
-            .u8(u8::from(row.private))
-            .u64(row.revision)
-            .u32(row.generation)
-            .bytes(&row.wrap)
-            .bytes(&row.body)
-            .finish();
-        self.rows.tag(&[b"object", &head, &row.tags.concat()])
-    }
-}
-
-/// The changes of a transaction, each folded into the set-hash.
-pub(super) struct Change<'a> {
-    vault: &'a Vault,
-    tx: &'a dyn Transaction,
-    state: RefCell<State>,
-}
-
-impl<'a> Change<'a> {
-    fn begin(vault: &'a Vault, tx: &'a dyn Transaction) -> Result<Change<'a>> {
-        let sealed = tx.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
-        let state = State::open(&sealed, &vault.state_key, &vault.id).map_err(|_| {
-            tracing::error!("the store's state record was altered: run 'strongroom check'");
-            Error::DeviceError
-        })?;
-        Ok(Change { vault, tx, state: RefCell::new(state) })
-    }
-
-    fn end(&self) -> Result<()> {
-        let mut state = self.state.borrow_mut();
-        state.revision += 1;
-        self.tx.set_value(STATE, &state.seal(&self.vault.state_key, &self.vault.id)?)
-    }
-
-    fn fold(&self, element: &[u8; MAC]) {
-        self.state.borrow_mut().fold(element);
-    }
-
-    fn put_object(&self, row: ObjectRow) -> Result<()> {
-        self.fold(&self.vault.object_element(&row)?);
-        self.tx.put_object(&row)
-    }
-
-    /// Reads an object that is about to be replaced or deleted, and takes it out of the set-hash.
-    fn take_object(&self, id: i64) -> Result<Option<ObjectRow>> {
-        let row = self.tx.object(id)?;
-        if let Some(row) = &row {
-            self.fold(&self.vault.object_element(row)?);
-        }
-        Ok(row)
-    }
-
-    pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
-        for row in self.tx.objects_of(token)? {
-            self.fold(&self.vault.object_element(&row)?);
-            self.tx.delete_object(row.id)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn token(&self, id: i64) -> Result<Option<Token>> {
-        let rows = self.tx.rows(RowKind::Token)?;
-        let row = rows.iter().find(|row| row.id == id);
-        row.map(|row| self.vault.read_token(row)).transpose()
-    }
-
-    pub(super) fn put_token(&self, id: i64, token: &Token) -> Result<()> {
-        let old = self.tx.rows(RowKind::Token)?.into_iter().find(|row| row.id == id);
-        let mut body = token.encode();
-        let mac = self.vault.row_mac(RowKind::Token, id, &body)?;
-        body.extend_from_slice(&mac);
-        let new = Row { id, body };
-        for row in old.iter().chain([&new]) {
-            let id = row.id.to_be_bytes();
-            self.fold(&self.vault.rows.tag(&[b"token", &id, &row.body])?);
-        }
-        self.tx.put_row(RowKind::Token, &new)
-    }
-
-    /// The token must still be the one the caller saw: it may have been made anew meanwhile.
-    fn same_token(&self, token: &Token) -> Result<()> {
-        match self.token(token.id)? {
-            Some(now) if now.uuid == token.uuid => Ok(()),
-            _ => Err(Error::DeviceRemoved),
-        }
-    }
-}
-
-/// The store's revision and the set-hash over its rows: the sum of their MACs, kept sealed so that
-/// sums of different times cannot be combined.
-#[derive(Default)]
-struct State {
-    revision: u64,
-    sum: [u8; MAC],
-}
-
-impl State {
-    /// Adds an element, or takes it out: the sum is an exclusive or.
-    fn fold(&mut self, element: &[u8; MAC]) {
-        self.sum.iter_mut().zip(element).for_each(|(sum, byte)| *sum ^= byte);
-    }
-
-    fn seal(&self, key: &Secret, store: &[u8]) -> Result<Vec<u8>> {
-        let record = Writer::versioned(VERSION).u64(self.revision).raw(&self.sum).finish();
-        primitive::seal(key, store, &record)
-    }
-
-    fn open(sealed: &[u8], key: &Secret, store: &[u8]) -> Result<State> {
-        let record = primitive::open(key, store, sealed)?;
-        let mut reader = Reader::versioned(record.expose(), VERSION)?;
-        let state = State { revision: reader.u64()?, sum: reader.array()? };
-        reader.end()?;
-        Ok(state)
-    }
 }
 
 fn key_context(store: &[u8], name: &str) -> Vec<u8> {
@@ -511,11 +369,14 @@ fn wrap_context(body: &[u8], generation: u32) -> Vec<u8> {
     Writer::default().raw(b"key of ").raw(body).u32(generation).finish()
 }
 
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 const KEY: usize = 32;
-const MAC: usize = 32;
+/// The length of a MAC, bytes.
+pub(super) const MAC: usize = 32;
+/// The number of a new store's seal slot.
+const FIRST_SLOT: i64 = 1;
 const ID: &str = "store id";
-const STATE: &str = "state";
+pub(super) const STATE: &str = "state";
 const ROWS: &str = "key rows";
 const TAGS: &str = "key tags";
 const STATE_KEY: &str = "key state";
