@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0 OR MIT
+#
+# Installs what the tests need and runs all of them, one stage after the other; a stage that
+# fails does not keep the next from running. The last line counts the stages.
+
+. "$(dirname "$0")/../interop/lib.sh"
+
+cd "$ROOT"
+PASSED=0
+FAILED=0
+FAILURES=
+SKIPS=
+STARTED=$(date +%s)
+
+main() {
+    stage "compiler and packages" need_compilers
+    formatting
+    linting
+    stage "documentation" documentation
+    stage "tests (debug)" cargo test --locked
+    stage "tests (release)" cargo test --locked --release
+    dependencies
+    stage "release build" cargo build --release --locked
+    interop
+    summary
+}
+
+# stage NAME COMMAND...: in a subshell, so that one that gives up ends itself only. It may end
+# with 77 for something that cannot be had here, after saying what.
+stage() {
+    stage_name=$1
+    shift
+    begun=$(date +%s)
+    printf '\n==== %s\n' "$stage_name"
+    set +e
+    (set -e; "$@")
+    code=$?
+    set -e
+    if [ "$code" = 77 ]; then
+        SKIPS="$SKIPS
+   $stage_name (its reason is above)"
+        say "==== skipped: $stage_name"
+    elif [ "$code" = 0 ]; then
+        PASSED=$((PASSED + 1))
+        say "==== passed: $stage_name ($(($(date +%s) - begun)) s)"
+    else
+        FAILED=$((FAILED + 1))
+        FAILURES="$FAILURES
+   $stage_name"
+        say "==== FAILED: $stage_name ($(($(date +%s) - begun)) s)"
+    fi
+}
+
+skipped() {
+    SKIPS="$SKIPS
+   $1: $2"
+    printf '\n==== skipped: %s: %s\n' "$1" "$2"
+}
+
+# ---- stages ------------------------------------------------------------------
+
+formatting() {
+    cargo_tool fmt rustfmt rustfmt
+    stage "format" cargo fmt --check
+}
+
+linting() {
+    cargo_tool clippy rust-clippy clippy
+    stage "lints" cargo clippy --all-targets --locked -- -D warnings
+}
+
+# cargo_tool SUBCOMMAND PACKAGE COMPONENT: makes sure of a part of the compiler's own tools;
+# where that fails, its stage fails and says so.
+cargo_tool() {
+    ! cargo "$1" --version >/dev/null 2>&1 || return 0
+    if installed cargo; then
+        (need "$2") || :
+    elif installed cargo-web; then
+        case $1 in
+            fmt) (need rustfmt-web) || : ;;
+            clippy) (need rust-web-clippy) || : ;;
+        esac
+    elif have rustup; then
+        quietly rustup component add "$3" || say "rustup could not add $3; add it by hand" >&2
+    fi
+}
+
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked; }
+
+dependencies() {
+    if cargo deny --version >/dev/null 2>&1; then
+        stage "dependencies" cargo deny --locked check
+    else
+        skipped "dependencies" "there is no cargo-deny here (cargo install cargo-deny)"
+    fi
+}
+
+interop() {
+    for script in pkcs11-tool openssl nginx java; do
+        stage "interop/$script.sh" sh "$ROOT/interop/$script.sh"
+    done
+    stage "interop/quickstart.sh" quickstart_twice
+}
+
+# In a directory of its own, and a second time over what the first left.
+quickstart_twice() {
+    demo=$(mktemp -d)
+    trap 'rm -rf "$demo"' EXIT
+    STRONGROOM_DEMO=$demo/demo
+    export STRONGROOM_DEMO
+    sh "$ROOT/interop/quickstart.sh"
+    quietly sh "$ROOT/interop/quickstart.sh"
+}
+
+# ---- the end -----------------------------------------------------------------
+
+summary() {
+    printf '\n==== summary, after %s s\n' $(($(date +%s) - STARTED))
+    [ -z "$SKIPS" ] || say "skipped:$SKIPS"
+    [ -z "$FAILURES" ] || say "failed:$FAILURES"
+    say "$PASSED passed, $FAILED failed"
+    [ "$FAILED" = 0 ]
+}
+
+main
