@@ -226,6 +226,6 @@ fn cut(agreed: Secret, wanted: usize) -> Result<Secret> {
 
 /// Sizes of fields, bits.
 const SIZES: (CK_ULONG, CK_ULONG) = (256, 521);
-/// The longest DER of a signature: two INTEGERs of 66 bytes, a zero byte and a head each.
-const LONGEST: usize = 144;
+/// Room for the DER of a signature: two INTEGERs of at most 66 bytes, a zero byte and a head each.
+const LONGEST: usize = 256;
 const LONGEST_DERIVED: usize = 8192;

@@ -6,6 +6,8 @@
 //! where it is of a new kind, one function in the family's file; flags, key-type checks, parameter
 //! parsing and the list an application sees are derived from the row.
 
+#![allow(clippy::len_without_is_empty, reason = "outputs have a length and are never empty")]
+
 pub mod aes;
 pub mod aes_wrap;
 pub mod curve;
@@ -66,20 +68,35 @@ pub struct Row {
 #[derive(Clone, Copy)]
 pub struct Does {
     /// Encrypts and decrypts.
-    pub cipher: Option<fn(&'static Row, &Arc<Key>, &Params, Direction) -> Result<Box<dyn Cipher>>>,
+    pub cipher: Option<BeginCipher>,
     /// Signs or MACs.
-    pub sign: Option<fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Signer>>>,
+    pub sign: Option<BeginSign>,
     /// Verifies a signature or MAC.
-    pub verify: Option<fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Verifier>>>,
+    pub verify: Option<BeginVerify>,
     /// Digests.
-    pub digest: Option<fn(&'static Row, &Params) -> Result<Box<dyn Digester>>>,
+    pub digest: Option<BeginDigest>,
     /// Makes a secret key.
-    pub generate: Option<fn(&'static Row, &Params, &Spec) -> Result<Parts>>,
+    pub generate: Option<Generate>,
     /// Makes a key pair: public half, private half.
-    pub generate_pair: Option<fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>>,
+    pub generate_pair: Option<GeneratePair>,
     /// Derives the value of a secret key.
-    pub derive: Option<fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<Secret>>,
+    pub derive: Option<Derive>,
 }
+
+/// Begins to encrypt or decrypt.
+pub type BeginCipher = fn(&'static Row, &Arc<Key>, &Params, Direction) -> Result<Box<dyn Cipher>>;
+/// Begins to sign.
+pub type BeginSign = fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
+/// Begins to verify.
+pub type BeginVerify = fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+/// Begins to digest.
+pub type BeginDigest = fn(&'static Row, &Params) -> Result<Box<dyn Digester>>;
+/// Makes a secret key.
+pub type Generate = fn(&'static Row, &Params, &Spec) -> Result<Parts>;
+/// Makes a key pair.
+pub type GeneratePair = fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>;
+/// Derives the value of a secret key.
+pub type Derive = fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<Secret>;
 
 impl Does {
     /// No function at all: rows name what they have and take the rest from here.
@@ -198,8 +215,8 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 
 /// The row of a mechanism.
 pub fn find(id: CK_MECHANISM_TYPE) -> Result<&'static Row> {
-    let at = BY_ID.binary_search_by_key(&id, |row| row.id).map_err(|_| Error::MechanismInvalid)?;
-    BY_ID.get(at).copied().ok_or(Error::MechanismInvalid)
+    let index = usize::try_from(id).map_err(|_| Error::MechanismInvalid)?;
+    BY_ID.get(index).copied().flatten().ok_or(Error::MechanismInvalid)
 }
 
 impl Row {
@@ -237,10 +254,16 @@ impl Row {
 
 const CURVE_KEYS: &[CK_KEY_TYPE] = &[CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
 
-/// The rows by ascending number: every `*Init` call looks one up.
-static BY_ID: LazyLock<Vec<&'static Row>> = LazyLock::new(|| {
-    let mut rows: Vec<_> = all().collect();
-    rows.sort_unstable_by_key(|row| row.id);
+/// The rows by number, of which the standard's are small: every `*Init` call looks one up.
+static BY_ID: LazyLock<Vec<Option<&'static Row>>> = LazyLock::new(|| {
+    let mut rows = Vec::new();
+    for row in all() {
+        let index = row.id as usize;
+        rows.resize(rows.len().max(index + 1), None);
+        if let Some(place) = rows.get_mut(index) {
+            *place = Some(row);
+        }
+    }
     rows
 });
 

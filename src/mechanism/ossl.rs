@@ -63,6 +63,9 @@ pub fn initialise() -> Result<()> {
     })?;
     // SAFETY: initialisation was done explicitly just now, as the function asks.
     unsafe { ffi::assume_init() };
+    // Gives the calling thread its OpenSSL state now: it is likely the one that forks, and in a
+    // child the lock that a thread's first call takes (crypto/initthread.c) may be stuck.
+    clear_errors();
     let made = Box::into_raw(Box::new(Library::fetch(forked)?));
     if LIBRARY.compare_exchange(current, made, Ordering::AcqRel, Ordering::Acquire).is_err() {
         // SAFETY: `made` came from `Box::into_raw` above and was not published. (Its few

@@ -121,9 +121,8 @@ fn feed(row: &Row) -> Feed {
 }
 
 /// The padding of a signature mechanism and what data it takes.
-fn begin(row: &Row, key: &Key, params: &Params) -> Result<(Padding, RsaSignature)> {
-    let modulus = key.modulus()?;
-    let len = modulus.len();
+fn begin(row: &Row, key: &Arc<Key>, params: &Params) -> Result<(Padding, RsaSignature)> {
+    let len = key.modulus()?.len();
     let (padding, takes) = match (row.params, params) {
         (ParamKind::Pss, Params::Pss { hash, mgf, salt }) => {
             // The encoded message is one byte shorter where the modulus is one bit longer than
@@ -142,7 +141,7 @@ fn begin(row: &Row, key: &Key, params: &Params) -> Result<(Padding, RsaSignature
             // DigestInfo adds at most 19 bytes to a hash, the padding 11 (RFC 8017, section 9.2).
             (Some(hash), _) if hash.len() + 30 > len => return Err(Error::KeySizeRange),
             (Some(hash), _) => (Padding::Pkcs(Some(hash)), Takes::Exactly(hash.len())),
-            (None, CKM_RSA_X_509) => (Padding::None, Takes::Number(modulus.into())),
+            (None, CKM_RSA_X_509) => (Padding::None, Takes::Number(Arc::clone(key))),
             (None, _) => (Padding::Pkcs(None), Takes::AtMost(len.saturating_sub(11))),
         },
         _ => return Err(Error::MechanismParamInvalid),
@@ -189,8 +188,8 @@ enum Takes {
     Exactly(usize),
     /// Anything up to this length.
     AtMost(usize),
-    /// A number below the modulus.
-    Number(Block),
+    /// A number below the modulus of this key.
+    Number(Arc<Key>),
 }
 
 impl RsaSignature {
@@ -198,7 +197,9 @@ impl RsaSignature {
         match &self.takes {
             Takes::Exactly(len) if data.len() != *len => Err(Error::DataLenRange),
             Takes::AtMost(len) if data.len() > *len => Err(Error::DataLenRange),
-            Takes::Number(modulus) => rsa_cipher::check_number(data, modulus, Error::DataInvalid),
+            Takes::Number(key) => {
+                rsa_cipher::check_number(data, key.modulus()?, Error::DataInvalid)
+            }
             _ => Ok(()),
         }
     }

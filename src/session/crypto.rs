@@ -18,13 +18,6 @@ pub struct Call {
     pub params: Params,
 }
 
-/// A key that may be used, and what the operation must know of it.
-struct Usable {
-    key: Arc<Key>,
-    lease: Lease,
-    waiting: bool,
-}
-
 impl Library {
     /// `C_EncryptInit`; without a mechanism it ends the operation at hand.
     pub fn encrypt_init(&self, handle: u64, call: Option<Call>, key: u64) -> Result<()> {
@@ -50,10 +43,9 @@ impl Library {
                 Direction::Encrypt => Use::Encrypt,
                 Direction::Decrypt => Use::Decrypt,
             };
-            let usable = self.usable(session, key, usage, &call)?;
             let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
-            let cipher = make(call.row, &usable.key, &call.params, direction)?;
-            *place = Some(Active::new(cipher, Some(usable.lease), usable.waiting));
+            let begin = |key: &Arc<Key>| make(call.row, key, &call.params, direction);
+            *place = Some(self.active(session, key, usage, &call, begin)?);
             Ok(())
         })
     }
@@ -84,10 +76,9 @@ impl Library {
     pub fn sign_init(&self, handle: u64, call: Option<Call>, key: u64) -> Result<()> {
         self.with_state(handle, |session, state| {
             let Some(call) = begin(&mut state.sign, call)? else { return Ok(()) };
-            let usable = self.usable(session, key, Use::Sign, &call)?;
             let make = call.row.does.sign.ok_or(Error::MechanismInvalid)?;
-            let signer = make(call.row, &usable.key, &call.params)?;
-            state.sign = Some(Active::new(signer, Some(usable.lease), usable.waiting));
+            let begin = |key: &Arc<Key>| make(call.row, key, &call.params);
+            state.sign = Some(self.active(session, key, Use::Sign, &call, begin)?);
             Ok(())
         })
     }
@@ -125,10 +116,9 @@ impl Library {
     pub fn verify_init(&self, handle: u64, call: Option<Call>, key: u64) -> Result<()> {
         self.with_state(handle, |session, state| {
             let Some(call) = begin(&mut state.verify, call)? else { return Ok(()) };
-            let usable = self.usable(session, key, Use::Verify, &call)?;
             let make = call.row.does.verify.ok_or(Error::MechanismInvalid)?;
-            let verifier = make(call.row, &usable.key, &call.params)?;
-            state.verify = Some(Active::new(verifier, Some(usable.lease), false));
+            let begin = |key: &Arc<Key>| make(call.row, key, &call.params);
+            state.verify = Some(self.active(session, key, Use::Verify, &call, begin)?);
             Ok(())
         })
     }
@@ -202,16 +192,26 @@ impl Library {
         })
     }
 
-    /// The key of a handle, if the caller may use it so.
-    fn usable(&self, session: &Session, key: u64, usage: Use, call: &Call) -> Result<Usable> {
-        let (entry, object) = session.slot.object(key).map_err(|error| match error {
-            Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
-            other => other,
-        })?;
-        let lease = Lease::new(entry);
-        policy::permit(&object, usage, call.row, &call.params, &self.config().policy)?;
-        let waiting = object.always_authenticate();
-        Ok(Usable { key: object.key()?.clone(), lease, waiting })
+    /// Begins an operation with a key, if the caller may use the key so.
+    fn active<T>(
+        &self,
+        session: &Session,
+        key: u64,
+        usage: Use,
+        call: &Call,
+        begin: impl FnOnce(&Arc<Key>) -> Result<T>,
+    ) -> Result<Active<T>> {
+        let (entry, (run, waiting)) = session
+            .slot
+            .with_object(key, |object| {
+                policy::permit(object, usage, call.row, &call.params, &self.config().policy)?;
+                Ok((begin(object.key()?)?, object.always_authenticate()))
+            })
+            .map_err(|error| match error {
+                Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
+                other => other,
+            })?;
+        Ok(Active::new(run, Some(Lease::new(entry)), waiting))
     }
 }
 

@@ -82,7 +82,7 @@ impl<T> Active<T> {
             // What was begun in parts ends in parts, and some mechanisms know no parts.
             Kind::Whole if self.fed => Err(Error::OperationActive),
             Kind::Part | Kind::Last if !multi_part(&self.run) => {
-                Err(Error::OperationNotInitialized)
+                Err(Error::FunctionNotSupported)
             }
             _ => Ok(()),
         }

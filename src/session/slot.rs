@@ -89,6 +89,16 @@ impl Lease {
     }
 }
 
+impl Entry {
+    /// Whether nothing in the store has changed since the state was last seen to be current.
+    fn is_current(&self, now: Option<u64>) -> bool {
+        match self.place {
+            Place::Session(_) => true,
+            Place::Token(_) => now == Some(self.checked.load(Ordering::Acquire)),
+        }
+    }
+}
+
 impl Slot {
     pub(super) fn new(token: Token, vault: Arc<Vault>) -> Slot {
         Slot {
@@ -162,23 +172,33 @@ impl Slot {
 
     /// The object of a handle that the caller may see, as it is now.
     pub(super) fn object(&self, handle: u64) -> Result<(Arc<Entry>, Arc<Object>)> {
-        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
-        let object = self.current(handle, &entry)?;
-        Ok((entry, object))
+        self.with_object(handle, |object| Ok(object.clone()))
     }
 
-    /// The current state of an entry: from memory where nothing in the store has changed since it
-    /// was last looked at, else by asking whether the object has.
-    fn current(&self, handle: u64, entry: &Arc<Entry>) -> Result<Arc<Object>> {
-        let Place::Token(row) = entry.place else {
-            return entry.state.read().object.clone().ok_or(Error::ObjectHandleInvalid);
-        };
+    /// Looks at the current state of an object: in memory where nothing in the store has changed
+    /// since it was last seen to be current, else after asking whether the object has.
+    pub(super) fn with_object<T>(
+        &self,
+        handle: u64,
+        look: impl FnOnce(&Arc<Object>) -> Result<T>,
+    ) -> Result<(Arc<Entry>, T)> {
+        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
         let now = self.vault.changes();
-        if now == Some(entry.checked.load(Ordering::Acquire)) {
-            if let Some(object) = &entry.state.read().object {
-                return Ok(object.clone());
-            }
+        let state = entry.state.read();
+        if let Some(object) = state.object.as_ref().filter(|_| entry.is_current(now)) {
+            let seen = look(object)?;
+            drop(state);
+            return Ok((entry, seen));
         }
+        drop(state);
+        let object = self.ask(handle, &entry, now)?;
+        let seen = look(&object)?;
+        Ok((entry, seen))
+    }
+
+    /// Asks the store whether an object has changed since it was read, and reads it again if so.
+    fn ask(&self, handle: u64, entry: &Arc<Entry>, now: Option<u64>) -> Result<Arc<Object>> {
+        let Place::Token(row) = entry.place else { return Err(Error::ObjectHandleInvalid) };
         let Some(revision) = self.vault.revision(row)? else {
             self.drop_handle(handle, entry);
             return Err(Error::ObjectHandleInvalid);

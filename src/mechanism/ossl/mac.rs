@@ -61,8 +61,8 @@ impl MacCtx {
         };
         let method = method(&library()?.macs, kind.index())?;
         // SAFETY: a fetched method; null is refused.
-        let context =
-            MacCtx { context: owned(unsafe { ffi::EVP_MAC_CTX_new(method) })?, len: kind.len() };
+        let context = owned(unsafe { ffi::EVP_MAC_CTX_new(method) })?;
+        let context = MacCtx { context, len: kind.len() };
         // SAFETY: reads `key.len()` bytes of `key` and the terminated list.
         check(unsafe {
             ffi::EVP_MAC_init(context.context.as_ptr(), key.as_ptr(), key.len(), params.as_ptr())

@@ -68,6 +68,12 @@ impl<'a> ParamList<'a> {
     }
 }
 
+impl Default for ParamList<'_> {
+    fn default() -> Self {
+        ParamList::new()
+    }
+}
+
 /// A big-endian number in the machine's byte order, as `OSSL_PARAM` carries it.
 pub fn native(big_endian: &[u8]) -> Result<Secret> {
     let mut value = Secret::copy_of(big_endian)?;
