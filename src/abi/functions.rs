@@ -198,7 +198,7 @@ v2_40 {
     fn C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
         in_operation(session, CKF_DIGEST, |library| library.digest_update(session as u64, data.slice(len)?))
     }
-    fn C_DigestKey(session: CK_SESSION_HANDLE, _key: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) { in_session(session, |library| library.digest_key(session as u64, key as u64)) }
     fn C_DigestFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_DIGEST, |library| {
             library.digest(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)

@@ -6,7 +6,9 @@ use super::key::{Key, Parts};
 use super::ossl::{CipherCtx, MacKind, Mode};
 use super::primitive::random_secret;
 use super::ready::{Checkout, Purpose, Slot};
-use super::{Cipher, Direction, Does, ParamKind, Params, Row, Signer, Spec, Verifier, gcm, mac};
+use super::{
+    Cipher, Direction, Does, Filling, ParamKind, Params, Row, Signer, Spec, Verifier, gcm, mac,
+};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
 use std::sync::Arc;
@@ -19,13 +21,13 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         wraps: true,
-        wrap_unit: BLOCK,
+        filling: Filling::Behind(BLOCK),
         does: Does { cipher: Some(ecb), ..Does::NOTHING },
         ..Row::new(CKM_AES_ECB, "CKM_AES_ECB", AES, SIZES)
     },
     Row {
         wraps: true,
-        wrap_unit: BLOCK,
+        filling: Filling::Behind(BLOCK),
         params: ParamKind::Iv(BLOCK),
         does: Does { cipher: Some(cbc), ..Does::NOTHING },
         ..Row::new(CKM_AES_CBC, "CKM_AES_CBC", AES, SIZES)

@@ -8,7 +8,7 @@ use super::aes::{AES, SIZES};
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
 use super::ready::{Checkout, Purpose, Slot};
-use super::{Cipher, Direction, Does, ParamKind, Params, Row};
+use super::{Cipher, Direction, Does, Filling, ParamKind, Params, Row};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub const ROWS: &[Row] = &[
     Row {
         wraps: true,
-        wrap_unit: UNIT,
+        filling: Filling::Behind(UNIT),
         params: ParamKind::OptionalIv(8),
         does: Does { cipher: Some(kw), ..Does::NOTHING },
         ..Row::new(CKM_AES_KEY_WRAP, "CKM_AES_KEY_WRAP", AES, SIZES)

@@ -10,11 +10,9 @@ use crate::secret::Secret;
 use cryptoki_sys::*;
 use std::sync::Arc;
 
-/// The HKDF mechanisms. `CKM_HKDF_DATA` derives the same bytes as `CKM_HKDF_DERIVE`; that they
-/// become a data object is its caller's matter.
+/// The HKDF mechanisms.
 pub const ROWS: &[Row] = &[
     row(CKM_HKDF_DERIVE, "CKM_HKDF_DERIVE"),
-    row(CKM_HKDF_DATA, "CKM_HKDF_DATA"),
     Row {
         does: Does { generate: Some(generic::generate), ..Does::NOTHING },
         ..Row::new(CKM_HKDF_KEY_GEN, "CKM_HKDF_KEY_GEN", &[CKK_HKDF], SIZES)

@@ -57,11 +57,21 @@ pub struct Row {
     pub hash: Option<Hash>,
     /// Whether its cipher may wrap and unwrap keys.
     pub wraps: bool,
-    /// The length a key's value is padded to with trailing zeros before it is wrapped, bytes: a
-    /// multiple of this. 1 where the cipher takes any length.
-    pub wrap_unit: usize,
+    /// How a key is filled up before it is wrapped, where the cipher takes no length of its own.
+    pub filling: Filling,
     /// Its functions.
     pub does: Does,
+}
+
+/// How a key is filled up to a length that a wrapping cipher takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// Not at all.
+    None,
+    /// With zeros behind it, to a multiple of so many bytes.
+    Behind(usize),
+    /// With zeros before it, to the length of the modulus.
+    Before,
 }
 
 /// The functions of a mechanism. A flag of `C_GetMechanismInfo` is set where a function is there.
@@ -228,7 +238,17 @@ impl Row {
         sizes: (CK_ULONG, CK_ULONG),
     ) -> Row {
         let (params, does) = (ParamKind::None, Does::NOTHING);
-        Row { id, name, keys, sizes, params, hash: None, wraps: false, wrap_unit: 1, does }
+        Row {
+            id,
+            name,
+            keys,
+            sizes,
+            params,
+            hash: None,
+            wraps: false,
+            filling: Filling::None,
+            does,
+        }
     }
 
     /// The flags of `C_GetMechanismInfo`, derived from what the row does.

@@ -69,7 +69,8 @@ pub fn decode_any_private(encoded: &[u8], passphrase: Option<&Secret>) -> Result
         if marked || passphrase.is_some() { Error::PinIncorrect } else { Error::DataInvalid }
     })?;
     if key.is_a(c"RSA") {
-        return rsa_key::private_parts(&key).map(Parts::RsaPrivate);
+        let private = rsa_key::private_parts(&key).map_err(|_| Error::DataInvalid)?;
+        return Ok(Parts::RsaPrivate(private));
     }
     let group = key.group();
     let curve = CURVES
@@ -83,7 +84,7 @@ pub fn decode_any_private(encoded: &[u8], passphrase: Option<&Secret>) -> Result
         } else {
             Error::KeyTypeInconsistent
         })?;
-    let value = ec_key::private_value(curve, &key)?;
+    let value = ec_key::private_value(curve, &key).map_err(|_| Error::DataInvalid)?;
     Ok(Parts::EcPrivate(EcPrivate { key_type: curve.key_type, params: curve.oid.to_vec(), value }))
 }
 

@@ -5,7 +5,9 @@
 use super::key::{Key, Parts};
 use super::ossl::{Operation, ParamList, Pkey, PkeyCtx, native};
 use super::signature::{self, Feed, Scheme, Setup};
-use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_key};
+use super::{
+    Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_key,
+};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
 use smallvec::SmallVec;
@@ -31,6 +33,7 @@ macro_rules! signatures {
             },
             Row {
                 wraps: true,
+                filling: Filling::Before,
                 does: Does { cipher: Some(rsa_cipher::raw), ..SIGNS },
                 ..Row::new(CKM_RSA_X_509, "CKM_RSA_X_509", RSA, SIZES)
             },

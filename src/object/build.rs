@@ -46,6 +46,11 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
 pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> Result<Object> {
     let key = match origin {
         Origin::Generate(_) => Key::from_record(&parts)?,
+        // Bytes that make no key came out of a wrap that was wrong.
+        Origin::Unwrap => Key::new(&parts).map_err(|_| match parts {
+            Parts::Secret(..) => Error::WrappedKeyLenRange,
+            _ => Error::WrappedKeyInvalid,
+        })?,
         _ => Key::new(&parts)?,
     };
     let contributed = parts::to_attributes(parts);
@@ -104,6 +109,10 @@ fn assemble(
     let mut missing = attribute::rules(shape).filter(|rule| given(rule, origin) == Given::Must);
     if missing.any(|rule| !attributes.has(rule.id) && !computed_later(rule.id)) {
         return Err(Error::TemplateIncomplete);
+    }
+    if origin == Origin::Unwrap && shape.is(PRIVATE | SECRET) {
+        // Section 5.18.4: what came wrapped may leave wrapped, unless the template says otherwise.
+        attributes.set_default(CKA_EXTRACTABLE, Value::Bool(true));
     }
     set_defaults(&mut attributes, shape);
     Ok((attributes, shape))

@@ -124,6 +124,13 @@ pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
     }
 }
 
+/// Whether a key's value may go into a digest: a secret key's, unless it is sensitive (the digest of
+/// a key among chosen data tells of the key).
+pub fn may_digest(key: &Object) -> Result<()> {
+    let shown = !key.attributes().flag(CKA_SENSITIVE);
+    if key.class() == CKO_SECRET_KEY && shown { Ok(()) } else { Err(Error::KeyIndigestible) }
+}
+
 /// Whether a caller may make, change or destroy such an object (sections 5.7 and 4.4).
 pub fn may_write(object: &Object, role: Option<Role>, read_write: bool) -> Result<()> {
     if object.on_token() && !read_write {

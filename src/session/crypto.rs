@@ -192,6 +192,23 @@ impl Library {
         })
     }
 
+    /// `C_DigestKey`.
+    pub fn digest_key(&self, handle: u64, key: u64) -> Result<()> {
+        self.with_state(handle, |session, state| {
+            step(
+                &mut state.digest,
+                Kind::Part,
+                |_| true,
+                |digester, _| {
+                    let key = session.key_object(key)?;
+                    policy::may_digest(&key)?;
+                    let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
+                    digester.update(value.expose()).map(|()| Written::All)
+                },
+            )
+        })
+    }
+
     /// Begins an operation with a key, if the caller may use the key so.
     fn active<T>(
         &self,

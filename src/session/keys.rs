@@ -5,7 +5,7 @@ use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::params::{Hkdf, Salt};
-use crate::mechanism::{Direction, Params, Parts, Spec, pkcs8};
+use crate::mechanism::{Direction, Filling, Params, Parts, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::{self, Use};
 use crate::secret::Secret;
@@ -71,7 +71,7 @@ impl Library {
         let target = session.key_object(key)?;
         object::wrappable(&target)?;
         policy::may_wrap(&wrapping, &target)?;
-        let plaintext = serialised(&target)?;
+        let plaintext = serialised(&target, call.row.filling)?;
         let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, wrapping.key()?, &call.params, Direction::Encrypt)
             .map_err(as_wrapping)?;
@@ -105,9 +105,8 @@ impl Library {
         let mut plaintext = Secret::zeroed(cipher.whole_len(wrapped.len()))?;
         let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
         plaintext.truncate(len);
-        let parts = parsed(plaintext, &template)?;
-        let key = object::new_key(Origin::Unwrap, parts, &template, session.so());
-        session.keep(key.map_err(as_unwrapped)?)
+        let parts = parsed(plaintext, call.row.filling, &template)?;
+        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.so())?)
     }
 
     /// `C_DeriveKey`.
@@ -153,7 +152,7 @@ impl Library {
 }
 
 impl Session {
-    fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
+    pub(super) fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
         let found = self.slot.object(handle).map_err(|error| match error {
             Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
             other => other,
@@ -205,30 +204,33 @@ fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
     })
 }
 
-/// What is wrapped: a secret key's value, or a private key as PKCS #8.
-fn serialised(target: &Object) -> Result<Secret> {
+/// What is wrapped: a secret key's value, or a private key as PKCS #8, filled up as the mechanism
+/// wants it. (Raw RSA fills up to its modulus itself.)
+fn serialised(target: &Object, filling: Filling) -> Result<Secret> {
     let key = target.key()?;
-    match key.secret() {
-        Some(value) => value.duplicate(),
-        None => pkcs8::encode(key),
-    }
+    let plain = match key.secret() {
+        Some(value) => value.duplicate()?,
+        None => pkcs8::encode(key)?,
+    };
+    let Filling::Behind(unit) = filling else { return Ok(plain) };
+    let len = plain.len().next_multiple_of(unit);
+    Secret::with(len, |filled| {
+        let room = filled.get_mut(..plain.len()).ok_or(Error::GeneralError)?;
+        room.copy_from_slice(plain.expose());
+        Ok(())
+    })
 }
 
 /// The key that was wrapped, by the class and type that the template names.
-fn parsed(mut plaintext: Secret, template: &Template) -> Result<Parts> {
+fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Result<Parts> {
     let class = template.number(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
     let key_type = template.number(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
     let key_type = CK_KEY_TYPE::try_from(key_type).map_err(|_| Error::AttributeValueInvalid)?;
     match CK_OBJECT_CLASS::try_from(class) {
         Ok(CKO_SECRET_KEY) => {
-            // Padding of mechanisms that cannot tell it from the key (raw RSA, KW) is cut off here.
-            if let Some(len) = template.number(CKA_VALUE_LEN) {
-                let len = usize::try_from(len).map_err(|_| Error::AttributeValueInvalid)?;
-                if len > plaintext.len() {
-                    return Err(Error::WrappedKeyInvalid);
-                }
-                plaintext.truncate(len);
-            }
+            let len = template.number(CKA_VALUE_LEN).map(usize::try_from);
+            let len = len.transpose().map_err(|_| Error::WrappedKeyLenRange)?;
+            trim(&mut plaintext, filling, len)?;
             Ok(Parts::Secret(key_type, plaintext))
         }
         Ok(CKO_PRIVATE_KEY) => {
@@ -242,6 +244,27 @@ fn parsed(mut plaintext: Secret, template: &Template) -> Result<Parts> {
         }
         _ => Err(Error::TemplateInconsistent),
     }
+}
+
+/// Takes away what a key was filled up with. `len` is the length that the template names; it must
+/// be one that fills up to what was unwrapped (section 5.18.4: a conflict is a matter of lengths).
+fn trim(value: &mut Secret, filling: Filling, len: Option<usize>) -> Result<()> {
+    let have = value.len();
+    match (filling, len) {
+        // The value stands at the end of a block whose length says nothing about it.
+        (Filling::Before, None) => return Err(Error::TemplateIncomplete),
+        (Filling::Before, Some(len)) if len <= have => {
+            value.expose_mut().copy_within(have - len.., 0);
+            value.truncate(len);
+        }
+        (Filling::Behind(unit), Some(len)) if len <= have && have - len < unit => {
+            value.truncate(len);
+        }
+        (_, None) => {}
+        (_, Some(len)) if len == have => {}
+        _ => return Err(Error::WrappedKeyLenRange),
+    }
+    Ok(())
 }
 
 fn as_wrapping(error: Error) -> Error {
@@ -268,15 +291,5 @@ fn as_unwrapping(error: Error) -> Error {
         Error::EncryptedDataInvalid => Error::WrappedKeyInvalid,
         Error::EncryptedDataLenRange => Error::WrappedKeyLenRange,
         other => as_unwrapping_key(other),
-    }
-}
-
-/// A key whose own bytes are wrong came out of a wrap that was wrong.
-fn as_unwrapped(error: Error) -> Error {
-    match error {
-        Error::KeySizeRange | Error::PublicKeyInvalid | Error::DataInvalid => {
-            Error::WrappedKeyInvalid
-        }
-        other => other,
     }
 }

@@ -81,9 +81,7 @@ impl<T> Active<T> {
         match kind {
             // What was begun in parts ends in parts, and some mechanisms know no parts.
             Kind::Whole if self.fed => Err(Error::OperationActive),
-            Kind::Part | Kind::Last if !multi_part(&self.run) => {
-                Err(Error::FunctionNotSupported)
-            }
+            Kind::Part | Kind::Last if !multi_part(&self.run) => Err(Error::FunctionNotSupported),
             _ => Ok(()),
         }
     }

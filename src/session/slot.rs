@@ -279,14 +279,20 @@ impl Slot {
         }
         let now = self.vault.changes();
         let key = self.user_key();
-        let Some(found) = self.vault.load(&self.token, row, key.as_deref())? else {
-            return Ok(None);
+        let found = match self.vault.load(&self.token, row, key.as_deref()) {
+            Ok(Some(found)) => found,
+            // A logout since the search began hides what it had found.
+            Ok(None) | Err(Error::UserNotLoggedIn) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let object = Object::new(object::decode(found.record.expose())?);
         if !object.matches(template) {
             return Ok(None);
         }
-        self.adopt(row, found.revision, now, object).map(Some)
+        match self.adopt(row, found.revision, now, object) {
+            Err(Error::UserNotLoggedIn) => Ok(None),
+            handle => handle.map(Some),
+        }
     }
 
     /// Gives a row of the store its handle: the same for as long as the process knows it.

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Mechanisms with the parameter structures and buffers they point to.
+
+use cryptoki_sys::*;
+use std::any::Any;
+use std::ptr;
+
+/// A mechanism and everything its parameter points to.
+pub struct Mech {
+    raw: CK_MECHANISM,
+    _parameter: Option<Box<dyn Any>>,
+    _buffers: Vec<Vec<u8>>,
+}
+
+impl Mech {
+    /// A mechanism without a parameter.
+    pub fn plain(kind: CK_MECHANISM_TYPE) -> Self {
+        let raw = CK_MECHANISM { mechanism: kind, pParameter: ptr::null_mut(), ulParameterLen: 0 };
+        Mech { raw, _parameter: None, _buffers: Vec::new() }
+    }
+
+    /// A mechanism whose parameter is bytes: an initialisation vector.
+    pub fn iv(kind: CK_MECHANISM_TYPE, iv: &[u8]) -> Self {
+        let buffer = iv.to_vec();
+        let mut mech = Mech::plain(kind);
+        mech.raw.pParameter = buffer.as_ptr().cast_mut().cast();
+        mech.raw.ulParameterLen = buffer.len() as CK_ULONG;
+        mech._buffers = vec![buffer];
+        mech
+    }
+
+    /// A mechanism whose parameter is a structure, with the buffers the structure points to.
+    pub fn with<T: 'static>(kind: CK_MECHANISM_TYPE, parameter: T, buffers: Vec<Vec<u8>>) -> Self {
+        let mut parameter = Box::new(parameter);
+        let mut mech = Mech::plain(kind);
+        mech.raw.pParameter = ptr::from_mut(&mut *parameter).cast();
+        mech.raw.ulParameterLen = size_of::<T>() as CK_ULONG;
+        mech._parameter = Some(parameter);
+        mech._buffers = buffers;
+        mech
+    }
+
+    /// A MAC of the given length in bytes (`CK_MAC_GENERAL_PARAMS`).
+    pub fn mac(kind: CK_MECHANISM_TYPE, length: CK_ULONG) -> Self {
+        Mech::with(kind, length, Vec::new())
+    }
+
+    /// RSA-PSS.
+    pub fn pss(
+        kind: CK_MECHANISM_TYPE,
+        hash: CK_MECHANISM_TYPE,
+        mgf: CK_ULONG,
+        salt: usize,
+    ) -> Self {
+        let s_len = salt as CK_ULONG;
+        Mech::with(kind, CK_RSA_PKCS_PSS_PARAMS { hashAlg: hash, mgf, sLen: s_len }, Vec::new())
+    }
+
+    /// RSA-OAEP with a label, which may be empty.
+    pub fn oaep(hash: CK_MECHANISM_TYPE, mgf: CK_ULONG, label: &[u8]) -> Self {
+        let label = label.to_vec();
+        let parameter = CK_RSA_PKCS_OAEP_PARAMS {
+            hashAlg: hash,
+            mgf,
+            source: CKZ_DATA_SPECIFIED,
+            pSourceData: or_null(&label).cast(),
+            ulSourceDataLen: label.len() as CK_ULONG,
+        };
+        Mech::with(CKM_RSA_PKCS_OAEP, parameter, vec![label])
+    }
+
+    /// AES-GCM.
+    pub fn gcm(iv: &[u8], aad: &[u8], tag_bits: CK_ULONG) -> Self {
+        let (iv, aad) = (iv.to_vec(), aad.to_vec());
+        let parameter = CK_GCM_PARAMS {
+            pIv: or_null(&iv),
+            ulIvLen: iv.len() as CK_ULONG,
+            ulIvBits: 8 * iv.len() as CK_ULONG,
+            pAAD: or_null(&aad),
+            ulAADLen: aad.len() as CK_ULONG,
+            ulTagBits: tag_bits,
+        };
+        Mech::with(CKM_AES_GCM, parameter, vec![iv, aad])
+    }
+
+    /// AES in counter mode.
+    pub fn ctr(counter_bits: CK_ULONG, block: [u8; 16]) -> Self {
+        let parameter = CK_AES_CTR_PARAMS { ulCounterBits: counter_bits, cb: block };
+        Mech::with(CKM_AES_CTR, parameter, Vec::new())
+    }
+
+    /// Elliptic-curve Diffie-Hellman.
+    pub fn ecdh(kdf: CK_EC_KDF_TYPE, shared: &[u8], public: &[u8]) -> Self {
+        let (shared, public) = (shared.to_vec(), public.to_vec());
+        let parameter = CK_ECDH1_DERIVE_PARAMS {
+            kdf,
+            ulSharedDataLen: shared.len() as CK_ULONG,
+            pSharedData: or_null(&shared),
+            ulPublicDataLen: public.len() as CK_ULONG,
+            pPublicData: or_null(&public),
+        };
+        Mech::with(CKM_ECDH1_DERIVE, parameter, vec![shared, public])
+    }
+
+    /// EdDSA with a context or prehash.
+    pub fn eddsa(prehash: bool, context: &[u8]) -> Self {
+        let context = context.to_vec();
+        let parameter = CK_EDDSA_PARAMS {
+            phFlag: if prehash { CK_TRUE } else { CK_FALSE },
+            ulContextDataLen: context.len() as CK_ULONG,
+            pContextData: or_null(&context),
+        };
+        Mech::with(CKM_EDDSA, parameter, vec![context])
+    }
+
+    /// HKDF: what to do, over which hash, with which salt, for which purpose.
+    pub fn hkdf(kind: CK_MECHANISM_TYPE, hash: CK_MECHANISM_TYPE, how: &Hkdf<'_>) -> Self {
+        let (salt, info) = (how.salt.unwrap_or_default().to_vec(), how.info.to_vec());
+        let salt_type = match (how.salt, how.salt_key) {
+            (Some(_), _) => CKF_HKDF_SALT_DATA,
+            (None, Some(_)) => CKF_HKDF_SALT_KEY,
+            (None, None) => CKF_HKDF_SALT_NULL,
+        };
+        let parameter = CK_HKDF_PARAMS {
+            bExtract: if how.extract { CK_TRUE } else { CK_FALSE },
+            bExpand: if how.expand { CK_TRUE } else { CK_FALSE },
+            prfHashMechanism: hash,
+            ulSaltType: salt_type,
+            pSalt: or_null(&salt),
+            ulSaltLen: salt.len() as CK_ULONG,
+            hSaltKey: how.salt_key.unwrap_or(CK_INVALID_HANDLE),
+            pInfo: or_null(&info),
+            ulInfoLen: info.len() as CK_ULONG,
+        };
+        Mech::with(kind, parameter, vec![salt, info])
+    }
+
+    /// A mechanism with a parameter as it is, for parameters that are wrong.
+    pub fn raw_parameter(kind: CK_MECHANISM_TYPE, pointer: CK_VOID_PTR, length: CK_ULONG) -> Self {
+        let mut mech = Mech::plain(kind);
+        mech.raw.pParameter = pointer;
+        mech.raw.ulParameterLen = length;
+        mech
+    }
+
+    /// The same parameter for another mechanism.
+    pub fn named(mut self, kind: CK_MECHANISM_TYPE) -> Self {
+        self.raw.mechanism = kind;
+        self
+    }
+
+    /// The type of the mechanism.
+    pub fn kind(&self) -> CK_MECHANISM_TYPE {
+        self.raw.mechanism
+    }
+
+    /// The C structure; it points into this mechanism.
+    pub fn raw(&self) -> CK_MECHANISM {
+        self.raw
+    }
+}
+
+/// The choices of an HKDF call.
+#[derive(Clone, Copy, Default)]
+pub struct Hkdf<'a> {
+    pub extract: bool,
+    pub expand: bool,
+    pub salt: Option<&'a [u8]>,
+    pub salt_key: Option<CK_OBJECT_HANDLE>,
+    pub info: &'a [u8],
+}
+
+fn or_null(data: &[u8]) -> *mut u8 {
+    if data.is_empty() { ptr::null_mut() } else { data.as_ptr().cast_mut() }
+}

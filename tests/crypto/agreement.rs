@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Diffie-Hellman on curves: ECDH1, X25519, X448.
+
+use crate::common::ec::{P256, P384, X448, X25519, octet_string};
+use crate::common::operation::Kind;
+use crate::common::*;
+use crate::data;
+use crate::table::ALL_CURVES;
+
+#[test]
+fn known_answers_from_both_sides() {
+    let user = User::new();
+    let s = user.session;
+    for record in vectors::read("agreement.txt") {
+        let place = record.place();
+        let curve = ALL_CURVES.iter().find(|curve| curve.name == record.text("curve")).unwrap();
+        let secret = record.hex("secret");
+        for (private, public) in [("private", "peer_public"), ("peer_private", "public")] {
+            let template = keys::curve_private(curve, &record.hex(private)).and(&keys::open());
+            let base = s.create(&template).good_for(&place);
+            let mech = Mech::ecdh(CKD_NULL, b"", &record.hex(public));
+            assert_eq!(shared(s, &mech, base, secret.len()), secret, "{place}");
+        }
+    }
+}
+
+#[test]
+fn fresh_keys_agree_with_openssl() {
+    let user = User::new();
+    let s = user.session;
+    for curve in ALL_CURVES.iter().filter(|curve| curve.key_type != CKK_EC_EDWARDS) {
+        let (public, base) = keys::pair(s, curve);
+        let own = reference::generate(curve);
+        let want = reference::agree(&own, &reference::public_key(s, public, curve));
+        let mech = Mech::ecdh(CKD_NULL, b"", &reference::point(curve, &own));
+        assert_eq!(shared(s, &mech, base, want.len()), want, "{}", curve.name);
+    }
+}
+
+#[test]
+fn a_peer_point_may_be_in_an_octet_string() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let raw = shared(s, &Mech::ecdh(CKD_NULL, b"", &point), base, 32);
+    let der = shared(s, &Mech::ecdh(CKD_NULL, b"", &octet_string(&point)), base, 32);
+    assert_eq!(raw, der);
+}
+
+#[test]
+fn truncation_removes_the_leading_bytes() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P384);
+    let point = reference::point(&P384, &reference::generate(&P384));
+    let mech = Mech::ecdh(CKD_NULL, b"", &point);
+    let whole = shared(s, &mech, base, 48);
+    for length in [1, 16, 47] {
+        assert_eq!(shared(s, &mech, base, length), whole[48 - length..]);
+    }
+    let template = secret_of(CKK_AES).with(CKA_VALUE_LEN, 32 as CK_ULONG);
+    let aes = s.derive(&mech, base, &template).good();
+    assert_eq!(s.get(aes, CKA_VALUE).good(), whole[16..]);
+}
+
+#[test]
+fn more_than_the_secret_cannot_be_derived() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let template = secret_of(CKK_GENERIC_SECRET).with(CKA_VALUE_LEN, 33 as CK_ULONG);
+    let derived = s.derive(&Mech::ecdh(CKD_NULL, b"", &point), base, &template);
+    derived.gives_one_of(&[
+        CKR_TEMPLATE_INCONSISTENT,
+        CKR_ATTRIBUTE_VALUE_INVALID,
+        CKR_KEY_SIZE_RANGE,
+    ]);
+}
+
+#[test]
+fn key_derivation_functions_are_ansi_x9_63() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let z = shared(s, &Mech::ecdh(CKD_NULL, b"", &point), base, 32);
+    for (kdf, hash) in [
+        (CKD_SHA1_KDF, CKM_SHA_1),
+        (CKD_SHA224_KDF, CKM_SHA224),
+        (CKD_SHA256_KDF, CKM_SHA256),
+        (CKD_SHA384_KDF, CKM_SHA384),
+        (CKD_SHA512_KDF, CKM_SHA512),
+    ] {
+        for info in [&b""[..], b"shared info"] {
+            let mech = Mech::ecdh(kdf, info, &point);
+            let template = secret_of(CKK_GENERIC_SECRET).with(CKA_VALUE_LEN, 100 as CK_ULONG);
+            let derived = s.derive(&mech, base, &template);
+            let Ok(key) = derived else {
+                // A token need not have the function; then the parameter is not valid.
+                derived.gives(CKR_MECHANISM_PARAM_INVALID);
+                continue;
+            };
+            let block =
+                |n: u32| reference::digest(hash, &[&z, &n.to_be_bytes()[..], info].concat());
+            let want: Vec<u8> = (1..=5).flat_map(block).take(100).collect();
+            assert_eq!(s.get(key, CKA_VALUE).good(), want);
+        }
+    }
+}
+
+#[test]
+fn bad_peers_and_parameters_are_refused() {
+    let user = User::new();
+    let s = user.session;
+    let bad = [CKR_MECHANISM_PARAM_INVALID, CKR_PUBLIC_KEY_INVALID];
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let mut off = point.clone();
+    off[64] ^= 1;
+    let other = reference::point(&P384, &reference::generate(&P384));
+    let peers = [b"".to_vec(), vec![0], off, other, point[..64].to_vec(), vec![4; 65], data(200)];
+    for peer in peers {
+        let derived = s.derive(&Mech::ecdh(CKD_NULL, b"", &peer), base, &generic(32));
+        derived.gives_for(&format!("peer of {} bytes", peer.len()), &bad);
+    }
+    let shared = s.derive(&Mech::ecdh(CKD_NULL, b"info", &point), base, &generic(32));
+    shared.gives(CKR_MECHANISM_PARAM_INVALID);
+    let unknown = s.derive(&Mech::ecdh(999, b"", &point), base, &generic(32));
+    unknown.gives(CKR_MECHANISM_PARAM_INVALID);
+}
+
+#[test]
+fn low_order_points_are_refused() {
+    let user = User::new();
+    let s = user.session;
+    for curve in [X25519, X448] {
+        let (_, base) = keys::pair(s, &curve);
+        let mut one = vec![0; curve.size];
+        one[0] = 1;
+        for peer in [vec![0; curve.size], one] {
+            let derived = s.derive(&Mech::ecdh(CKD_NULL, b"", &peer), base, &generic(32));
+            derived.gives_one_of(&[CKR_MECHANISM_PARAM_INVALID, CKR_PUBLIC_KEY_INVALID]);
+        }
+    }
+}
+
+#[test]
+fn derived_keys_inherit_their_history() {
+    let user = User::new();
+    let s = user.session;
+    let secret = template! { CKA_SENSITIVE => true, CKA_EXTRACTABLE => false };
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let mech = Mech::ecdh(CKD_NULL, b"", &point);
+    let (_, kept) = keys::pair_with(s, &P256, &Template::default(), &secret);
+    let (_, loose) = keys::pair(s, &P256);
+    let history = |base: Obj, wish: &Template| {
+        let template = template! {
+            CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG,
+        };
+        let key = s.derive(&mech, base, &template.and(wish)).good();
+        assert!(!s.flag(key, CKA_LOCAL).good(), "a derived key was not generated");
+        (s.flag(key, CKA_ALWAYS_SENSITIVE).good(), s.flag(key, CKA_NEVER_EXTRACTABLE).good())
+    };
+    assert_eq!(history(kept, &secret), (true, true));
+    assert_eq!(history(kept, &keys::open()), (false, false));
+    assert_eq!(history(loose, &secret), (false, false));
+    assert_eq!(history(loose, &keys::open()), (false, false));
+}
+
+#[test]
+fn edwards_keys_do_not_agree() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &ec::ED25519);
+    let mech = Mech::ecdh(CKD_NULL, b"", &data(32));
+    s.derive(&mech, base, &generic(32)).gives(CKR_KEY_TYPE_INCONSISTENT);
+    let started = s.start(Kind::Sign, &mech, Some(base));
+    started.gives(CKR_MECHANISM_INVALID);
+}
+
+fn secret_of(kind: CK_KEY_TYPE) -> Template {
+    template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => kind }.and(&keys::open())
+}
+
+fn generic(length: CK_ULONG) -> Template {
+    secret_of(CKK_GENERIC_SECRET).with(CKA_VALUE_LEN, length)
+}
+
+fn shared(s: Session, mech: &Mech, base: Obj, length: usize) -> Vec<u8> {
+    let key = s.derive(mech, base, &generic(length as CK_ULONG)).good();
+    s.get(key, CKA_VALUE).good()
+}

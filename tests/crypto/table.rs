@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The mechanisms of the product as the tests know them: which functions each must serve, with
+//! which keys, and a parameter that is right.
+
+use crate::common::ec::{ED448, ED25519, P256, P384, P521, X25519};
+use crate::common::mechanism::Hkdf;
+use crate::common::*;
+
+/// The family of keys a mechanism takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    None,
+    Rsa,
+    Ec,
+    Edwards,
+    Montgomery,
+    Aes,
+    Generic,
+}
+
+/// A mechanism.
+pub struct Row {
+    pub kind: CK_MECHANISM_TYPE,
+    /// The functions it must serve; it may serve more.
+    pub flags: CK_FLAGS,
+    pub family: Family,
+    /// A right parameter.
+    pub mech: fn(CK_MECHANISM_TYPE) -> Mech,
+    /// A length of input that it takes.
+    pub input: usize,
+}
+
+/// A hash and the mechanisms named after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hash {
+    pub digest: CK_MECHANISM_TYPE,
+    pub length: usize,
+    pub mgf: CK_ULONG,
+    pub hmac: CK_MECHANISM_TYPE,
+    pub general: CK_MECHANISM_TYPE,
+    pub pkcs: CK_MECHANISM_TYPE,
+    pub pss: CK_MECHANISM_TYPE,
+    pub ecdsa: CK_MECHANISM_TYPE,
+}
+
+macro_rules! hash {
+    ($digest:ident $length:literal $mgf:ident $hmac:ident $general:ident $pkcs:ident $pss:ident $ecdsa:ident) => {
+        Hash {
+            digest: $digest,
+            length: $length,
+            mgf: $mgf,
+            hmac: $hmac,
+            general: $general,
+            pkcs: $pkcs,
+            pss: $pss,
+            ecdsa: $ecdsa,
+        }
+    };
+}
+
+/// The hashes that sign.
+#[rustfmt::skip]
+pub const HASHES: &[Hash] = &[
+    hash!(CKM_SHA224 28 CKG_MGF1_SHA224 CKM_SHA224_HMAC CKM_SHA224_HMAC_GENERAL CKM_SHA224_RSA_PKCS CKM_SHA224_RSA_PKCS_PSS CKM_ECDSA_SHA224),
+    hash!(CKM_SHA256 32 CKG_MGF1_SHA256 CKM_SHA256_HMAC CKM_SHA256_HMAC_GENERAL CKM_SHA256_RSA_PKCS CKM_SHA256_RSA_PKCS_PSS CKM_ECDSA_SHA256),
+    hash!(CKM_SHA384 48 CKG_MGF1_SHA384 CKM_SHA384_HMAC CKM_SHA384_HMAC_GENERAL CKM_SHA384_RSA_PKCS CKM_SHA384_RSA_PKCS_PSS CKM_ECDSA_SHA384),
+    hash!(CKM_SHA512 64 CKG_MGF1_SHA512 CKM_SHA512_HMAC CKM_SHA512_HMAC_GENERAL CKM_SHA512_RSA_PKCS CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA_SHA512),
+    hash!(CKM_SHA3_224 28 CKG_MGF1_SHA3_224 CKM_SHA3_224_HMAC CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_224_RSA_PKCS CKM_SHA3_224_RSA_PKCS_PSS CKM_ECDSA_SHA3_224),
+    hash!(CKM_SHA3_256 32 CKG_MGF1_SHA3_256 CKM_SHA3_256_HMAC CKM_SHA3_256_HMAC_GENERAL CKM_SHA3_256_RSA_PKCS CKM_SHA3_256_RSA_PKCS_PSS CKM_ECDSA_SHA3_256),
+    hash!(CKM_SHA3_384 48 CKG_MGF1_SHA3_384 CKM_SHA3_384_HMAC CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_384_RSA_PKCS CKM_SHA3_384_RSA_PKCS_PSS CKM_ECDSA_SHA3_384),
+    hash!(CKM_SHA3_512 64 CKG_MGF1_SHA3_512 CKM_SHA3_512_HMAC CKM_SHA3_512_HMAC_GENERAL CKM_SHA3_512_RSA_PKCS CKM_SHA3_512_RSA_PKCS_PSS CKM_ECDSA_SHA3_512),
+];
+
+/// SHA-1, whose signatures are checked but not made.
+#[rustfmt::skip]
+pub const SHA1: Hash =
+    hash!(CKM_SHA_1 20 CKG_MGF1_SHA1 CKM_SHA_1_HMAC CKM_SHA_1_HMAC_GENERAL CKM_SHA1_RSA_PKCS CKM_SHA1_RSA_PKCS_PSS CKM_ECDSA_SHA1);
+
+/// All mechanisms that the product must have.
+pub fn required() -> Vec<Row> {
+    let mut rows = fixed();
+    for hash in HASHES {
+        rows.push(row(hash.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
+        rows.push(row(hash.hmac, SIGNS, Family::Generic, Mech::plain, 100));
+        rows.push(row(hash.pkcs, SIGNS, Family::Rsa, Mech::plain, 100));
+        rows.push(row(hash.pss, SIGNS, Family::Rsa, pss_of, 100));
+        rows.push(row(hash.ecdsa, SIGNS, Family::Ec, Mech::plain, 100));
+    }
+    rows.push(row(SHA1.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
+    rows.push(row(SHA1.pkcs, CKF_VERIFY, Family::Rsa, Mech::plain, 100));
+    rows.push(row(SHA1.pss, CKF_VERIFY, Family::Rsa, pss_of, 100));
+    rows.push(row(SHA1.ecdsa, CKF_VERIFY, Family::Ec, Mech::plain, 100));
+    rows
+}
+
+/// Mechanisms that the product may have; where it has them they must work.
+pub fn optional() -> Vec<Row> {
+    let mut rows = vec![
+        row(CKM_AES_CMAC_GENERAL, SIGNS, Family::Aes, |kind| Mech::mac(kind, 8), 33),
+        row(CKM_SHA_1_HMAC, CKF_VERIFY, Family::Generic, Mech::plain, 100),
+        row(CKM_SHA_1_HMAC_GENERAL, CKF_VERIFY, Family::Generic, |kind| Mech::mac(kind, 10), 100),
+        row(CKM_HKDF_DATA, CKF_DERIVE, Family::Generic, hkdf, 0),
+        row(CKM_HKDF_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE, Family::Ec, ecdh_p256, 0),
+        row(CKM_AES_KEY_WRAP_PAD, WRAPS, Family::Aes, Mech::plain, 24),
+        row(CKM_AES_KEY_WRAP_PKCS7, WRAPS, Family::Aes, Mech::plain, 24),
+        row(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+    ];
+    for kind in KEY_GENERATION {
+        rows.push(row(*kind, CKF_GENERATE, Family::None, Mech::plain, 0));
+    }
+    for hash in HASHES {
+        rows.push(row(hash.general, SIGNS, Family::Generic, |kind| Mech::mac(kind, 10), 100));
+    }
+    rows
+}
+
+/// The row of a mechanism.
+pub fn find(kind: CK_MECHANISM_TYPE) -> Option<Row> {
+    required().into_iter().chain(optional()).find(|row| row.kind == kind)
+}
+
+/// Whether a token offers a mechanism.
+pub fn offers(user: &User, kind: CK_MECHANISM_TYPE) -> bool {
+    session::mechanisms(user.token.slot).good().contains(&kind)
+}
+
+/// The keys of a family: the one that encrypts, verifies and wraps; the one that decrypts,
+/// signs, unwraps and derives.
+pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
+    let same = |key| (key, key);
+    match family {
+        Family::None => (Obj(0), Obj(0)),
+        Family::Rsa => keys::rsa(session),
+        Family::Ec => keys::pair(session, &P256),
+        Family::Edwards => keys::pair(session, &ED25519),
+        Family::Montgomery => keys::pair(session, &X25519),
+        Family::Aes => same(keys::aes(session, 32)),
+        Family::Generic => same(keys::generic(session, 32)),
+    }
+}
+
+/// The parameter of an RSA-PSS mechanism with hashing.
+pub fn pss_of(kind: CK_MECHANISM_TYPE) -> Mech {
+    let hash = HASHES.iter().chain([&SHA1]).find(|hash| hash.pss == kind).expect("a PSS mechanism");
+    Mech::pss(kind, hash.digest, hash.mgf, hash.length)
+}
+
+fn fixed() -> Vec<Row> {
+    vec![
+        row(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_RSA_PKCS, SIGNS | CIPHERS | WRAPS, Family::Rsa, Mech::plain, 32),
+        row(CKM_RSA_X_509, SIGNS | CIPHERS, Family::Rsa, Mech::plain, 255),
+        row(CKM_RSA_PKCS_PSS, SIGNS, Family::Rsa, pss_raw, 32),
+        row(CKM_RSA_PKCS_OAEP, CIPHERS | WRAPS, Family::Rsa, oaep, 32),
+        row(CKM_EC_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_ECDSA, SIGNS, Family::Ec, Mech::plain, 32),
+        row(CKM_EDDSA, SIGNS, Family::Edwards, Mech::plain, 100),
+        row(CKM_ECDH1_DERIVE, CKF_DERIVE, Family::Ec, ecdh_p256, 0),
+        row(CKM_AES_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_AES_ECB, CIPHERS, Family::Aes, Mech::plain, 32),
+        row(CKM_AES_CBC, CIPHERS, Family::Aes, |kind| Mech::iv(kind, &[7; 16]), 32),
+        row(CKM_AES_CBC_PAD, CIPHERS | WRAPS, Family::Aes, |kind| Mech::iv(kind, &[7; 16]), 33),
+        row(CKM_AES_CTR, CIPHERS, Family::Aes, |_| Mech::ctr(128, [7; 16]), 33),
+        row(CKM_AES_GCM, CIPHERS, Family::Aes, |_| Mech::gcm(&[7; 12], b"aad", 128), 33),
+        row(CKM_AES_CMAC, SIGNS, Family::Aes, Mech::plain, 33),
+        row(CKM_AES_KEY_WRAP, WRAPS, Family::Aes, Mech::plain, 24),
+        row(CKM_AES_KEY_WRAP_KWP, WRAPS, Family::Aes, Mech::plain, 24),
+        row(CKM_GENERIC_SECRET_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_HKDF_DERIVE, CKF_DERIVE, Family::Generic, hkdf, 0),
+    ]
+}
+
+fn row(
+    kind: CK_MECHANISM_TYPE,
+    flags: CK_FLAGS,
+    family: Family,
+    mech: fn(CK_MECHANISM_TYPE) -> Mech,
+    input: usize,
+) -> Row {
+    Row { kind, flags, family, mech, input }
+}
+
+fn pss_raw(kind: CK_MECHANISM_TYPE) -> Mech {
+    Mech::pss(kind, CKM_SHA256, CKG_MGF1_SHA256, 32)
+}
+
+fn oaep(_: CK_MECHANISM_TYPE) -> Mech {
+    Mech::oaep(CKM_SHA256, CKG_MGF1_SHA256, b"")
+}
+
+fn hkdf(kind: CK_MECHANISM_TYPE) -> Mech {
+    let how = Hkdf { extract: true, expand: true, info: b"info", ..Hkdf::default() };
+    Mech::hkdf(kind, CKM_SHA256, &how)
+}
+
+fn ecdh_p256(kind: CK_MECHANISM_TYPE) -> Mech {
+    let peer = reference::point(&P256, &reference::generate(&P256));
+    let parameter = Mech::ecdh(CKD_NULL, b"", &peer);
+    assert_eq!(parameter.kind(), CKM_ECDH1_DERIVE);
+    parameter.named(kind)
+}
+
+/// Every curve and the least field size that says it is served.
+pub const ALL_CURVES: &[ec::Curve] = &[P256, P384, P521, ED25519, ED448, X25519, ec::X448];
+
+/// Generation of keys for HMAC with one hash.
+const KEY_GENERATION: &[CK_MECHANISM_TYPE] = &[
+    CKM_SHA_1_KEY_GEN,
+    CKM_SHA224_KEY_GEN,
+    CKM_SHA256_KEY_GEN,
+    CKM_SHA384_KEY_GEN,
+    CKM_SHA512_KEY_GEN,
+    CKM_SHA3_224_KEY_GEN,
+    CKM_SHA3_256_KEY_GEN,
+    CKM_SHA3_384_KEY_GEN,
+    CKM_SHA3_512_KEY_GEN,
+];
+const SIGNS: CK_FLAGS = CKF_SIGN | CKF_VERIFY;
+const CIPHERS: CK_FLAGS = CKF_ENCRYPT | CKF_DECRYPT;
+const WRAPS: CK_FLAGS = CKF_WRAP | CKF_UNWRAP;
