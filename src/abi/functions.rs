@@ -4,7 +4,7 @@
 
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
-use super::interfaces::{self, Fixed};
+use super::interfaces::{self, Fixed, Interfaces, interface};
 use super::mechanism::{call, call_or_cancel};
 use super::output::{self, Out};
 use super::pointer::{Argument, Pointer};
@@ -41,7 +41,7 @@ macro_rules! functions {
 macro_rules! list {
     ($list:ident: $type:ident = $major:literal, $minor:literal;
      $(fn $name:ident($($arg:ident: $argument:ty),*) $body:block)*) => {
-        pub(super) static $list: Fixed<$type> = Fixed($type {
+        static $list: Fixed<$type> = Fixed($type {
             version: CK_VERSION { major: $major, minor: $minor },
             $($name: Some($name),)*
         });
@@ -152,13 +152,13 @@ v2_40 {
     fn C_Encrypt(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_ENCRYPT, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.encrypt(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+            library.encrypt(session as u64, Kind::Whole, &out.input(data, len)?, &mut out)
         })
     }
     fn C_EncryptUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_ENCRYPT, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.encrypt(session as u64, Kind::Part, &data.input(len, &out)?, &mut out)
+            library.encrypt(session as u64, Kind::Part, &out.input(data, len)?, &mut out)
         })
     }
     fn C_EncryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
@@ -172,13 +172,13 @@ v2_40 {
     fn C_Decrypt(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_DECRYPT, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.decrypt(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+            library.decrypt(session as u64, Kind::Whole, &out.input(data, len)?, &mut out)
         })
     }
     fn C_DecryptUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_DECRYPT, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.decrypt(session as u64, Kind::Part, &data.input(len, &out)?, &mut out)
+            library.decrypt(session as u64, Kind::Part, &out.input(data, len)?, &mut out)
         })
     }
     fn C_DecryptFinal(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
@@ -192,7 +192,7 @@ v2_40 {
     fn C_Digest(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_DIGEST, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.digest(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+            library.digest(session as u64, Kind::Whole, &out.input(data, len)?, &mut out)
         })
     }
     fn C_DigestUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
@@ -210,7 +210,7 @@ v2_40 {
     fn C_Sign(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operation(session, CKF_SIGN, |library| {
             let mut out = Out::new(out, out_len)?;
-            library.sign(session as u64, Kind::Whole, &data.input(len, &out)?, &mut out)
+            library.sign(session as u64, Kind::Whole, &out.input(data, len)?, &mut out)
         })
     }
     fn C_SignUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
@@ -293,9 +293,9 @@ v2_40 {
     fn C_WaitForSlotEvent(_flags: CK_FLAGS, _place: *mut CK_SLOT_ID, _reserved: *mut c_void) { in_library(|_| Err(Error::FunctionNotSupported)) }
 }
 v3_0 {
-    fn C_GetInterfaceList(buffer: *mut CK_INTERFACE, count: *mut CK_ULONG) { anywhere(|| interfaces::list(buffer, count)) }
+    fn C_GetInterfaceList(buffer: *mut CK_INTERFACE, count: *mut CK_ULONG) { anywhere(|| interfaces::list(&INTERFACES, buffer, count)) }
     fn C_GetInterface(name: *mut CK_UTF8CHAR, version: *mut CK_VERSION, place: *mut *mut CK_INTERFACE, flags: CK_FLAGS) {
-        anywhere(|| interfaces::find(name, version, place, flags))
+        anywhere(|| interfaces::find(&INTERFACES, name, version, place, flags))
     }
     fn C_LoginUser(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, len: CK_ULONG, name: *mut CK_UTF8CHAR, name_len: CK_ULONG) {
         in_session(session, |library| {
@@ -340,6 +340,13 @@ v3_2 {
     fn C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_ATTRIBUTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: CK_ULONG, _10: *mut CK_OBJECT_HANDLE) { not_built(session) }
 }
 }
+
+/// The newest first: a caller that names no version gets it.
+static INTERFACES: Interfaces = Fixed([
+    interface((&raw const LIST_3_2).cast()),
+    interface((&raw const LIST_3_0).cast()),
+    interface((&raw const LIST_2_40).cast()),
+]);
 
 /// What is not built yet says so, on a session that exists.
 fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {

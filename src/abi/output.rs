@@ -6,6 +6,8 @@ use super::pointer::Pointer;
 use crate::error::{Error, Result};
 use crate::types::Output;
 use cryptoki_sys::*;
+use std::ops::Deref;
+use zeroize::Zeroizing;
 
 /// An output buffer and the place of its length.
 pub(super) struct Out<'a> {
@@ -23,8 +25,18 @@ impl<'a> Out<'a> {
         Ok(Out { buffer, capacity: length.read()?, length })
     }
 
+    /// Input of a call that may write its output over it: copied where the two overlap, because
+    /// memory must not be read and written through two slices at once.
+    pub(super) fn input<'b>(&self, data: Pointer<'b, CK_BYTE>, len: CK_ULONG) -> Result<Input<'b>> {
+        let slice = data.slice(len)?;
+        if self.overlaps(slice) {
+            return Ok(Input::Copied(Zeroizing::new(slice.to_vec())));
+        }
+        Ok(Input::Apart(slice))
+    }
+
     /// Whether the buffer shares memory with `input`.
-    pub(super) fn overlaps(&self, input: &[u8]) -> bool {
+    fn overlaps(&self, input: &[u8]) -> bool {
         if self.buffer.is_null() || input.is_empty() {
             return false;
         }
@@ -83,4 +95,22 @@ pub(super) fn batch(
         *place = *value as CK_ULONG;
     }
     count.write(values.len() as CK_ULONG)
+}
+
+/// Input bytes of a call.
+pub(super) enum Input<'a> {
+    /// Where the application has them.
+    Apart(&'a [u8]),
+    /// A copy, because the output overlaps them.
+    Copied(Zeroizing<Vec<u8>>),
+}
+
+impl Deref for Input<'_> {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        match self {
+            Input::Apart(slice) => slice,
+            Input::Copied(copy) => copy,
+        }
+    }
 }

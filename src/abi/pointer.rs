@@ -7,8 +7,6 @@
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
 use std::marker::PhantomData;
-use std::ops::Deref;
-use zeroize::Zeroizing;
 
 /// A pointer argument, good for the call `'a`.
 pub(super) struct Pointer<'a, T>(*mut T, PhantomData<&'a T>);
@@ -131,40 +129,10 @@ impl<'a, T> Pointer<'a, T> {
     }
 }
 
-impl<'a> Pointer<'a, CK_BYTE> {
-    /// Input of a call that may write its output over it: copied where the two overlap, because
-    /// memory must not be read and written through two slices at once.
-    pub(super) fn input(self, len: CK_ULONG, out: &super::output::Out<'_>) -> Result<Input<'a>> {
-        let slice = self.slice(len)?;
-        if out.overlaps(slice) {
-            return Ok(Input::Copied(Zeroizing::new(slice.to_vec())));
-        }
-        Ok(Input::Apart(slice))
-    }
-}
-
 fn bounded<T>(len: CK_ULONG) -> Result<usize> {
     let len = usize::try_from(len).map_err(|_| Error::ArgumentsBad)?;
     match len.checked_mul(size_of::<T>()) {
         Some(bytes) if isize::try_from(bytes).is_ok() => Ok(len),
         _ => Err(Error::ArgumentsBad),
-    }
-}
-
-/// Input bytes of a call.
-pub(super) enum Input<'a> {
-    /// Where the application has them.
-    Apart(&'a [u8]),
-    /// A copy, because the output overlaps them.
-    Copied(Zeroizing<Vec<u8>>),
-}
-
-impl Deref for Input<'_> {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        match self {
-            Input::Apart(slice) => slice,
-            Input::Copied(copy) => copy,
-        }
     }
 }
