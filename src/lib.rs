@@ -9,6 +9,8 @@
 #![warn(missing_docs)]
 
 pub mod abi;
+pub mod admin;
+pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod error;

@@ -1,2 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-fn main() {}
+//! The `strongroom` command.
+
+fn main() -> std::process::ExitCode {
+    strongroom::cli::run()
+}

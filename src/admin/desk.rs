@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! An open store, with the library over it: where the verbs work.
+
+use super::diagnostics::{capture, replay};
+use super::failure::{Failure, Outcome};
+use super::seals;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::files::Paths;
+use crate::seal;
+use crate::secret::Secret;
+use crate::session::{Library, Opened, create_store, open_store};
+
+/// An open store.
+pub struct Desk {
+    pub(super) library: Library,
+    pub(super) opened: Opened,
+}
+
+/// Whether the configuration's store is there. A directory that may not be looked into is not an
+/// empty one.
+pub fn store_exists(config: &Config) -> Outcome<bool> {
+    let database = Paths { directory: config.store.path.clone() }.database();
+    database.try_exists().map_err(|error| {
+        Failure::new(
+            format!("cannot look for the store in {}: {error}", config.store.path.display()),
+            "run this as its owner or with its group; --store or STRONGROOM_STORE name another \
+             directory",
+        )
+    })
+}
+
+impl Desk {
+    /// Opens the store: with the passphrase given, or with what the machine has; where that does not
+    /// suffice and a seal slot takes a passphrase, asks for it.
+    pub fn open(
+        config: &Config,
+        given: Option<Secret>,
+        ask: impl FnOnce() -> Outcome<Secret>,
+    ) -> Outcome<Desk> {
+        if !store_exists(config)? {
+            return Err(no_store(config));
+        }
+        let asked = given.is_none();
+        let (result, said) = capture(|| open_store(config, given));
+        let result = match result {
+            Err(Error::TokenNotRecognized) if asked && seals::takes_passphrase(config) => {
+                let passphrase = ask()?;
+                open_store(config, Some(passphrase))
+            }
+            other => {
+                if other.is_err() {
+                    replay(&said);
+                }
+                other
+            }
+        };
+        Desk::over(config, result)
+    }
+
+    /// Makes the store, with one seal slot.
+    pub fn create(config: &Config, kind: seal::Kind, passphrase: Option<Secret>) -> Outcome<Desk> {
+        let opened = create_store(config, kind, passphrase).map_err(|error| {
+            Failure::of(format!("cannot make the store {}", config.store.path.display()), error)
+        })?;
+        Desk::over(config, Ok(Some(opened)))
+    }
+
+    fn over(config: &Config, opened: Result<Option<Opened>>) -> Outcome<Desk> {
+        let path = config.store.path.display();
+        let fault = |error| Failure::of(format!("cannot open the store {path}"), error);
+        let opened = opened.map_err(fault)?.ok_or_else(|| no_store(config))?;
+        let library = Library::over(config.clone(), opened.vault.clone()).map_err(fault)?;
+        Ok(Desk { library, opened })
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Config {
+        self.library.config()
+    }
+}
+
+/// There is no store yet.
+pub(super) fn no_store(config: &Config) -> Failure {
+    Failure::new(
+        format!("there is no store in {}", config.store.path.display()),
+        "'strongroom init --label NAME' makes one with a token in it; --store or STRONGROOM_STORE name \
+         another directory",
+    )
+}

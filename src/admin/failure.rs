@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Why a verb failed: what happened, and what to do next.
+
+use crate::error::Error;
+
+/// A failure, in words for the person at the keyboard.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened.
+    pub what: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// The result of a verb.
+pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A failure that the verb itself found.
+    pub fn new(what: impl Into<String>, next: impl Into<String>) -> Failure {
+        Failure { what: what.into(), next: next.into() }
+    }
+
+    /// What the library answered while `doing` something ("cannot ...").
+    pub fn of(doing: impl std::fmt::Display, error: Error) -> Failure {
+        let (why, next) = explain(error);
+        Failure::new(format!("{doing}: {why} ({})", error.name()), next)
+    }
+}
+
+/// What an error of the library means to someone who looks after keys. The library has said the
+/// details on the diagnostic channel, at the place that knew them.
+fn explain(error: Error) -> (&'static str, &'static str) {
+    match error {
+        Error::ActionProhibited => (
+            "the object's own attributes forbid it",
+            "'strongroom key show' shows them (CKA_DESTROYABLE, CKA_MODIFIABLE)",
+        ),
+        Error::ArgumentsBad => (
+            "the configuration cannot be used",
+            "correct what is named above; conf/strongroom.toml describes every key",
+        ),
+        Error::AttributeValueInvalid
+        | Error::DataInvalid
+        | Error::PublicKeyInvalid
+        | Error::WrappedKeyInvalid => (
+            "the values of the key are not valid, or do not fit together",
+            "take it from its source again; 'openssl pkey -check' tells what is wrong with a key",
+        ),
+        Error::CurveNotSupported | Error::DomainParamsInvalid => (
+            "the key is on a curve that is not supported, or does not name its curve",
+            "supported are P-256, P-384, P-521, Ed25519, Ed448, X25519 and X448, by name",
+        ),
+        Error::DeviceError | Error::GeneralError | Error::FunctionFailed => (
+            "the store could not be read or written as it should be",
+            "'strongroom doctor' says what is wrong with the installation, 'strongroom check' with \
+             the store",
+        ),
+        Error::DeviceMemory => ("the disk is full", "make room where the store is, and try again"),
+        Error::HostMemory => ("memory ran out", "end other programs, or raise the limit on memory"),
+        Error::KeySizeRange => (
+            "that size is not supported",
+            "RSA keys have 2048 to 8192 bits, AES keys 128, 192 or 256",
+        ),
+        Error::KeyTypeInconsistent | Error::MechanismInvalid => (
+            "keys of that type are not supported",
+            "'strongroom key generate --help' lists the types",
+        ),
+        Error::PinInvalid => ("a PIN must be UTF-8 text", "choose another"),
+        Error::PinLenRange => ("the PIN is too short or too long", "choose another"),
+        Error::SlotIdInvalid | Error::DeviceRemoved | Error::ObjectHandleInvalid => {
+            ("another process has just changed it", "look at it again, then try once more")
+        }
+        Error::TemplateInconsistent | Error::TemplateIncomplete | Error::AttributeReadOnly => {
+            ("the attributes do not go together", "leave options away, and add them one by one")
+        }
+        Error::TokenNotRecognized => (
+            "no seal slot opens it, or it is not a store that this version reads",
+            "'strongroom doctor' looks at each seal slot; --passphrase-file or --passphrase-env give a \
+             passphrase",
+        ),
+        Error::TokenWriteProtected => (
+            "the store cannot be written",
+            "run this as the user who owns it; 'strongroom doctor' looks at the modes",
+        ),
+        _ => {
+            ("the library refused", "'strongroom doctor' says what is wrong with the installation")
+        }
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The verbs of those who look after the keys, as functions whose results are data. Nothing here
+//! prints, asks or knows an argument: that is `cli`. It stands above all rooms and works through the
+//! library's safe face ([`crate::session::Library`]); what no application can do (seals, the check
+//! of a store) it does with the store itself.
+
+mod check;
+mod configuration;
+mod desk;
+pub mod diagnostics;
+pub mod doctor;
+mod export;
+mod failure;
+mod generate;
+mod import;
+mod inventory;
+mod kind;
+mod pins;
+mod seals;
+mod source;
+mod template;
+mod tokens;
+
+pub use check::{Report, check};
+pub use configuration::{Setting, configuration, settings};
+pub use desk::{Desk, store_exists};
+pub use export::{Exported, Format};
+pub use failure::{Failure, Outcome};
+pub use generate::Generation;
+pub use import::{Content, Import};
+pub use inventory::{Class, Shown, Summary, Wanted};
+pub use kind::{KeyKind, USAGES, Usage};
+pub use pins::{Visit, check_pin};
+pub use seals::{SealInfo, seals};
+pub use source::{first_line, line_of, read_small};
+pub use tokens::{PinInfo, TokenInfo, check_label};

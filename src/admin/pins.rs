@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Sessions with a token, and its PINs.
+
+use super::desk::Desk;
+use super::failure::{Failure, Outcome};
+use super::tokens::TokenInfo;
+use crate::config::MAX_PIN;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::session::{Library, slot_id};
+use crate::types::Role;
+use cryptoki_sys::*;
+
+/// A read/write session with a token; it ends when dropped.
+pub struct Visit<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) token: TokenInfo,
+    pub(super) session: u64,
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        // Nothing to be done about a session that is gone already.
+        let _ = self.library().close_session(self.session);
+    }
+}
+
+/// Refuses a new PIN before anything is changed for it.
+pub fn check_pin(pin: &Secret, least: usize, name: &str) -> Outcome<()> {
+    let next = format!("choose one of {least} to {MAX_PIN} bytes");
+    if !(least..=MAX_PIN).contains(&pin.len()) {
+        let what = if pin.len() < least { "short" } else { "long" };
+        return Err(Failure::new(format!("the new {name} is too {what}"), next));
+    }
+    std::str::from_utf8(pin.expose())
+        .map(drop)
+        .map_err(|_| Failure::new(format!("the new {name} is not UTF-8 text"), next))
+}
+
+impl Desk {
+    /// A session without login: it sees public objects alone.
+    pub fn enter(&self, token: &TokenInfo) -> Outcome<Visit<'_>> {
+        let session =
+            self.library.open_session(slot_id(token.id), CKF_SERIAL_SESSION | CKF_RW_SESSION);
+        let session =
+            session.map_err(|e| Failure::of(format!("cannot use token '{}'", token.label), e))?;
+        Ok(Visit { desk: self, token: token.clone(), session })
+    }
+
+    /// A session with someone logged in.
+    pub fn log_in(&self, token: &TokenInfo, role: Role, pin: &Secret) -> Outcome<Visit<'_>> {
+        let user = match role {
+            Role::So => CKU_SO,
+            Role::User => CKU_USER,
+        };
+        let visit = self.enter(token)?;
+        match self.library.login(visit.session, user, pin.expose()) {
+            Ok(()) => Ok(visit),
+            Err(error) => Err(self.refused(token, role, error)),
+        }
+    }
+
+    /// Why a PIN was not taken, and who can help.
+    fn refused(&self, token: &TokenInfo, role: Role, error: Error) -> Failure {
+        let label = &token.label;
+        let whose = if role == Role::So { "SO PIN" } else { "user PIN" };
+        let left = || {
+            let now = self.opened.vault.token(token.id).ok().flatten();
+            now.map_or(0, |token| token.attempts_left(role))
+        };
+        let locked = |what: &str| {
+            let next = match role {
+                Role::User => format!(
+                    "the security officer sets a new one: 'strongroom pin unblock --token {}'",
+                    token.selector()
+                ),
+                Role::So => "nobody can unlock it; the user's PIN goes on working, but a lost one \
+                             can no longer be replaced: move the keys to a new token"
+                    .to_string(),
+            };
+            Failure::new(format!("the {whose} of token '{label}' {what}"), next)
+        };
+        match error {
+            Error::PinIncorrect => match left() {
+                0 => locked("is wrong, and is locked now"),
+                1 => Failure::new(
+                    format!("the {whose} of token '{label}' is wrong; 1 attempt is left"),
+                    "be sure of the next: a wrong one locks the PIN",
+                ),
+                left => Failure::new(
+                    format!("the {whose} of token '{label}' is wrong; {left} attempts are left"),
+                    "try again",
+                ),
+            },
+            Error::PinLocked => locked("is locked"),
+            Error::UserPinNotInitialized => Failure::new(
+                format!("token '{label}' has no user PIN yet"),
+                format!(
+                    "the security officer sets it: 'strongroom pin unblock --token {}'",
+                    token.selector()
+                ),
+            ),
+            other => Failure::of(format!("cannot log in to token '{label}'"), other),
+        }
+    }
+
+    /// Changes the PIN of a role by itself.
+    pub fn change_pin(
+        &self,
+        token: &TokenInfo,
+        role: Role,
+        old: &Secret,
+        new: &Secret,
+    ) -> Outcome<()> {
+        let visit = self.log_in(token, role, old)?;
+        visit.check_new(new)?;
+        self.library
+            .set_pin(visit.session, old.expose(), new.expose())
+            .map_err(|error| Failure::of("cannot change the PIN", error))
+    }
+}
+
+impl Visit<'_> {
+    /// The security officer sets the user's PIN, which unlocks it.
+    pub fn set_user_pin(&self, new: &Secret) -> Outcome<()> {
+        self.check_new(new)?;
+        self.library()
+            .init_pin(self.session, new.expose())
+            .map_err(|error| Failure::of("cannot set the user PIN", error))
+    }
+
+    /// The token.
+    pub fn token(&self) -> &TokenInfo {
+        &self.token
+    }
+
+    pub(super) fn library(&self) -> &Library {
+        &self.desk.library
+    }
+
+    fn check_new(&self, pin: &Secret) -> Outcome<()> {
+        check_pin(pin, self.token.min_pin_length as usize, "PIN")
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Seal slots: listed, added, removed.
+
+use super::desk::{Desk, no_store, store_exists};
+use super::diagnostics::capture;
+use super::failure::{Failure, Outcome};
+use crate::config::Config;
+use crate::error::Result;
+use crate::files::{self, Access, Paths};
+use crate::seal::{self, Kind, Slot, Surroundings};
+use crate::secret::Secret;
+use crate::store::{Sqlite, Vault};
+use serde::Serialize;
+use std::cell::Cell;
+
+/// A seal slot, as a list shows it.
+#[derive(Debug, Serialize)]
+pub struct SealInfo {
+    /// Its number.
+    pub slot: u32,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What people call it.
+    pub label: String,
+}
+
+/// The seal slots of a store, which need not open for this.
+pub fn seals(config: &Config) -> Outcome<Vec<SealInfo>> {
+    if !store_exists(config)? {
+        return Err(no_store(config));
+    }
+    let (_, slots) = slots(config).map_err(|error| {
+        Failure::of(format!("cannot read the store {}", config.store.path.display()), error)
+    })?;
+    Ok(slots.iter().map(info).collect())
+}
+
+impl Desk {
+    /// Adds a seal slot; `passphrase` is the new one where the kind takes one.
+    pub fn add_seal(
+        &self,
+        kind: Kind,
+        label: &str,
+        passphrase: Option<Secret>,
+    ) -> Outcome<SealInfo> {
+        let (vault, around) = (&self.opened.vault, self.around(passphrase));
+        let tried = Cell::new(None);
+        let made = vault.add_seal_slot(|id| {
+            let id = u32::try_from(id).map_err(|_| crate::error::Error::DeviceMemory)?;
+            tried.set(Some(id));
+            let slot = seal::create(kind, id, label, vault.id(), &self.opened.master, &around)?;
+            Ok(slot.encode())
+        });
+        made.map_err(|error| {
+            if let Some(id) = tried.get() {
+                self.forget_draft(kind, id, &around);
+            }
+            Failure::of("cannot add the seal slot", error)
+        })
+        .map(|id| SealInfo {
+            slot: id as u32,
+            kind: kind.name(),
+            label: label.to_string(),
+        })
+    }
+
+    /// What a slot keeps outside the store must not outlive a slot that was not made: its number is
+    /// the next slot's too.
+    fn forget_draft(&self, kind: Kind, id: u32, around: &Surroundings) {
+        let there = self.seal_slots().map(|slots| slots.iter().any(|slot| slot.id == id));
+        if kind == Kind::File && there.is_ok_and(|there| !there) {
+            let _ = std::fs::remove_file(around.paths.seal(id));
+        }
+    }
+
+    /// Removes a seal slot, never the last. Unless `force`d, another one must be seen to open: else
+    /// this might be the last that does.
+    pub fn remove_seal(&self, id: u32, force: bool) -> Outcome<SealInfo> {
+        let slots = self.seal_slots().map_err(|e| Failure::of("cannot read the seal slots", e))?;
+        let (mut chosen, rest): (Vec<_>, Vec<_>) =
+            slots.into_iter().partition(|slot| slot.id == id);
+        let Some(slot) = chosen.pop() else {
+            let all: Vec<_> = rest.iter().map(|slot| slot.id.to_string()).collect();
+            return Err(Failure::new(
+                format!("there is no seal slot {id}"),
+                format!("'strongroom seal list' shows them; their numbers are {}", all.join(", ")),
+            ));
+        };
+        if rest.is_empty() {
+            return Err(Failure::new(
+                format!("seal slot {id} is the last one: without it nothing opens the store"),
+                "add another first: 'strongroom seal add'",
+            ));
+        }
+        let around = &self.opened.around;
+        let (opens, _) = capture(|| seal::open(&rest, self.opened.vault.id(), around).is_ok());
+        if !opens && !force {
+            return Err(Failure::new(
+                format!(
+                    "none of the other seal slots opens with what is at hand, so slot {id} stays"
+                ),
+                "give the passphrase of another slot with --passphrase-file or --passphrase-env, or \
+                 insist with --force",
+            ));
+        }
+        let cannot = |error| Failure::of(format!("cannot remove seal slot {id}"), error);
+        self.opened.vault.remove_seal_slot(i64::from(id)).map_err(cannot)?;
+        seal::remove(&slot, around).map_err(cannot)?;
+        Ok(info(&slot))
+    }
+
+    fn seal_slots(&self) -> Result<Vec<Slot>> {
+        self.opened.vault.seal_slots()?.iter().map(|row| Slot::decode(&row.body)).collect()
+    }
+
+    fn around(&self, passphrase: Option<Secret>) -> Surroundings {
+        let around = &self.opened.around;
+        Surroundings {
+            paths: around.paths.clone(),
+            access: around.access,
+            passphrase_file: around.passphrase_file.clone(),
+            passphrase,
+            kdf: around.kdf.clone(),
+        }
+    }
+}
+
+/// The identity of a store that need not open, and its seal slots.
+pub(super) fn slots(config: &Config) -> Result<([u8; 16], Vec<Slot>)> {
+    let paths = Paths { directory: config.store.path.clone() };
+    let access = Access::for_group(&config.store.group)?;
+    files::check_directory(&paths.directory, access)?;
+    // SQLite refuses links in the name it is given.
+    let directory = paths.directory.canonicalize().map_err(|_| crate::error::Error::DeviceError)?;
+    drop(files::open(&paths.database(), access)?);
+    let store = Sqlite::open(&Paths { directory }.database())?;
+    let (id, rows) = Vault::sealed_by(&store)?;
+    let slots = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
+    Ok((id, slots))
+}
+
+/// Whether a passphrase could open the store.
+pub(super) fn takes_passphrase(config: &Config) -> bool {
+    let (found, _) = capture(|| slots(config));
+    found.is_ok_and(|(_, slots)| slots.iter().any(|slot| slot.kind == Kind::Passphrase))
+}
+
+fn info(slot: &Slot) -> SealInfo {
+    SealInfo { slot: slot.id, kind: slot.kind.name(), label: slot.label.clone() }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Tokens: listed, chosen, made.
+
+use super::desk::Desk;
+use super::failure::{Failure, Outcome};
+use super::pins::check_pin;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::session::slot_id;
+use crate::store::{Strikes, Token};
+use crate::types::Role;
+use serde::Serialize;
+
+/// A token, as a list shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TokenInfo {
+    /// Its slot.
+    pub slot: u64,
+    /// Its label.
+    pub label: String,
+    /// Its serial number.
+    pub serial: String,
+    /// When it was made, UTC.
+    pub created: String,
+    /// The user's PIN.
+    pub user_pin: PinInfo,
+    /// The security officer's PIN.
+    pub so_pin: PinInfo,
+    /// The shortest PIN that may be set, bytes.
+    pub min_pin_length: u32,
+    /// Wrong attempts after which a PIN is locked.
+    pub max_failures: u32,
+    #[serde(skip)]
+    pub(super) id: i64,
+    #[serde(skip)]
+    pub(super) made: u64,
+}
+
+/// How a PIN stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct PinInfo {
+    /// `unset`, `good`, `low` (there were wrong attempts), `last` (one more locks it), `locked`.
+    pub state: &'static str,
+    /// Wrong attempts left before it is locked.
+    pub attempts_left: u32,
+}
+
+impl TokenInfo {
+    /// What to type for it after `--token`: its label where a shell takes that as it is.
+    pub fn selector(&self) -> &str {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if self.label.chars().all(plain) { &self.label } else { &self.serial }
+    }
+}
+
+/// Whether a token may be called so: 1 to 32 bytes (PKCS #11 keeps no more), padded with blanks.
+pub fn check_label(label: &str) -> Outcome<()> {
+    let good = (1..=LABEL).contains(&label.len())
+        && label.trim() == label
+        && !label.chars().any(char::is_control);
+    if good {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("'{}' cannot be the label of a token", label.escape_debug()),
+        "a label has 1 to 32 bytes, no blank at either end and no control characters",
+    ))
+}
+
+impl Desk {
+    /// All tokens.
+    pub fn tokens(&self) -> Outcome<Vec<TokenInfo>> {
+        let tokens = self.opened.vault.tokens();
+        let tokens = tokens.map_err(|error| Failure::of("cannot read the tokens", error))?;
+        Ok(tokens.iter().map(info).collect())
+    }
+
+    /// The token that someone means: by label, by serial number, by slot; or the only one there is.
+    pub fn token(&self, wanted: Option<&str>) -> Outcome<TokenInfo> {
+        let all = self.tokens()?;
+        let next = || format!("choose one with --token LABEL, SERIAL or SLOT: {}", names(&all));
+        let Some(wanted) = wanted else {
+            return match all.as_slice() {
+                [only] => Ok(only.clone()),
+                [] => Err(Failure::new(
+                    "the store has no token yet",
+                    "'strongroom init --label NAME' makes one",
+                )),
+                several => {
+                    Err(Failure::new(format!("the store has {} tokens", several.len()), next()))
+                }
+            };
+        };
+        // A label that looks like a number is a label first.
+        let ways: [&dyn Fn(&TokenInfo) -> bool; 3] =
+            [&|token| token.label == wanted, &|token| token.serial == wanted, &|token| {
+                token.slot.to_string() == wanted
+            }];
+        for way in ways {
+            let found: Vec<_> = all.iter().filter(|token| way(token)).collect();
+            match found.as_slice() {
+                [] => {}
+                [only] => return Ok((*only).clone()),
+                _ => {
+                    let what = format!("several tokens are called '{wanted}'");
+                    return Err(Failure::new(what, next()));
+                }
+            }
+        }
+        Err(Failure::new(format!("there is no token '{wanted}'"), next()))
+    }
+
+    /// Refuses the label of a token that is there already.
+    pub fn check_label_free(&self, label: &str) -> Outcome<()> {
+        match self.tokens()?.iter().find(|token| token.label == label) {
+            None => Ok(()),
+            Some(token) => Err(Failure::new(
+                format!(
+                    "there is a token '{label}' already (slot {}, serial {})",
+                    token.slot, token.serial
+                ),
+                format!(
+                    "use it, or choose another label; to empty it and begin anew, destroying its \
+                     keys: 'pkcs11-tool --init-token --slot-index {} --label {label}' with its SO PIN",
+                    token.slot
+                ),
+            )),
+        }
+    }
+
+    /// Makes a token with both PINs.
+    pub fn init_token(
+        &self,
+        label: &str,
+        so_pin: &Secret,
+        user_pin: &Secret,
+    ) -> Outcome<TokenInfo> {
+        check_label(label)?;
+        self.check_label_free(label)?;
+        let least = self.config().pin.min_length;
+        check_pin(so_pin, least, "SO PIN")?;
+        check_pin(user_pin, least, "user PIN")?;
+        let mut padded = [b' '; LABEL];
+        padded.iter_mut().zip(label.bytes()).for_each(|(place, byte)| *place = byte);
+        let slot = self
+            .new_slot(so_pin, padded)
+            .map_err(|error| Failure::of(format!("cannot make the token '{label}'"), error))?;
+        let made = self.tokens()?.into_iter().find(|token| token.slot == slot);
+        let made =
+            made.ok_or_else(|| Failure::of("cannot read the new token", Error::DeviceRemoved))?;
+        self.log_in(&made, Role::So, so_pin)?.set_user_pin(user_pin)?;
+        self.token(Some(&made.serial))
+    }
+
+    /// Makes a token in the slot at the end; where another process took it, in the next.
+    fn new_slot(&self, so_pin: &Secret, label: [u8; LABEL]) -> crate::error::Result<u64> {
+        let mut result = Err(Error::SlotIdInvalid);
+        for _ in 0..RETRIES {
+            let slots = self.library.slot_list(true, true)?;
+            let slot = slots.last().copied().ok_or(Error::SlotIdInvalid)?;
+            result = self.library.init_token(slot, so_pin.expose(), label).map(|()| slot);
+            if result != Err(Error::SlotIdInvalid) {
+                break;
+            }
+        }
+        result.map(|slot| slot as u64)
+    }
+}
+
+pub(super) fn info(token: &Token) -> TokenInfo {
+    TokenInfo {
+        slot: slot_id(token.id) as u64,
+        label: token.name(),
+        serial: token.serial(),
+        created: utc(token.created),
+        user_pin: pin(token, Role::User),
+        so_pin: pin(token, Role::So),
+        min_pin_length: token.min_pin,
+        max_failures: token.max_failures,
+        id: token.id,
+        made: token.created,
+    }
+}
+
+fn pin(token: &Token, role: Role) -> PinInfo {
+    let state = match token.strikes(role) {
+        _ if role == Role::User && !token.user_pin_set() => "unset",
+        Strikes::None => "good",
+        Strikes::Some => "low",
+        Strikes::Last => "last",
+        Strikes::Locked => "locked",
+    };
+    PinInfo { state, attempts_left: token.attempts_left(role) }
+}
+
+fn names(tokens: &[TokenInfo]) -> String {
+    let name = |token: &TokenInfo| {
+        format!("'{}' (serial {}, slot {})", token.label.escape_debug(), token.serial, token.slot)
+    };
+    tokens.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// Seconds since 1970 as a date and time in UTC (the Gregorian calendar from days, counted from
+/// 1 March of the year 0, so that a leap day ends its year).
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = era * 400 + year + next;
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// The length of a token's label, bytes.
+const LABEL: usize = 32;
+const RETRIES: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn dates() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
+        assert_eq!(utc(1_735_689_599), "2024-12-31T23:59:59Z");
+        assert_eq!(utc(4_107_542_400), "2100-03-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `strongroom key`.
+
+use super::arguments::{
+    Common, Destroy, Export, Generate, Import, KeyVerb, New, Object, Reader, User,
+};
+use super::output::{print, say, show, table, visible, yes};
+use super::stores::open;
+use super::{failed, pins, secrets};
+use crate::admin::{
+    self, Class, Content, Desk, Format, Generation, Outcome, Shown, Summary, Visit, Wanted,
+    read_small,
+};
+use crate::types::Role;
+use serde::Serialize;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::Path;
+
+pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
+    let desk = open(common)?;
+    match verb {
+        KeyVerb::List { reader, object } => {
+            let objects = read(&desk, reader)?.objects(&wanted(object))?;
+            show(common, &objects, || list(&objects))
+        }
+        KeyVerb::Show { reader, object } => show_objects(common, &read(&desk, reader)?, object),
+        KeyVerb::Generate(arguments) => generate(common, &desk, arguments),
+        KeyVerb::Import(arguments) => import(common, &desk, arguments),
+        KeyVerb::ExportPublic(arguments) => export(common, &desk, arguments),
+        KeyVerb::Destroy(arguments) => destroy(common, &desk, arguments),
+    }
+}
+
+fn enter<'a>(desk: &'a Desk, user: &User) -> Outcome<Visit<'a>> {
+    let token = desk.token(user.token.token.as_deref())?;
+    desk.log_in(&token, Role::User, &pins::user(&user.pin, &token)?)
+}
+
+fn read<'a>(desk: &'a Desk, reader: &Reader) -> Outcome<Visit<'a>> {
+    match reader.public {
+        true => desk.enter(&desk.token(reader.user.token.token.as_deref())?),
+        false => enter(desk, &reader.user),
+    }
+}
+
+fn wanted(object: &Object) -> Wanted {
+    let id = object.id.as_ref().map(|id| id.0.clone());
+    Wanted { id, label: object.label.clone(), class: object.class }
+}
+
+/// What is wanted where one object or a pair must be meant: a class alone is not enough.
+fn named(object: &Object) -> Outcome<Wanted> {
+    match (&object.id, &object.label) {
+        (None, None) => Err(failed(
+            "no object is named",
+            "name it with --id or --label; 'strongroom key list' shows both",
+        )),
+        _ => Ok(wanted(object)),
+    }
+}
+
+fn list(objects: &[Summary]) -> String {
+    let row = |object: &Summary| {
+        vec![
+            object.id.clone(),
+            object.label.clone(),
+            object.class.map_or("-", Class::name).to_string(),
+            object.kind.clone(),
+            object.usages.join(","),
+            yes(Some(object.private)),
+            yes(object.sensitive),
+            yes(object.extractable),
+        ]
+    };
+    let head = ["ID", "LABEL", "CLASS", "TYPE", "USAGES", "PRIVATE", "SENSITIVE", "EXTRACTABLE"];
+    table(&head, &objects.iter().map(row).collect::<Vec<_>>())
+}
+
+/// An object with all its attributes.
+#[derive(Serialize)]
+struct Detail {
+    #[serde(flatten)]
+    summary: Summary,
+    attributes: Vec<Shown>,
+}
+
+fn show_objects(common: &Common, visit: &Visit<'_>, object: &Object) -> Outcome<()> {
+    let found = visit.some_objects(&named(object)?)?;
+    let details = found.into_iter().map(|summary| {
+        let attributes = visit.show(&summary)?;
+        Ok(Detail { summary, attributes })
+    });
+    let details: Vec<Detail> = details.collect::<Outcome<_>>()?;
+    show(common, &details, || details.iter().map(detail).collect::<Vec<_>>().join("\n"))
+}
+
+fn detail(detail: &Detail) -> String {
+    let mut text = format!("{}\n", visible(&detail.summary.words()));
+    for attribute in &detail.attributes {
+        let value = match &attribute.value {
+            Some(serde_json::Value::String(text)) => visible(text),
+            Some(value) => value.to_string(),
+            None => "(never shown)".to_string(),
+        };
+        text.push_str(format!("  {:<30} {value}", attribute.name).trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn generation(new: &New) -> Generation {
+    Generation {
+        label: new.label.clone(),
+        id: new.id.as_ref().map(|id| id.0.clone()),
+        usages: new.usage.clone(),
+        extractable: new.extractable,
+        always_authenticate: new.always_authenticate,
+    }
+}
+
+fn generate(common: &Common, desk: &Desk, arguments: &Generate) -> Outcome<()> {
+    let made =
+        enter(desk, &arguments.user)?.generate(arguments.kind, &generation(&arguments.new))?;
+    show(common, &made, || list(&made))
+}
+
+fn import(common: &Common, desk: &Desk, arguments: &Import) -> Outcome<()> {
+    // The file first: what is wrong with it should not cost someone a PIN.
+    let file = read_small(&arguments.file)?;
+    let content = match arguments.kind {
+        Some(kind) => Content::secret(kind, file)?,
+        None => {
+            let named = secrets::named(
+                arguments.key_passphrase_file.as_deref(),
+                arguments.key_passphrase_env.as_deref(),
+            )?;
+            let what = "passphrase of the private key";
+            let ask = || secrets::typed("Passphrase of the private key: ", what, "key-passphrase");
+            Content::read(file.expose(), arguments.class, named, ask)?
+        }
+    };
+    let import =
+        admin::Import { new: generation(&arguments.new), private_only: arguments.private_only };
+    let made = enter(desk, &arguments.user)?.import(&content, &import)?;
+    show(common, &made, || list(&made))
+}
+
+fn export(common: &Common, desk: &Desk, arguments: &Export) -> Outcome<()> {
+    let wanted = named(&arguments.object)?;
+    let exported = read(desk, &arguments.reader)?.export_public(&wanted)?;
+    let content = exported.encode(arguments.format);
+    match &arguments.out {
+        Some(file) => {
+            write_new(file, &content)?;
+            show(common, &exported.object, || {
+                format!("{} written to {}\n", visible(&exported.object.words()), file.display())
+            })
+        }
+        None if arguments.format == Format::Der && std::io::stdout().is_terminal() => Err(failed(
+            "DER is not for a terminal",
+            "name a file with --out, or send the output to one",
+        )),
+        None => print(&content),
+    }
+}
+
+fn write_new(file: &Path, content: &[u8]) -> Outcome<()> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    made.and_then(|mut file| file.write_all(content)).map_err(|error| {
+        failed(
+            format!("cannot make {}: {error}", file.display()),
+            "name a file that does not exist yet, in a directory where you may make one",
+        )
+    })
+}
+
+fn destroy(common: &Common, desk: &Desk, arguments: &Destroy) -> Outcome<()> {
+    let wanted = named(&arguments.object)?;
+    let visit = enter(desk, &arguments.user)?;
+    let found = match arguments.all {
+        true => visit.some_objects(&wanted)?,
+        false => vec![visit.one_object(&wanted)?],
+    };
+    if !arguments.yes {
+        confirm(&found)?;
+    }
+    for object in &found {
+        visit.destroy(object)?;
+    }
+    show(common, &found, || {
+        found.iter().map(|object| format!("destroyed: {}\n", visible(&object.words()))).collect()
+    })
+}
+
+/// Has the label typed: of a key that is destroyed there is no other copy.
+fn confirm(found: &[Summary]) -> Outcome<()> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(failed(
+            "there is no terminal to ask whether to destroy it",
+            "add --yes if you are sure",
+        ));
+    }
+    for object in found {
+        say(&visible(&object.words()));
+    }
+    let first = found.first();
+    let (what, word) = match first.map(|object| object.label.as_str()).filter(|l| !l.is_empty()) {
+        Some(label) => ("label", label),
+        None => ("id", first.map_or("", |object| object.id.as_str())),
+    };
+    say(&format!("This cannot be undone. Type the {what} ({}) to destroy it:", visible(word)));
+    let mut line = String::new();
+    let read = stdin.lock().read_line(&mut line);
+    match read {
+        Ok(_) if line.trim_end_matches(['\r', '\n']) == word => Ok(()),
+        _ => Err(failed(
+            format!("that is not the {what}: nothing was destroyed"),
+            "be sure, and try again",
+        )),
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `strongroom` command: arguments, prompts, tables, exit codes. What the verbs do is in
+//! [`crate::admin`]; nothing is decided here.
+
+mod arguments;
+mod keys;
+mod output;
+mod pins;
+mod secrets;
+mod stores;
+mod tokens;
+
+use crate::admin::{Failure, Outcome};
+use arguments::{Arguments, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Runs the command with this process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    report_diagnostics();
+    let result = dispatch(&arguments);
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            output::complain(&failure);
+            // The code of a check that could not run must not be that of one that found faults.
+            ExitCode::from(if matches!(arguments.command, Command::Check) { 2 } else { 1 })
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
+    let common = &arguments.common;
+    let done = |outcome: Outcome<()>| outcome.map(|()| ExitCode::SUCCESS);
+    match &arguments.command {
+        Command::Init(init) => done(stores::init(common, init)),
+        Command::Token(verb) => done(tokens::run(common, verb)),
+        Command::Key(verb) => done(keys::run(common, verb)),
+        Command::Pin(verb) => done(pins::run(common, verb)),
+        Command::Seal(verb) => done(stores::seal(common, verb)),
+        Command::Check => stores::check(common),
+        Command::Doctor => stores::doctor(common),
+        Command::Config(verb) => done(stores::config(common, verb)),
+    }
+}
+
+/// The library says on its diagnostic channel what to do about a fault. An application decides who
+/// hears it; the person at the keyboard does.
+fn report_diagnostics() {
+    let builder = tracing_subscriber::fmt().with_writer(std::io::stderr);
+    let wanted = std::env::var("STRONGROOM_LOG").ok().filter(|filter| !filter.is_empty());
+    let set = match wanted {
+        Some(filter) => builder.with_env_filter(EnvFilter::new(filter)).try_init(),
+        None => builder
+            .with_max_level(tracing::Level::ERROR)
+            .event_format(output::PlainEvent)
+            .try_init(),
+    };
+    // Only a second call could fail, and there is none.
+    drop(set);
+}
+
+fn failed(what: impl Into<String>, next: impl Into<String>) -> Failure {
+    Failure::new(what, next)
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The `strongroom` command, through its binary: each test has a store of its own.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+mod cases;
+mod configuration;
+mod desk;
+mod doctor;
+mod import;
+mod json;
+mod prompt;
+mod together;

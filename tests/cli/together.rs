@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Several commands at once over one store, and output that must not harm its reader.
+
+use super::desk::Desk;
+use std::process::Stdio;
+
+#[test]
+fn tokens_made_at_once() {
+    let desk = Desk::new();
+    let labels = ["a", "b", "c", "d", "e"];
+    let spawn = |label: &&str| {
+        let arguments =
+            ["init", "--label", label, "--so-pin-file", "$D/so", "--pin-file", "$D/pin"];
+        let arguments = arguments.iter().map(|argument| desk.expand(argument));
+        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = labels.iter().map(spawn).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let tokens = desk.run(&["token", "list", "--json"]).good().json();
+    let mut found: Vec<_> = tokens.as_array().unwrap().iter().map(|t| t["label"].clone()).collect();
+    found.sort_by_key(|label| label.to_string());
+    assert_eq!(found, labels);
+    assert_eq!(tokens[4]["slot"], 4);
+    desk.run(&["check"]).good();
+}
+
+#[test]
+fn keys_made_at_once() {
+    let desk = Desk::with_token();
+    let spawn = |number: usize| {
+        let label = format!("key {number}");
+        let arguments =
+            ["key", "generate", "--type", "ed25519", "--label", &label, "--pin-file", "$D/pin"];
+        let arguments = arguments.iter().map(|argument| desk.expand(argument));
+        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<_> = (0..8).map(spawn).collect();
+    let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
+    let failed: Vec<_> = ended.filter(|output| !output.status.success()).collect();
+    // Attempts that are being tested at the same moment count until each has proved right.
+    for output in &failed {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("locked"), "{said}");
+    }
+    let report = desk.run(&["check", "--json"]).good().json();
+    assert_eq!(report["objects"], 2 * (8 - failed.len()));
+}
+
+#[test]
+fn labels_do_not_reach_the_terminal_raw() {
+    let desk = Desk::with_token();
+    let label = "\u{1b}[31mred\n";
+    let pin = ["--pin-file", "$D/pin"];
+    let made =
+        desk.run(&[&["key", "generate", "--type", "aes", "--label", label], &pin[..]].concat());
+    let listed = desk.run(&[&["key", "list"], &pin[..]].concat()).good();
+    let shown = desk.run(&[&["key", "show", "--label", label], &pin[..]].concat()).good();
+    let missing = desk.run(&[&["key", "show", "--label", "\u{1b}[2J"], &pin[..]].concat());
+    for ended in [made.good(), listed, shown, missing.bad("has no object")] {
+        assert!(!ended.out.contains('\u{1b}') && !ended.err.contains('\u{1b}'), "{ended:?}");
+    }
+    let json = desk.run(&[&["key", "list", "--json"], &pin[..]].concat()).good().json();
+    assert_eq!(json[0]["label"], label);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough() {
+    let desk = Desk::with_token();
+    let line = format!("{} config show | head -c 1", env!("CARGO_BIN_EXE_strongroom"));
+    let ended = desk.end(desk.command("sh", ["-c", &line])).good();
+    assert_eq!(ended.err, "");
+}
