@@ -98,6 +98,16 @@ pub fn read(path: &Path, access: Access, out: &mut [u8]) -> Result<usize> {
     Ok(read)
 }
 
+/// Removes a file, which need not be there.
+pub fn remove_if_there(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(complain("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the names in a directory durable: what was created in it, or removed from it.
 pub fn sync_directory(path: &Path) -> Result<()> {
     directory(path)?.sync_all().map_err(|error| complain("sync", path, &error))
@@ -105,10 +115,27 @@ pub fn sync_directory(path: &Path) -> Result<()> {
 
 /// Holds off other processes that make a store in this directory, until the file is dropped.
 pub fn lock_directory(path: &Path) -> Result<File> {
-    let directory = directory(path)?;
-    rustix::fs::flock(&directory, rustix::fs::FlockOperation::LockExclusive)
-        .map_err(|error| complain("lock", path, &error.into()))?;
-    Ok(directory)
+    locked(directory(path)?, path)
+}
+
+/// Holds off all others, threads and processes, that lock this file, until it is dropped; a killed
+/// process holds nothing.
+pub fn lock(path: &Path) -> Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|error| complain("open", path, &error.into()))?;
+    locked(File::from(descriptor), path)
+}
+
+fn locked(file: File, path: &Path) -> Result<File> {
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive) {
+            Ok(()) => return Ok(file),
+            // A signal of the host's is no reason to go on without the lock.
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(complain("lock", path, &error.into())),
+        }
+    }
 }
 
 fn directory(path: &Path) -> Result<File> {

@@ -3,10 +3,9 @@
 
 use super::diagnostics::{capture, replay};
 use super::failure::{Failure, Outcome};
-use super::seals;
+use super::place::{no_store, store_exists, takes_passphrase};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::files::Paths;
 use crate::seal;
 use crate::secret::Secret;
 use crate::session::{Library, Opened, create_store, open_store};
@@ -15,19 +14,6 @@ use crate::session::{Library, Opened, create_store, open_store};
 pub struct Desk {
     pub(super) library: Library,
     pub(super) opened: Opened,
-}
-
-/// Whether the configuration's store is there. A directory that may not be looked into is not an
-/// empty one.
-pub fn store_exists(config: &Config) -> Outcome<bool> {
-    let database = Paths { directory: config.store.path.clone() }.database();
-    database.try_exists().map_err(|error| {
-        Failure::new(
-            format!("cannot look for the store in {}: {error}", config.store.path.display()),
-            "run this as its owner or with its group; --store or STRONGROOM_STORE name another \
-             directory",
-        )
-    })
 }
 
 impl Desk {
@@ -44,7 +30,7 @@ impl Desk {
         let asked = given.is_none();
         let (result, said) = capture(|| open_store(config, given));
         let result = match result {
-            Err(Error::TokenNotRecognized) if asked && seals::takes_passphrase(config) => {
+            Err(Error::TokenNotRecognized) if asked && takes_passphrase(config) => {
                 let passphrase = ask()?;
                 open_store(config, Some(passphrase))
             }
@@ -78,13 +64,4 @@ impl Desk {
     pub fn config(&self) -> &Config {
         self.library.config()
     }
-}
-
-/// There is no store yet.
-pub(super) fn no_store(config: &Config) -> Failure {
-    Failure::new(
-        format!("there is no store in {}", config.store.path.display()),
-        "'strongroom init --label NAME' makes one with a token in it; --store or STRONGROOM_STORE name \
-         another directory",
-    )
 }

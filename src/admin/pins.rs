@@ -3,8 +3,7 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
-use super::tokens::TokenInfo;
-use crate::config::MAX_PIN;
+use super::tokens::{TokenInfo, check_pin};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::{Library, slot_id};
@@ -23,18 +22,6 @@ impl Drop for Visit<'_> {
         // Nothing to be done about a session that is gone already.
         let _ = self.library().close_session(self.session);
     }
-}
-
-/// Refuses a new PIN before anything is changed for it.
-pub fn check_pin(pin: &Secret, least: usize, name: &str) -> Outcome<()> {
-    let next = format!("choose one of {least} to {MAX_PIN} bytes");
-    if !(least..=MAX_PIN).contains(&pin.len()) {
-        let what = if pin.len() < least { "short" } else { "long" };
-        return Err(Failure::new(format!("the new {name} is too {what}"), next));
-    }
-    std::str::from_utf8(pin.expose())
-        .map(drop)
-        .map_err(|_| Failure::new(format!("the new {name} is not UTF-8 text"), next))
 }
 
 impl Desk {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Seal slots: listed, added, removed.
 
-use super::desk::{Desk, no_store, store_exists};
+use super::desk::Desk;
 use super::diagnostics::capture;
 use super::failure::{Failure, Outcome};
+use super::place::{no_store, store_exists};
 use crate::config::Config;
 use crate::error::Result;
-use crate::files::{self, Access, Paths};
 use crate::seal::{self, Kind, Slot, Surroundings};
 use crate::secret::Secret;
-use crate::store::{Sqlite, Vault};
+use crate::session::find_store;
 use serde::Serialize;
 use std::cell::Cell;
 
@@ -29,10 +29,10 @@ pub fn seals(config: &Config) -> Outcome<Vec<SealInfo>> {
     if !store_exists(config)? {
         return Err(no_store(config));
     }
-    let (_, slots) = slots(config).map_err(|error| {
+    let closed = find_store(config, None).map_err(|error| {
         Failure::of(format!("cannot read the store {}", config.store.path.display()), error)
     })?;
-    Ok(slots.iter().map(info).collect())
+    Ok(closed.ok_or_else(|| no_store(config))?.slots.iter().map(info).collect())
 }
 
 impl Desk {
@@ -123,26 +123,6 @@ impl Desk {
             kdf: around.kdf.clone(),
         }
     }
-}
-
-/// The identity of a store that need not open, and its seal slots.
-pub(super) fn slots(config: &Config) -> Result<([u8; 16], Vec<Slot>)> {
-    let paths = Paths { directory: config.store.path.clone() };
-    let access = Access::for_group(&config.store.group)?;
-    files::check_directory(&paths.directory, access)?;
-    // SQLite refuses links in the name it is given.
-    let directory = paths.directory.canonicalize().map_err(|_| crate::error::Error::DeviceError)?;
-    drop(files::open(&paths.database(), access)?);
-    let store = Sqlite::open(&Paths { directory }.database())?;
-    let (id, rows) = Vault::sealed_by(&store)?;
-    let slots = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
-    Ok((id, slots))
-}
-
-/// Whether a passphrase could open the store.
-pub(super) fn takes_passphrase(config: &Config) -> bool {
-    let (found, _) = capture(|| slots(config));
-    found.is_ok_and(|(_, slots)| slots.iter().any(|slot| slot.kind == Kind::Passphrase))
 }
 
 fn info(slot: &Slot) -> SealInfo {

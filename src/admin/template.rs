@@ -4,7 +4,7 @@
 use crate::codec::der;
 use crate::error::Result;
 use crate::mechanism::Parts;
-use crate::mechanism::key::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
+use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
 use crate::secret::Secret;
 use crate::types::{RawAttribute, RawValue};
 use cryptoki_sys::*;

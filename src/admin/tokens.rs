@@ -3,7 +3,7 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
-use super::pins::check_pin;
+use crate::config::MAX_PIN;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::slot_id;
@@ -218,6 +218,18 @@ fn utc(seconds: u64) -> String {
 /// The length of a token's label, bytes.
 const LABEL: usize = 32;
 const RETRIES: usize = 8;
+
+/// Refuses a new PIN before anything is changed for it.
+pub fn check_pin(pin: &Secret, least: usize, name: &str) -> Outcome<()> {
+    let next = format!("choose one of {least} to {MAX_PIN} bytes");
+    if !(least..=MAX_PIN).contains(&pin.len()) {
+        let what = if pin.len() < least { "short" } else { "long" };
+        return Err(Failure::new(format!("the new {name} is too {what}"), next));
+    }
+    std::str::from_utf8(pin.expose())
+        .map(drop)
+        .map_err(|_| Failure::new(format!("the new {name} is not UTF-8 text"), next))
+}
 
 #[cfg(test)]
 mod tests {

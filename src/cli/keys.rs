@@ -4,8 +4,8 @@
 use super::arguments::{
     Common, Destroy, Export, Generate, Import, KeyVerb, New, Object, Reader, User,
 };
+use super::opening::open;
 use super::output::{print, say, show, table, visible, yes};
-use super::stores::open;
 use super::{failed, pins, secrets};
 use crate::admin::{
     self, Class, Content, Desk, Format, Generation, Outcome, Shown, Summary, Visit, Wanted,

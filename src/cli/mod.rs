@@ -4,6 +4,7 @@
 
 mod arguments;
 mod keys;
+mod opening;
 mod output;
 mod pins;
 mod secrets;

@@ -2,9 +2,9 @@
 //! `strongroom pin`.
 
 use super::arguments::{Common, NewPin, PinVerb, SoPin, UserPin};
+use super::opening::open;
 use super::output::{show, visible};
 use super::secrets;
-use super::stores::open;
 use crate::admin::{Outcome, TokenInfo};
 use crate::secret::Secret;
 use crate::types::Role;

@@ -2,34 +2,14 @@
 //! `strongroom init`, `seal`, `check`, `doctor` and `config`: what concerns the store as a whole.
 
 use super::arguments::{Common, ConfigVerb, Init, SealVerb};
+use super::opening::{configuration, open, open_configured, passphrase};
 use super::output::{say, show, table, visible};
 use super::{failed, secrets, tokens};
 use crate::admin::doctor::{self, Finding, State};
 use crate::admin::{self, Desk, Outcome, SealInfo, Setting};
 use crate::config::Config;
 use crate::seal::Kind;
-use crate::secret::Secret;
 use std::process::ExitCode;
-
-/// The configuration that the options leave.
-fn configuration(common: &Common) -> Outcome<Config> {
-    admin::configuration(common.conf.as_deref(), common.store.as_deref())
-}
-
-/// The store that the options name, opened.
-pub(super) fn open(common: &Common) -> Outcome<Desk> {
-    open_configured(common, &configuration(common)?)
-}
-
-fn open_configured(common: &Common, config: &Config) -> Outcome<Desk> {
-    let what = "passphrase of the store's seal";
-    let ask = || secrets::typed("Passphrase of the store: ", what, "passphrase");
-    Desk::open(config, passphrase(common)?, ask)
-}
-
-fn passphrase(common: &Common) -> Outcome<Option<Secret>> {
-    secrets::named(common.passphrase_file.as_deref(), common.passphrase_env.as_deref())
-}
 
 pub(super) fn init(common: &Common, init: &Init) -> Outcome<()> {
     admin::check_label(&init.label)?;

@@ -2,8 +2,8 @@
 //! `strongroom token`.
 
 use super::arguments::{Common, TokenVerb};
+use super::opening::open;
 use super::output::{show, table, visible};
-use super::stores::open;
 use crate::admin::{Outcome, PinInfo, TokenInfo};
 
 pub(super) fn run(common: &Common, verb: &TokenVerb) -> Outcome<()> {

@@ -2,10 +2,12 @@
 //! AES: the table, key generation, the block and counter modes, CMAC (PKCS #11, sections "AES",
 //! "AES with Counter", "AES CMAC"). GCM is in `gcm`, key wrap in `aes_wrap`.
 
-use super::key::{Key, Parts};
+use super::checkout::Checkout;
+use super::key::Key;
 use super::ossl::{CipherCtx, MacKind, Mode};
+use super::parts::Parts;
 use super::primitive::random_secret;
-use super::ready::{Checkout, Purpose, Slot};
+use super::ready::{Purpose, Slot};
 use super::{
     Cipher, Direction, Does, Filling, ParamKind, Params, Row, Signer, Spec, Verifier, gcm, mac,
 };

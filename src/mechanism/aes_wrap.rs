@@ -5,9 +5,10 @@
 //! means.
 
 use super::aes::{AES, SIZES};
+use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
-use super::ready::{Checkout, Purpose, Slot};
+use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, Filling, ParamKind, Params, Row};
 use crate::error::{Error, Result};
 use crate::secret::Secret;

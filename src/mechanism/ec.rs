@@ -2,8 +2,9 @@
 //! ECDSA and ECDH (PKCS #11, section "Elliptic Curve"; FIPS 186-5; SP 800-56A rev. 3; RFC 7748).
 
 use super::curve::Curve;
-use super::key::{Key, KeyClass, Parts};
+use super::key::{Key, KeyClass};
 use super::ossl::{Kdf, Operation, ParamList, PkeyCtx, agree, derive as run};
+use super::parts::Parts;
 use super::signature::{self, Feed, Scheme, Setup};
 use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, ec_key};
 use crate::codec::der;

@@ -2,8 +2,8 @@
 //! Keys on curves from their attribute values and back.
 
 use super::curve::Curve;
-use super::key::{EcPrivate, EcPublic};
 use super::ossl::{Half, ParamList, Pkey, native};
+use super::parts::{EcPrivate, EcPublic};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use openssl::bn::{BigNum, BigNumContext};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! AES-GCM (PKCS #11, section "AES-GCM Authenticated Encryption / Decryption"; SP 800-38D).
 
+use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
-use super::ready::{Checkout, Purpose, Slot};
+use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Params, Row};
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -2,8 +2,9 @@
 //! Generic secrets and HMAC (PKCS #11, sections "Generic secret key" and "Hash-Based Message
 //! Authentication Codes").
 
-use super::key::{Key, Parts};
+use super::key::Key;
 use super::ossl::MacKind;
+use super::parts::Parts;
 use super::primitive::random_secret;
 use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, mac};
 use crate::error::{Error, Result};
@@ -33,11 +34,6 @@ macro_rules! hmac {
                 },
             )*
         ];
-
-        /// Whether a key type is one of the HMAC key types.
-        pub fn is_hmac_key(key_type: CK_KEY_TYPE) -> bool {
-            matches!(key_type, $($key)|*)
-        }
     };
 }
 

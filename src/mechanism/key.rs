@@ -3,64 +3,12 @@
 
 use super::curve::Curve;
 use super::ossl::Pkey;
+use super::parts::{EcPrivate, EcPublic, Parts};
 use super::ready::Ready;
 use super::{ec_key, rsa_key, spki};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
-
-/// The values a key is made of, as they stand in PKCS #11 attributes: big integers big-endian,
-/// curve points raw (not DER-wrapped), curves by the DER of `CKA_EC_PARAMS`.
-pub enum Parts {
-    /// A secret key of the type given.
-    Secret(CK_KEY_TYPE, Secret),
-    /// An RSA public key.
-    RsaPublic(RsaPublic),
-    /// An RSA private key.
-    RsaPrivate(RsaPrivate),
-    /// A public key on a curve: `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
-    EcPublic(EcPublic),
-    /// A private key on a curve.
-    EcPrivate(EcPrivate),
-}
-
-/// An RSA public key (RFC 8017, section 3.1).
-pub struct RsaPublic {
-    /// The modulus.
-    pub modulus: Vec<u8>,
-    /// The public exponent.
-    pub exponent: Vec<u8>,
-}
-
-/// An RSA private key (RFC 8017, section 3.2). The CRT values are all there or all empty.
-pub struct RsaPrivate {
-    /// The public half.
-    pub public: RsaPublic,
-    /// The private exponent.
-    pub exponent: Secret,
-    /// `p`, `q`, `d mod p-1`, `d mod q-1`, `q^-1 mod p`, in this order.
-    pub crt: Option<[Secret; 5]>,
-}
-
-/// A public key on a curve.
-pub struct EcPublic {
-    /// `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
-    pub key_type: CK_KEY_TYPE,
-    /// `CKA_EC_PARAMS`: DER of the curve's OID or of its name.
-    pub params: Vec<u8>,
-    /// The point: uncompressed X9.62 for `CKK_EC`, RFC 8032 / RFC 7748 bytes for the others.
-    pub point: Vec<u8>,
-}
-
-/// A private key on a curve.
-pub struct EcPrivate {
-    /// `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
-    pub key_type: CK_KEY_TYPE,
-    /// `CKA_EC_PARAMS`.
-    pub params: Vec<u8>,
-    /// The private value.
-    pub value: Secret,
-}
 
 /// The class of a key object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! MACs, made and verified: what HMAC and CMAC have in common.
 
+use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{MacCtx, MacKind, equal};
-use super::ready::{Checkout, Purpose, Slot};
+use super::ready::{Purpose, Slot};
 use super::{Params, Row, Signer, Verifier};
 use crate::error::{Error, Result};
 use std::sync::Arc;

@@ -10,6 +10,7 @@
 
 pub mod aes;
 pub mod aes_wrap;
+mod checkout;
 pub mod curve;
 pub mod digest;
 pub mod ec;
@@ -23,6 +24,7 @@ pub mod key;
 mod mac;
 pub mod ossl;
 pub mod params;
+pub mod parts;
 pub mod pkcs8;
 pub mod primitive;
 mod ready;
@@ -33,8 +35,9 @@ mod signature;
 mod spki;
 
 pub use hash::Hash;
-pub use key::{Key, KeyClass, Parts};
+pub use key::{Key, KeyClass};
 pub use params::{ParamKind, Params};
+pub use parts::Parts;
 
 use crate::error::{Error, Result};
 use crate::secret::Secret;

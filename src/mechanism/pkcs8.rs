@@ -4,8 +4,9 @@
 //! keys"). What is secret is put together in [`Secret`]s only.
 
 use super::curve::{CURVES, Curve};
-use super::key::{EcPrivate, Key, Parts, RsaPrivate, RsaPublic};
+use super::key::Key;
 use super::ossl::Pkey;
+use super::parts::{EcPrivate, Parts, RsaPrivate, RsaPublic};
 use super::spki::{self, Algorithm, read_unsigned};
 use super::{ec_key, rsa_key};
 use crate::codec::der;

@@ -8,7 +8,7 @@ use super::key::Key;
 use super::ossl::{self, CipherCtx, Kdf, MacCtx, MacKind, Mode, ParamList};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use cryptoki_sys::{CKK_AES, CKK_GENERIC_SECRET, CKK_HKDF};
+use cryptoki_sys::CKK_AES;
 use parking_lot::Mutex;
 
 pub use super::ossl::{equal, random};
@@ -118,7 +118,7 @@ pub fn sha256(data: &[u8]) -> Result<[u8; 32]> {
 
 /// `CKA_CHECK_VALUE` (PKCS #11, sections "AES secret key objects", "Generic secret key objects"):
 /// of an AES key the first bytes of a zero block encrypted, of a generic secret the first bytes of
-/// its SHA-1; other keys have none.
+/// its SHA-1 (HMAC and HKDF keys are such); keys that are not secret have none.
 pub fn check_value(key: &Key) -> Result<Option<[u8; 3]>> {
     let Some(value) = key.secret() else { return Ok(None) };
     let mut block = [0u8; 32];
@@ -127,13 +127,9 @@ pub fn check_value(key: &Key) -> Result<Option<[u8; 3]>> {
             let mut context = CipherCtx::new(Mode::Ecb, value.expose(), Direction::Encrypt, 0)?;
             context.update(&[0; 16], &mut block)?;
         }
-        CKK_GENERIC_SECRET | CKK_HKDF => {
+        _ => {
             ossl::digest(Hash::Sha1, value.expose(), &mut block)?;
         }
-        other if super::generic::is_hmac_key(other) => {
-            ossl::digest(Hash::Sha1, value.expose(), &mut block)?;
-        }
-        _ => return Ok(None),
     }
     let [first, second, third, ..] = block;
     Ok(Some([first, second, third]))

@@ -2,8 +2,10 @@
 //! RSA: the table, key pair generation and signatures (PKCS #11, section "RSA"; RFC 8017).
 //! Encryption is in `rsa_cipher`.
 
-use super::key::{Key, Parts};
+use super::key::Key;
 use super::ossl::{Operation, ParamList, Pkey, PkeyCtx, native};
+use super::parts::Parts;
+use super::rsa_key::NEW_SMALLEST;
 use super::signature::{self, Feed, Scheme, Setup};
 use super::{
     Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_key,
@@ -256,8 +258,6 @@ impl Scheme for RsaSignature {
 }
 
 const RSA: &[CK_KEY_TYPE] = &[CKK_RSA];
-/// Sizes of modulus: of keys made here, and of keys taken in; bits.
-pub(super) const NEW_SMALLEST: usize = 2048;
 const NEW_LARGEST: usize = 8192;
 const SIZES: (CK_ULONG, CK_ULONG) = (1024, 16384);
 /// The usual public exponent, 65537.

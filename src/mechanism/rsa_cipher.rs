@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! RSA encryption and decryption: PKCS #1 v1.5, OAEP and raw (PKCS #11, section "RSA"; RFC 8017).
 
+use super::checkout::Checkout;
 use super::key::{Key, KeyClass};
 use super::ossl::{Operation, ParamList, PkeyCtx};
-use super::ready::{Asymmetric, Checkout, Purpose, Slot};
-use super::{Cipher, Direction, Hash, Params, Row, rsa};
+use super::ready::{Asymmetric, Purpose, Slot};
+use super::rsa_key::NEW_SMALLEST;
+use super::{Cipher, Direction, Hash, Params, Row};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use smallvec::SmallVec;
@@ -104,7 +106,7 @@ fn begin(
     padding: Padding<'_>,
 ) -> Result<Box<dyn Cipher>> {
     // Keys below today's strength decrypt what was encrypted once, and encrypt no more.
-    if direction == Direction::Encrypt && key.bits() < rsa::NEW_SMALLEST {
+    if direction == Direction::Encrypt && key.bits() < NEW_SMALLEST {
         return Err(Error::KeySizeRange);
     }
     let (class, operation, purpose) = match direction {

@@ -2,8 +2,8 @@
 //! RSA keys from their numbers and back: validation, and recovery of the factors where only the
 //! exponents are known.
 
-use super::key::{RsaPrivate, RsaPublic};
 use super::ossl::{Half, Operation, ParamList, Pkey, PkeyCtx, native};
+use super::parts::{RsaPrivate, RsaPublic};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
@@ -266,3 +266,6 @@ const BASES: &[u32] = &[
     2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101,
 ];
+
+/// Sizes of modulus: of keys made here, and of keys taken in; bits.
+pub(super) const NEW_SMALLEST: usize = 2048;

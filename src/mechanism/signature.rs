@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Signing and verifying with asymmetric keys: what RSA, ECDSA and EdDSA have in common.
 
+use super::checkout::Checkout;
 use super::key::{Key, KeyClass};
 use super::ossl::{MdCtx, Operation, ParamList, PkeyCtx};
-use super::ready::{Asymmetric, Checkout, Purpose, Slot};
+use super::ready::{Asymmetric, Purpose, Slot};
 use super::{Hash, Row, Signer, Verifier};
 use crate::error::{Error, Result};
 use std::sync::Arc;

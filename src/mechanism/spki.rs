@@ -2,7 +2,7 @@
 //! SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7; algorithms of RFC 3279, RFC 5480, RFC 8410).
 
 use super::curve::{CURVES, Curve};
-use super::key::{EcPublic, Parts, RsaPublic};
+use super::parts::{EcPublic, Parts, RsaPublic};
 use crate::codec::der;
 use crate::error::{Error, Result};
 

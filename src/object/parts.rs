@@ -5,7 +5,7 @@ use super::value::{Attributes, Value};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
-use crate::mechanism::key::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
+use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 

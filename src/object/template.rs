@@ -74,7 +74,7 @@ fn parse_value(attribute: &RawAttribute<'_>, kind: Kind) -> Result<Value> {
         (RawValue::Template(inner), Kind::Template) => {
             return Ok(Value::Template(Template::parse(inner)?.0));
         }
-        (RawValue::Bytes(bytes), Kind::Template) if bytes.is_empty() => {
+        (RawValue::Bytes([]), Kind::Template) => {
             return Ok(Value::Template(Attributes::default()));
         }
         (RawValue::Bytes(bytes), kind) if kind != Kind::Template => *bytes,

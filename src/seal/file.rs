@@ -13,6 +13,8 @@ pub(super) struct File;
 impl Protector for File {
     fn create(&self, id: u32, around: &Surroundings) -> Result<(Secret, Vec<u8>)> {
         let secret = primitive::random_secret(KEY)?;
+        // Numbers are never used again: a file of this one is what a killed process left behind.
+        files::remove_if_there(&around.paths.seal(id))?;
         files::create(&around.paths.seal(id), around.access, secret.expose())?;
         files::sync_directory(&around.paths.directory)?;
         Ok((secret, Vec::new()))

@@ -2,7 +2,7 @@
 //! What protects the master key. A store has seal slots, like the key slots of LUKS: several ways
 //! in, each added and removed on its own. It may use `mechanism`, and layer 0.
 //!
-//! Each kind of slot is one file here with one interface, [`Protector`]: it finds or makes the
+//! Each kind of slot is one file here with one interface, `Protector`: it finds or makes the
 //! slot's secret, a 256-bit key that wraps the master key. What all kinds share is on this page.
 
 mod file;

@@ -19,7 +19,7 @@ mod slots;
 
 pub use crypto::Call;
 pub use objects::View;
-pub use opening::{Opened, create_store, open_store};
+pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;
 pub use slots::{SlotState, TokenState, slot_id};
 

@@ -21,12 +21,27 @@ pub struct Opened {
     pub around: Surroundings,
 }
 
-/// Opens the store of a configuration; none where there is none yet. `passphrase` is one that
-/// someone typed, for a seal slot that wants it.
-pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Opened>> {
+/// A store that is there and has not been opened.
+pub struct Closed {
+    /// The identity of the store.
+    pub id: [u8; 16],
+    /// The ways to its master key.
+    pub slots: Vec<Slot>,
+    store: Sqlite,
+    around: Surroundings,
+}
+
+/// Finds the store of a configuration; none where there is none yet.
+pub fn find_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Closed>> {
     let around = surroundings(config, passphrase)?;
-    if !around.paths.database().exists() {
-        return Ok(None);
+    match around.paths.database().try_exists() {
+        Ok(true) => {}
+        Ok(false) => return Ok(None),
+        Err(error) => {
+            let directory = around.paths.directory.display();
+            tracing::error!("cannot look into {directory}: {error}; give this user the right to");
+            return Err(Error::DeviceError);
+        }
     }
     files::check_directory(&around.paths.directory, around.access)?;
     // The descriptor is let go before SQLite opens the file: closing one later would drop the
@@ -34,10 +49,21 @@ pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
     drop(files::open(&around.paths.database(), around.access)?);
     let store = Sqlite::open(&database(&around.paths)?)?;
     let (id, rows) = Vault::sealed_by(&store)?;
-    let slots: Vec<Slot> = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
+    let slots = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
+    Ok(Some(Closed { id, slots, store, around }))
+}
+
+/// Opens the store of a configuration; none where there is none yet. `passphrase` is one that
+/// someone typed, for a seal slot that wants it.
+pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Opened>> {
+    let Some(closed) = find_store(config, passphrase)? else { return Ok(None) };
+    let Closed { id, slots, store, around } = closed;
     let master = seal::open(&slots, &id, &around)?;
     let (counter, writable) = files::open(&around.paths.changes(), around.access)?;
-    let changes = SharedCounter::map(&counter, writable)?;
+    let changes = SharedCounter::map(&counter, writable).inspect_err(|_| {
+        let path = around.paths.changes();
+        tracing::error!("{} is not {} bytes", path.display(), SharedCounter::LENGTH);
+    })?;
     let vault = Vault::open(Box::new(store), &master.key, changes, seal::stretch)?;
     Ok(Some(Opened { vault: Arc::new(vault), master, around }))
 }
@@ -66,7 +92,7 @@ fn make(around: &Surroundings, kind: seal::Kind) -> Result<()> {
     let paths = &around.paths;
     let draft = paths.directory.join("store.draft");
     for leftover in [draft.clone(), paths.seal(1), paths.changes(), wal(&draft), shm(&draft)] {
-        remove_if_there(&leftover)?;
+        files::remove_if_there(&leftover)?;
     }
     let mut id = [0; 16];
     primitive::random(&mut id)?;
@@ -97,13 +123,6 @@ fn surroundings(config: &Config, passphrase: Option<Secret>) -> Result<Surroundi
 fn database(paths: &Paths) -> Result<PathBuf> {
     let directory = paths.directory.canonicalize().map_err(|_| Error::DeviceError)?;
     Ok(Paths { directory }.database())
-}
-
-fn remove_if_there(path: &std::path::Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::DeviceError),
-        _ => Ok(()),
-    }
 }
 
 fn wal(path: &std::path::Path) -> PathBuf {

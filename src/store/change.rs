@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Changes: one transaction each, every row folded into the store's set-hash, all processes told.
 
+use super::state::{MAC, State, object_element, row_element};
 use super::token::Token;
-use super::vault::{MAC, STATE, VERSION, Vault};
+use super::vault::{STATE, Vault};
 use super::{ObjectRow, Row, RowKind, Transaction};
-use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
-use crate::mechanism::primitive::{self, Mac};
-use crate::secret::Secret;
 use std::cell::RefCell;
 
 impl Vault {
+    /// The token of a row, if it is the one that was written.
+    pub(super) fn read_token(&self, row: &Row) -> Result<Token> {
+        Token::decode(row.id, self.authentic(RowKind::Token, row)?)
+    }
+
     /// Runs changes as one transaction and tells all processes.
     pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
         let mut made = None;
@@ -32,19 +35,6 @@ impl Vault {
             self.changes.advance(odd, odd + 1);
         }
         result.and_then(|()| made.ok_or(Error::GeneralError))
-    }
-
-    pub(super) fn object_element(&self, row: &ObjectRow) -> Result<[u8; MAC]> {
-        let head = Writer::default()
-            .u64(row.id as u64)
-            .u64(row.token as u64)
-            .u8(u8::from(row.private))
-            .u64(row.revision)
-            .u32(row.generation)
-            .bytes(&row.wrap)
-            .bytes(&row.body)
-            .finish();
-        self.rows.tag(&[b"object", &head, &row.tags.concat()])
     }
 }
 
@@ -81,7 +71,7 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn put_object(&self, row: ObjectRow) -> Result<()> {
-        self.fold(&self.vault.object_element(&row)?);
+        self.fold(&object_element(&self.vault.rows, &row)?);
         self.tx.put_object(&row)
     }
 
@@ -89,14 +79,14 @@ impl<'a> Change<'a> {
     pub(super) fn take_object(&self, id: i64) -> Result<Option<ObjectRow>> {
         let row = self.tx.object(id)?;
         if let Some(row) = &row {
-            self.fold(&self.vault.object_element(row)?);
+            self.fold(&object_element(&self.vault.rows, row)?);
         }
         Ok(row)
     }
 
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
         for row in self.tx.objects_of(token)? {
-            self.fold(&self.vault.object_element(&row)?);
+            self.fold(&object_element(&self.vault.rows, &row)?);
             self.tx.delete_object(row.id)?;
         }
         Ok(())
@@ -126,45 +116,5 @@ impl<'a> Change<'a> {
             Some(now) if now.uuid == token.uuid => Ok(()),
             _ => Err(Error::DeviceRemoved),
         }
-    }
-}
-
-/// The store's revision and the set-hash over its rows: the sum of their MACs, kept sealed so that
-/// sums of different times cannot be combined.
-#[derive(Default)]
-pub(super) struct State {
-    revision: u64,
-    pub(super) sum: [u8; MAC],
-}
-
-impl State {
-    /// Adds an element, or takes it out: the sum is an exclusive or.
-    pub(super) fn fold(&mut self, element: &[u8; MAC]) {
-        self.sum.iter_mut().zip(element).for_each(|(sum, byte)| *sum ^= byte);
-    }
-
-    pub(super) fn seal(&self, key: &Secret, store: &[u8]) -> Result<Vec<u8>> {
-        let record = Writer::versioned(VERSION).u64(self.revision).raw(&self.sum).finish();
-        primitive::seal(key, store, &record)
-    }
-
-    pub(super) fn open(sealed: &[u8], key: &Secret, store: &[u8]) -> Result<State> {
-        let record = primitive::open(key, store, sealed)?;
-        let mut reader = Reader::versioned(record.expose(), VERSION)?;
-        let state = State { revision: reader.u64()?, sum: reader.array()? };
-        reader.end()?;
-        Ok(state)
-    }
-}
-
-/// What a numbered row adds to the set-hash.
-pub(super) fn row_element(rows: &Mac, kind: RowKind, row: &Row) -> Result<[u8; MAC]> {
-    rows.tag(&[name(kind), &row.id.to_be_bytes(), &row.body])
-}
-
-pub(super) fn name(kind: RowKind) -> &'static [u8] {
-    match kind {
-        RowKind::SealSlot => b"seal slot",
-        RowKind::Token => b"token",
     }
 }

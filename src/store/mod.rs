@@ -6,15 +6,22 @@
 //! authenticates and tags them and knows no SQL. Another database is another `Store`.
 
 mod change;
+mod check;
+mod objects;
 mod pin;
+mod seal_slots;
 mod sqlite;
+mod state;
 mod token;
+mod tokens;
 mod vault;
 
+pub use check::Verdict;
+pub use objects::{Found, Sealed};
 pub use pin::PinRecord;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token, TokenKey};
-pub use vault::{Found, Sealed, Vault, Verdict};
+pub use vault::Vault;
 
 use crate::error::Result;
 
@@ -41,6 +48,10 @@ pub struct ObjectRow {
     pub tags: Vec<Tag>,
 }
 
+/// The right to test a PIN: attempts come one after the other, so that many right ones at once do not
+/// look like many wrong ones.
+pub struct Turn(#[allow(dead_code, reason = "held, not read")] pub std::fs::File);
+
 /// A numbered row with a record: a token or a seal slot.
 pub struct Row {
     /// Its number, never used again.
@@ -65,6 +76,9 @@ pub trait Store: Send + Sync {
     fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
     /// Every object, one by one.
     fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()>;
+    /// Waits until nobody else is testing a PIN, in this process or another, and holds the others
+    /// off until the turn is dropped.
+    fn turn(&self) -> Result<Turn>;
     /// Runs changes as one durable transaction: all of them or, where `change` fails, none.
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()>;
 }

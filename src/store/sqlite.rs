@@ -4,8 +4,9 @@
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::{ObjectRow, Row, RowKind, Store, Tag, Transaction};
+use super::{ObjectRow, Row, RowKind, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
+use crate::files;
 use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
@@ -133,6 +134,12 @@ impl Store for Sqlite {
             }
         }
         Ok(())
+    }
+
+    fn turn(&self) -> Result<Turn> {
+        // Not the database itself: closing a descriptor of it would drop SQLite's locks.
+        let directory = self.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        files::lock(&files::Paths { directory }.changes()).map(Turn)
     }
 
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()> {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The store: its directory, its files, its seal slots, its tokens.
 
-use super::super::desk::store_exists;
 use super::super::diagnostics::capture;
-use super::super::seals;
+use super::super::place::store_exists;
 use super::super::tokens::{PinInfo, info};
 use super::Finding;
 use crate::config::Config;
@@ -11,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Access, Paths};
 use crate::seal::{self, Kind, Slot, Surroundings};
 use crate::secret::{Secret, SharedCounter};
-use crate::session::{Opened, open_store};
+use crate::session::{Opened, find_store, open_store};
 use std::path::Path;
 
 /// Looks at the store. The files come before the database: a descriptor of the database that is
@@ -35,11 +34,12 @@ pub(super) fn examine(config: &Config, passphrase: Option<Secret>, findings: &mu
         }
     }
     look_at_files(&paths, access, findings);
-    match capture(|| seals::slots(config)) {
-        (Ok((id, slots)), _) => {
-            look_at_seals(config, access, &id, &slots, &passphrase, findings);
-            findings.extend(orphans(&paths, &slots));
+    match capture(|| find_store(config, None)) {
+        (Ok(Some(closed)), _) => {
+            look_at_seals(config, access, &closed.id, &closed.slots, &passphrase, findings);
+            findings.extend(orphans(&paths, &closed.slots));
         }
+        (Ok(None), _) => {}
         (Err(error), said) => {
             findings.push(Finding::fail("database", said.join("; "), database_mend(error)));
             return;

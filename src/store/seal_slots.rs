@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The rows of the seal slots, whose records the seal reads and writes.
+
+use super::vault::Vault;
+use super::{Row, RowKind};
+use crate::error::{Error, Result};
+
+impl Vault {
+    /// The rows of the seal slots.
+    pub fn seal_slots(&self) -> Result<Vec<Row>> {
+        self.store.rows(RowKind::SealSlot)
+    }
+
+    /// Adds a seal slot whose record `make` builds for its number.
+    pub fn add_seal_slot(&self, make: impl Fn(i64) -> Result<Vec<u8>>) -> Result<i64> {
+        self.change(|change| {
+            let id = change.tx.next_id(RowKind::SealSlot)?;
+            let row = Row { id, body: make(id)? };
+            change.fold_row(RowKind::SealSlot, &row)?;
+            change.tx.put_row(RowKind::SealSlot, &row).map(|()| id)
+        })
+    }
+
+    /// Removes a seal slot; never the last.
+    pub fn remove_seal_slot(&self, id: i64) -> Result<()> {
+        self.change(|change| {
+            let rows = change.tx.rows(RowKind::SealSlot)?;
+            match rows.iter().find(|row| row.id == id) {
+                Some(row) if rows.len() > 1 => change.fold_row(RowKind::SealSlot, row)?,
+                _ => return Err(Error::ActionProhibited),
+            }
+            change.tx.delete_row(RowKind::SealSlot, id)
+        })
+    }
+}
