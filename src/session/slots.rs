@@ -50,7 +50,10 @@ impl Library {
 
     /// What there is to know of a slot.
     pub fn slot_info(&self, id: CK_SLOT_ID) -> Result<SlotState> {
-        Ok(SlotState { initialised: self.slot(id)?.is_some() })
+        match self.slot(id) {
+            Err(Error::SlotIdInvalid) => Err(Error::SlotIdInvalid),
+            slot => Ok(SlotState { initialised: slot.is_ok_and(|slot| slot.is_some()) }),
+        }
     }
 
     /// What there is to know of the token in a slot, as it is now.
@@ -116,10 +119,13 @@ impl Library {
     pub(super) fn slot(&self, id: CK_SLOT_ID) -> Result<Option<Arc<Slot>>> {
         let slots = self.slots.read();
         match slots.get(&id) {
-            Some(slot) => Ok(Some(slot.clone())),
-            None if id == next_slot(slots.keys().next_back()) => Ok(None),
-            None => Err(Error::SlotIdInvalid),
+            Some(slot) => return Ok(Some(slot.clone())),
+            None if id == next_slot(slots.keys().next_back()) => {}
+            None => return Err(Error::SlotIdInvalid),
         }
+        drop(slots);
+        // A store that is there and does not open is not a free slot: its fault is the answer.
+        self.vault().map(|_| None)
     }
 
     /// Looks at the store anew: tokens that other processes made get their slots.

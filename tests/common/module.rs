@@ -92,7 +92,7 @@ pub fn entries(list: *const u8, size: usize) -> &'static [usize] {
 fn interface_3_2(library: &Library) -> &'static CK_FUNCTION_LIST_3_2 {
     let mut version = CK_VERSION { major: 3, minor: 2 };
     let mut interface: *mut CK_INTERFACE = ptr::null_mut();
-    let name = b"PKCS 11\0".as_ptr().cast_mut();
+    let name = c"PKCS 11".as_ptr().cast_mut().cast();
     // SAFETY: the symbol has the C type of the specification; the pointers live through the call.
     let rv = unsafe {
         let get: Symbol<CK_C_GetInterface> =

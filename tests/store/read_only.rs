@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! A store that cannot be written. Root can write everywhere, so that the child of these tests
+//! gives up root first, where it has it.
+
+use crate::common::*;
+use crate::{UNUSABLE, child_on, files, filled, join, try_use};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+
+const NOBODY: u32 = 65534;
+
+#[test]
+fn what_cannot_be_written_is_refused_and_nothing_is_lost() {
+    let test = "read_only::what_cannot_be_written_is_refused_and_nothing_is_lost";
+    match child::role().as_deref() {
+        Some("writable") => {
+            let s = join();
+            s.create(&template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true, CKA_LABEL => "new" })
+                .good();
+            return;
+        }
+        Some(_) => return use_what_is_read_only(),
+        None => {}
+    }
+    let (fixture, content) = filled();
+    let owner = owner();
+    give(fixture.directory(), owner);
+    fs::set_permissions(fixture.store_path(), mode(0o500)).unwrap();
+    for file in files(&fixture.store_path()) {
+        fs::set_permissions(file, mode(0o400)).unwrap();
+    }
+    child::succeeds(without_root(child_on(&fixture, test, "read-only")));
+    fs::set_permissions(fixture.store_path(), mode(0o700)).unwrap();
+    for file in files(&fixture.store_path()) {
+        fs::set_permissions(file, mode(0o600)).unwrap();
+    }
+    child::succeeds(without_root(child_on(&fixture, test, "writable")));
+    // SAFETY: asks for the user id of this process.
+    give(fixture.directory(), unsafe { libc::geteuid() });
+    assert_eq!(try_use(&fixture).good().len(), content.len() + 1);
+}
+
+#[test]
+fn a_directory_of_others_takes_no_store() {
+    let test = "read_only::a_directory_of_others_takes_no_store";
+    if child::role().is_some() {
+        let conf = std::env::var("CHILD_CONF").unwrap();
+        let made = session::initialize(Some(&format!("conf={conf}"))).and_then(|()| {
+            let slot = session::slots(false)?.first().copied().ok_or(Rv(CKR_DEVICE_ERROR))?;
+            session::init_token(slot, SO_PIN, "label")
+        });
+        made.gives_one_of(UNUSABLE);
+        return;
+    }
+    let fixture = Fixture::prepared("");
+    let owner = owner();
+    give(fixture.directory(), owner);
+    fs::set_permissions(fixture.directory(), mode(0o555)).unwrap();
+    child::succeeds(without_root(child_on(&fixture, test, "child")));
+    fs::set_permissions(fixture.directory(), mode(0o755)).unwrap();
+    assert!(!fixture.store_path().exists());
+}
+
+/// The child: nothing crashes, no write is acknowledged, no PIN is tried without being counted.
+fn use_what_is_read_only() {
+    let conf = std::env::var("CHILD_CONF").unwrap();
+    let started = session::initialize(Some(&format!("conf={conf}")));
+    if started.is_err() {
+        return started.gives_one_of(UNUSABLE);
+    }
+    let slot = match session::slots(false) {
+        Ok(slots) => slots[0],
+        refused => return refused.map(drop).gives_one_of(UNUSABLE),
+    };
+    session::init_token(slot, SO_PIN, "label").gives_one_of(UNUSABLE);
+    let s = match Session::read_write(slot).or_else(|_| Session::read_only(slot)) {
+        Ok(session) => session,
+        refused => return refused.map(drop).gives_one_of(UNUSABLE),
+    };
+    s.login(CKU_USER, "not the PIN").gives_one_of(UNUSABLE);
+    s.login(CKU_USER, USER_PIN).gives_one_of(UNUSABLE);
+    let object = template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true, CKA_PRIVATE => false };
+    let refused = s.create(&object).map(drop).code();
+    assert!(UNUSABLE.contains(&refused) || refused == CKR_SESSION_READ_ONLY, "{refused:#x}");
+}
+
+/// Runs a command as nobody, where this process is root.
+fn without_root(mut command: Command) -> Command {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+fn owner() -> u32 {
+    // SAFETY: asks for the user id of this process.
+    if is_root() { NOBODY } else { unsafe { libc::geteuid() } }
+}
+
+fn is_root() -> bool {
+    // SAFETY: asks for the user id of this process.
+    unsafe { libc::geteuid() == 0 }
+}
+
+fn give(directory: &Path, owner: u32) {
+    if !is_root() {
+        return;
+    }
+    let group = if owner == NOBODY { NOBODY } else { 0 };
+    for place in files(directory).into_iter().chain([directory.to_owned(), directory.join("store")])
+    {
+        if place.exists() {
+            chown(&place, Some(owner), Some(group)).unwrap();
+        }
+    }
+    fs::set_permissions(directory, mode(0o755)).unwrap();
+}
+
+fn mode(bits: u32) -> fs::Permissions {
+    fs::Permissions::from_mode(bits)
+}
