@@ -124,8 +124,8 @@ impl Library {
             None => return Err(Error::SlotIdInvalid),
         }
         drop(slots);
-        // A store that is there and does not open is not a free slot: its fault is the answer.
-        self.vault().map(|_| None)
+        // A store that is there and cannot be read is not a free slot: its fault is the answer.
+        self.refresh().map(|()| None)
     }
 
     /// Looks at the store anew: tokens that other processes made get their slots.

@@ -1,14 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Changes: one transaction each, every row folded into the store's set-hash, all processes told.
 
-use super::state::{MAC, State, object_element, row_element};
+use super::state::{State, heads, object_element, row_element};
 use super::token::Token;
 use super::vault::{STATE, Vault};
-use super::{ObjectRow, Row, RowKind, Transaction};
+use super::{ObjectRow, Row, RowKind, Snapshot, Transaction};
 use crate::error::{Error, Result};
 use std::cell::RefCell;
 
 impl Vault {
+    /// The state record, if it is the one that was written and tokens and seal slots are those it
+    /// was written for: an older record of a token put back would bring back its PIN attempts.
+    pub(super) fn state(&self, now: &dyn Snapshot) -> Result<State> {
+        let sealed = now.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
+        let state = State::open(&sealed, &self.state_key, &self.id);
+        match state {
+            Ok(state) if state.heads == heads(&self.rows, now)? => Ok(state),
+            _ => {
+                tracing::error!("tokens or seal slots were altered: run 'strongroom check'");
+                Err(Error::DeviceError)
+            }
+        }
+    }
+
     /// The token of a row, if it is the one that was written.
     pub(super) fn read_token(&self, row: &Row) -> Result<Token> {
         Token::decode(row.id, self.authentic(RowKind::Token, row)?)
@@ -47,11 +61,7 @@ pub(super) struct Change<'a> {
 
 impl<'a> Change<'a> {
     fn begin(vault: &'a Vault, tx: &'a dyn Transaction) -> Result<Change<'a>> {
-        let sealed = tx.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
-        let state = State::open(&sealed, &vault.state_key, &vault.id).map_err(|_| {
-            tracing::error!("the store's state record was altered: run 'strongroom check'");
-            Error::DeviceError
-        })?;
+        let state = vault.state(tx)?;
         Ok(Change { vault, tx, state: RefCell::new(state) })
     }
 
@@ -61,17 +71,18 @@ impl<'a> Change<'a> {
         self.tx.set_value(STATE, &state.seal(&self.vault.state_key, &self.vault.id)?)
     }
 
-    fn fold(&self, element: &[u8; MAC]) {
-        self.state.borrow_mut().fold(element);
+    fn fold_object(&self, row: &ObjectRow) -> Result<()> {
+        self.state.borrow_mut().objects.fold(&object_element(&self.vault.rows, row)?);
+        Ok(())
     }
 
     pub(super) fn fold_row(&self, kind: RowKind, row: &Row) -> Result<()> {
-        self.fold(&row_element(&self.vault.rows, kind, row)?);
+        self.state.borrow_mut().heads.fold(&row_element(&self.vault.rows, kind, row)?);
         Ok(())
     }
 
     pub(super) fn put_object(&self, row: ObjectRow) -> Result<()> {
-        self.fold(&object_element(&self.vault.rows, &row)?);
+        self.fold_object(&row)?;
         self.tx.put_object(&row)
     }
 
@@ -79,14 +90,14 @@ impl<'a> Change<'a> {
     pub(super) fn take_object(&self, id: i64) -> Result<Option<ObjectRow>> {
         let row = self.tx.object(id)?;
         if let Some(row) = &row {
-            self.fold(&object_element(&self.vault.rows, row)?);
+            self.fold_object(row)?;
         }
         Ok(row)
     }
 
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
         for row in self.tx.objects_of(token)? {
-            self.fold(&object_element(&self.vault.rows, &row)?);
+            self.fold_object(&row)?;
             self.tx.delete_object(row.id)?;
         }
         Ok(())

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Whether the rows are those that were written.
 
-use super::RowKind;
-use super::state::{State, object_element, row_element};
+use super::state::{State, Sum, heads, object_element};
 use super::vault::{STATE, Vault};
+use super::{RowKind, Snapshot};
 use crate::error::{Error, Result};
 
 /// What `check` found.
@@ -17,25 +17,27 @@ pub struct Verdict {
 }
 
 impl Vault {
-    /// Reads and authenticates everything that needs no PIN, and recomputes the set-hash.
+    /// Reads and authenticates everything that needs no PIN, and recomputes the set-hashes, as the
+    /// store is at one moment.
     pub fn check(&self) -> Result<Verdict> {
         let mut verdict = Verdict { objects: 0, tokens: 0, faults: Vec::new() };
-        let mut state = State::default();
+        self.store.look(&mut |now| self.examine(now, &mut verdict))?;
+        Ok(verdict)
+    }
+
+    fn examine(&self, now: &dyn Snapshot, verdict: &mut Verdict) -> Result<()> {
         let mut uuids = Vec::new();
-        for row in self.store.rows(RowKind::Token)? {
+        for row in now.rows(RowKind::Token)? {
             verdict.tokens += 1;
             match self.read_token(&row) {
                 Ok(token) => uuids.push((row.id, token.uuid)),
                 Err(_) => verdict.faults.push(format!("token {}: its record was altered", row.id)),
             }
-            state.fold(&row_element(&self.rows, RowKind::Token, &row)?);
         }
-        for row in self.store.rows(RowKind::SealSlot)? {
-            state.fold(&row_element(&self.rows, RowKind::SealSlot, &row)?);
-        }
-        self.store.each_object(&mut |row| {
+        let mut objects = Sum::default();
+        now.each_object(&mut |row| {
             verdict.objects += 1;
-            state.fold(&object_element(&self.rows, &row)?);
+            objects.fold(&object_element(&self.rows, &row)?);
             match uuids.iter().find(|(id, _)| *id == row.token) {
                 None => verdict.faults.push(format!("object {}: its token is not there", row.id)),
                 Some((_, uuid)) if !row.private && self.unseal(uuid, &row, None).is_err() => {
@@ -45,16 +47,22 @@ impl Vault {
             }
             Ok(())
         })?;
-        let sealed = self.store.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
-        match State::open(&sealed, &self.state_key, &self.id) {
-            Ok(kept) if kept.sum == state.sum => {}
-            Ok(_) => verdict.faults.push(
-                "the rows are not those that were written: one was altered, removed, added or put \
-                 back from an older copy"
-                    .to_string(),
-            ),
-            Err(_) => verdict.faults.push("the store's state record was altered".to_string()),
+        let sealed = now.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
+        let Ok(kept) = State::open(&sealed, &self.state_key, &self.id) else {
+            verdict.faults.push("the store's state record was altered".to_string());
+            return Ok(());
+        };
+        let heads = heads(&self.rows, now)?;
+        for (what, whole) in
+            [("tokens or seal slots", kept.heads == heads), ("objects", kept.objects == objects)]
+        {
+            if !whole {
+                verdict.faults.push(format!(
+                    "the {what} are not those that were written: one was altered, removed, added or \
+                     put back from an older copy"
+                ));
+            }
         }
-        Ok(verdict)
+        Ok(())
     }
 }

@@ -74,8 +74,8 @@ pub trait Store: Send + Sync {
     fn revision(&self, id: i64) -> Result<Option<u64>>;
     /// The objects of a token that have all these tags, by number; private ones only if asked.
     fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
-    /// Every object, one by one.
-    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()>;
+    /// Looks at the store as it is at one moment, whatever is written meanwhile.
+    fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
     /// Waits until nobody else is testing a PIN, in this process or another, and holds the others
     /// off until the turn is dropped.
     fn turn(&self) -> Result<Turn>;
@@ -83,14 +83,20 @@ pub trait Store: Send + Sync {
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()>;
 }
 
-/// The changes of one transaction, and what they must read to be made.
-pub trait Transaction {
+/// The store at one moment.
+pub trait Snapshot {
     /// A named value.
     fn value(&self, name: &str) -> Result<Option<Vec<u8>>>;
-    /// Sets a named value.
-    fn set_value(&self, name: &str, value: &[u8]) -> Result<()>;
     /// All rows of a kind, by number.
     fn rows(&self, kind: RowKind) -> Result<Vec<Row>>;
+    /// Every object, one by one.
+    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()>;
+}
+
+/// The changes of one transaction, and what they must read to be made.
+pub trait Transaction: Snapshot {
+    /// Sets a named value.
+    fn set_value(&self, name: &str, value: &[u8]) -> Result<()>;
     /// A new number for a row of this kind.
     fn next_id(&self, kind: RowKind) -> Result<i64>;
     /// Inserts or replaces a row.

@@ -4,7 +4,7 @@
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::{ObjectRow, Row, RowKind, Store, Tag, Transaction, Turn};
+use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files;
 use parking_lot::Mutex;
@@ -123,17 +123,14 @@ impl Store for Sqlite {
         })
     }
 
-    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()> {
-        let ids: Vec<i64> = self.read(|connection| {
-            let mut query = connection.prepare("SELECT id FROM object ORDER BY id")?;
-            query.query_map([], |row| row.get(0))?.collect()
+    fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
+        let mut result = Ok(());
+        self.read(|connection| {
+            let moment = connection.unchecked_transaction()?;
+            result = look(&Open(&moment));
+            moment.finish()
         })?;
-        for id in ids {
-            if let Some(row) = self.read(|connection| object(connection, id, true))? {
-                visit(row)?;
-            }
-        }
-        Ok(())
+        result
     }
 
     fn turn(&self) -> Result<Turn> {
@@ -182,17 +179,31 @@ impl Open<'_> {
     }
 }
 
-impl Transaction for Open<'_> {
+impl Snapshot for Open<'_> {
     fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
         value(self.0, name).map_err(fault)
     }
 
-    fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
-    }
-
     fn rows(&self, kind: RowKind) -> Result<Vec<Row>> {
         rows(self.0, kind).map_err(fault)
+    }
+
+    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()> {
+        let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
+        let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
+        for id in ids {
+            let id = id.map_err(fault)?;
+            if let Some(row) = object(self.0, id, true).map_err(fault)? {
+                visit(row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Transaction for Open<'_> {
+    fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
     }
 
     fn next_id(&self, kind: RowKind) -> Result<i64> {

@@ -1,35 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The set-hash over the rows of a store.
 
-use super::{ObjectRow, Row, RowKind};
+use super::{ObjectRow, Row, RowKind, Snapshot};
 use crate::codec::{Reader, Writer};
 use crate::error::Result;
 use crate::mechanism::primitive::{self, Mac};
 use crate::secret::Secret;
 
-/// The store's revision and the set-hash over its rows: the sum of their MACs, kept sealed so that
+/// The store's revision and the set-hashes over its rows: sums of their MACs, kept sealed so that
 /// sums of different times cannot be combined.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) revision: u64,
-    pub(super) sum: [u8; MAC],
+    /// Over tokens and seal slots: few rows, compared whenever they are used.
+    pub(super) heads: Sum,
+    /// Over objects.
+    pub(super) objects: Sum,
+}
+
+/// A sum of MACs by exclusive or: adding an element twice takes it out.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Sum([u8; MAC]);
+
+impl Sum {
+    /// Adds an element, or takes it out.
+    pub(super) fn fold(&mut self, element: &[u8; MAC]) {
+        self.0.iter_mut().zip(element).for_each(|(sum, byte)| *sum ^= byte);
+    }
+}
+
+/// The sum over tokens and seal slots as they stand.
+pub(super) fn heads(rows: &Mac, now: &dyn Snapshot) -> Result<Sum> {
+    let mut sum = Sum::default();
+    for kind in [RowKind::Token, RowKind::SealSlot] {
+        for row in now.rows(kind)? {
+            sum.fold(&row_element(rows, kind, &row)?);
+        }
+    }
+    Ok(sum)
 }
 
 impl State {
-    /// Adds an element, or takes it out: the sum is an exclusive or.
-    pub(super) fn fold(&mut self, element: &[u8; MAC]) {
-        self.sum.iter_mut().zip(element).for_each(|(sum, byte)| *sum ^= byte);
-    }
-
     pub(super) fn seal(&self, key: &Secret, store: &[u8]) -> Result<Vec<u8>> {
-        let record = Writer::versioned(VERSION).u64(self.revision).raw(&self.sum).finish();
+        let record = Writer::versioned(VERSION)
+            .u64(self.revision)
+            .raw(&self.heads.0)
+            .raw(&self.objects.0)
+            .finish();
         primitive::seal(key, store, &record)
     }
 
     pub(super) fn open(sealed: &[u8], key: &Secret, store: &[u8]) -> Result<State> {
         let record = primitive::open(key, store, sealed)?;
         let mut reader = Reader::versioned(record.expose(), VERSION)?;
-        let state = State { revision: reader.u64()?, sum: reader.array()? };
+        let revision = reader.u64()?;
+        let (heads, objects) = (Sum(reader.array()?), Sum(reader.array()?));
+        let state = State { revision, heads, objects };
         reader.end()?;
         Ok(state)
     }

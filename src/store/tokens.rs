@@ -12,10 +12,16 @@ use crate::mechanism::primitive;
 use crate::types::Role;
 
 impl Vault {
-    /// All tokens, by number.
+    /// All tokens, by number, if they are all that were made.
     pub fn tokens(&self) -> Result<Vec<Token>> {
-        let rows = self.store.rows(RowKind::Token)?;
-        rows.iter().map(|row| self.read_token(row)).collect()
+        let mut tokens = Vec::new();
+        self.store.look(&mut |now| {
+            self.state(now)?;
+            let rows = now.rows(RowKind::Token)?;
+            tokens = rows.iter().map(|row| self.read_token(row)).collect::<Result<_>>()?;
+            Ok(())
+        })?;
+        Ok(tokens)
     }
 
     /// One token; none when it is gone.

@@ -31,7 +31,7 @@ impl Vault {
         let (rows, state_key) = (rows?, state_key?);
         let row = Row { id: FIRST_SLOT, body: slot.body.clone() };
         let mut state = State::default();
-        state.fold(&row_element(&Mac::new(&rows)?, RowKind::SealSlot, &row)?);
+        state.heads.fold(&row_element(&Mac::new(&rows)?, RowKind::SealSlot, &row)?);
         let state = state.seal(&state_key, &id)?;
         let keys =
             [(ROWS, rows), (TAGS, tags?), (STATE_KEY, state_key), (COVER, cover?), (PIN, pin?)];
