@@ -14,6 +14,12 @@ impl Writer {
         Writer(vec![version])
     }
 
+    /// An empty record for `len` bytes: it does not move while it grows, so that no copy of what it
+    /// holds is left behind.
+    pub fn with_room(len: usize) -> Writer {
+        Writer(Vec::with_capacity(len))
+    }
+
     /// Appends one byte.
     pub fn u8(&mut self, value: u8) -> &mut Writer {
         self.0.push(value);

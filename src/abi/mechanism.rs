@@ -136,18 +136,22 @@ impl Parameter<'_> {
     fn hkdf(&self) -> Result<Params> {
         let given: CK_HKDF_PARAMS = self.structure()?;
         let hash = Hash::of_mechanism(given.prfHashMechanism);
+        let (extract, expand) = (boolean(given.bExtract)?, boolean(given.bExpand)?);
+        // Without its step, salt or info is ignored, whatever it is.
         let salt = match given.ulSaltType {
+            _ if !extract => Salt::None,
             CKF_HKDF_SALT_NULL => Salt::None,
             CKF_HKDF_SALT_DATA => Salt::Data(field(given.pSalt, given.ulSaltLen)?.to_vec()),
             CKF_HKDF_SALT_KEY => Salt::Key(given.hSaltKey),
             _ => return Err(Error::MechanismParamInvalid),
         };
+        let info = if expand { field(given.pInfo, given.ulInfoLen)? } else { &[] };
         Ok(Params::Hkdf(Hkdf {
-            extract: boolean(given.bExtract)?,
-            expand: boolean(given.bExpand)?,
+            extract,
+            expand,
             hash: hash.ok_or(Error::MechanismParamInvalid)?,
             salt,
-            info: field(given.pInfo, given.ulInfoLen)?.to_vec(),
+            info: info.to_vec(),
         }))
     }
 }

@@ -30,7 +30,10 @@ impl<'a> Out<'a> {
     pub(super) fn input<'b>(&self, data: Pointer<'b, CK_BYTE>, len: CK_ULONG) -> Result<Input<'b>> {
         let slice = data.slice(len)?;
         if self.overlaps(slice) {
-            return Ok(Input::Copied(Zeroizing::new(slice.to_vec())));
+            let mut copy = Zeroizing::new(Vec::new());
+            copy.try_reserve_exact(slice.len()).map_err(|_| Error::HostMemory)?;
+            copy.extend_from_slice(slice);
+            return Ok(Input::Copied(copy));
         }
         Ok(Input::Apart(slice))
     }

@@ -44,14 +44,19 @@ static GLOBAL: Global =
 static NEXT_GATE: AtomicUsize = AtomicUsize::new(0);
 static PREPARED: Once = Once::new();
 const GATES: usize = 16;
+/// Marks of threads without a gate.
+const NONE_YET: usize = usize::MAX;
+const IN_FORK: usize = usize::MAX - 1;
 
 thread_local! {
-    static MY_GATE: Cell<usize> = const { Cell::new(usize::MAX) };
+    static MY_GATE: Cell<usize> = const { Cell::new(NONE_YET) };
     static FORKING: RefCell<Option<Everything>> = const { RefCell::new(None) };
 }
 
 /// All locks of the static, while the process forks.
 struct Everything {
+    /// The process that forks.
+    parent: u32,
     gates: Vec<RwLockWriteGuard<'static, Held>>,
     _lifecycle: MutexGuard<'static, ()>,
 }
@@ -95,7 +100,8 @@ pub(super) fn in_operation(
 }
 
 fn guarded(session: Option<u64>, call: impl FnOnce(&Library) -> Result<()>) -> CK_RV {
-    let gate = match GLOBAL.gates.get(my_gate()) {
+    let Ok(mine) = my_gate() else { return CKR_FUNCTION_FAILED };
+    let gate = match GLOBAL.gates.get(mine) {
         Some(gate) => gate.0.read().unwrap_or_else(|poisoned| poisoned.into_inner()),
         None => return CKR_GENERAL_ERROR,
     };
@@ -117,6 +123,7 @@ fn answer(result: Result<()>) -> CK_RV {
 /// `C_Initialize`, with the configuration file that the caller named.
 pub(super) fn initialise(conf: Option<PathBuf>) -> Result<()> {
     prepare();
+    my_gate()?;
     let _lifecycle = lifecycle();
     if is_running() {
         return Err(Error::CryptokiAlreadyInitialized);
@@ -134,6 +141,7 @@ pub(super) fn initialise(conf: Option<PathBuf>) -> Result<()> {
 
 /// `C_Finalize`.
 pub(super) fn finalise() -> Result<()> {
+    my_gate()?;
     let _lifecycle = lifecycle();
     if !is_running() {
         return Err(Error::CryptokiNotInitialized);
@@ -158,12 +166,26 @@ fn is_running() -> bool {
     })
 }
 
-fn my_gate() -> usize {
+/// The gate of this thread. In the middle of a `fork`, when this thread holds them all, the child lets
+/// go of them first, and the parent cannot call.
+fn my_gate() -> Result<usize> {
     MY_GATE.with(|mine| {
-        if mine.get() == usize::MAX {
+        if mine.get() == IN_FORK && !in_new_child() {
+            return Err(Error::FunctionFailed);
+        }
+        if mine.get() == IN_FORK {
+            in_child();
+        }
+        if mine.get() == NONE_YET {
             mine.set(NEXT_GATE.fetch_add(1, Ordering::Relaxed) % GATES);
         }
-        mine.get()
+        Ok(mine.get())
+    })
+}
+
+fn in_new_child() -> bool {
+    FORKING.with(|forking| {
+        forking.borrow().as_ref().is_some_and(|all| all.parent != std::process::id())
     })
 }
 
@@ -179,17 +201,23 @@ fn prepare() {
 extern "C" fn before_fork() {
     let _ = catch_unwind(|| {
         let lifecycle = lifecycle();
-        let everything = Everything { gates: all_gates().collect(), _lifecycle: lifecycle };
+        let parent = std::process::id();
+        let everything = Everything { parent, gates: all_gates().collect(), _lifecycle: lifecycle };
         FORKING.with(|forking| *forking.borrow_mut() = Some(everything));
+        MY_GATE.with(|mine| mine.set(IN_FORK));
     });
 }
 
 extern "C" fn in_parent() {
-    let _ = catch_unwind(|| FORKING.with(|forking| forking.borrow_mut().take()));
+    let _ = catch_unwind(|| {
+        MY_GATE.with(|mine| mine.set(NONE_YET));
+        drop(FORKING.with(|forking| forking.borrow_mut().take()));
+    });
 }
 
 extern "C" fn in_child() {
     let _ = catch_unwind(|| {
+        MY_GATE.with(|mine| mine.set(NONE_YET));
         if let Some(mut everything) = FORKING.with(|forking| forking.borrow_mut().take()) {
             for gate in &mut everything.gates {
                 std::mem::forget(gate.take());

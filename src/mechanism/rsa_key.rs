@@ -24,6 +24,7 @@ pub(super) fn public(parts: &RsaPublic, validate: bool) -> Result<Pkey> {
 pub(super) fn private(parts: &RsaPrivate, validate: bool) -> Result<Pkey> {
     if validate {
         check_public(&parts.public)?;
+        check_sizes(parts)?;
     }
     let recovered;
     let crt = match &parts.crt {
@@ -147,6 +148,15 @@ fn is_consistent(parts: &RsaPrivate, crt: &[Secret; 5]) -> std::result::Result<b
     let mut unit = BigNum::new_secure()?;
     unit.mod_mul(&q, &*secret_number(qinv.expose())?, &p, &mut scratch)?;
     Ok(good && unit == one)
+}
+
+/// No private number is longer than the modulus: what is would cost time without bound to look at.
+fn check_sizes(parts: &RsaPrivate) -> Result<()> {
+    let most = minimal(&parts.public.modulus).len();
+    let crt = parts.crt.iter().flatten();
+    let fits = |number: &Secret| minimal(number.expose()).len() <= most;
+    let all = std::iter::once(&parts.exponent).chain(crt).all(fits);
+    if all { Ok(()) } else { Err(Error::AttributeValueInvalid) }
 }
 
 /// Encrypts a number and decrypts it again: catches factors that are no primes.

@@ -64,6 +64,10 @@ pub fn copy(object: &Object, template: &Template, so: bool) -> Result<Object> {
         return Err(Error::ActionProhibited);
     }
     let mut attributes = changed(object, template, so, attribute::MODIFIABLE | ON_COPY)?;
+    if attributes.flag(CKA_TRUSTED) && !so {
+        // Trust is the security officer's to give, to this new object too.
+        attributes.set(CKA_TRUSTED, Value::Bool(false));
+    }
     attributes.set(CKA_UNIQUE_ID, unique_id()?);
     Ok(replaced(object, attributes))
 }
@@ -286,6 +290,9 @@ fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Resu
         }
         may_set(rule, value, so)?;
         may_turn(rule, attributes.bool(*id), value)?;
+        if object.attributes.flag(CKA_TRUSTED) && !so && rule.unsaid == Unsaid::Usage {
+            may_not_gain(attributes.bool(*id), value)?;
+        }
         may_replace(*id, &attributes, value, shape)?;
         attributes.set(*id, value.duplicate()?);
     }
@@ -305,6 +312,13 @@ fn may_turn(rule: &Rule, now: Option<bool>, value: &Value) -> Result<()> {
         None => false,
     };
     if back { Err(Error::AttributeReadOnly) } else { Ok(()) }
+}
+
+/// A key that the security officer trusts is trusted for what it could do then: nobody else gives it,
+/// or a copy of it, another usage.
+fn may_not_gain(now: Option<bool>, value: &Value) -> Result<()> {
+    let gained = now == Some(false) && matches!(value, Value::Bool(true));
+    if gained { Err(Error::AttributeReadOnly) } else { Ok(()) }
 }
 
 /// A check value may be given up, not changed; a key that is private stays private in its copies.

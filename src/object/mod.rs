@@ -138,8 +138,8 @@ impl Object {
     }
 
     /// Its size: the bytes of its attributes as they are recorded.
-    pub fn size(&self) -> Result<usize> {
-        Ok(encode(&self.attributes)?.len())
+    pub fn size(&self) -> usize {
+        record::length(&self.attributes)
     }
 
     fn hides(&self, id: CK_ATTRIBUTE_TYPE) -> bool {

@@ -11,8 +11,8 @@ use cryptoki_sys::*;
 
 /// The record of these attributes. It holds key material, so it goes to secret memory.
 pub fn encode(attributes: &Attributes) -> Result<Secret> {
-    let mut writer = Writer::versioned(VERSION);
-    write(&mut writer, attributes);
+    let mut writer = Writer::with_room(length(attributes));
+    write(writer.u8(VERSION), attributes);
     Secret::take(writer.finish())
 }
 
@@ -22,6 +22,23 @@ pub fn decode(record: &[u8]) -> Result<Attributes> {
     let attributes = read(&mut reader, 0)?;
     reader.end()?;
     Ok(attributes)
+}
+
+/// The length of that record, bytes.
+pub fn length(attributes: &Attributes) -> usize {
+    1 + list_length(attributes)
+}
+
+fn list_length(attributes: &Attributes) -> usize {
+    let value = |value: &Value| match value {
+        Value::Bool(_) => 1,
+        Value::Number(_) => 8,
+        Value::Numbers(values) => 4 + 8 * values.len(),
+        Value::Template(inner) => list_length(inner),
+        Value::Bytes(bytes) => 4 + bytes.len(),
+        Value::Secret(secret) => 4 + secret.len(),
+    };
+    4 + attributes.iter().map(|(_, each)| 8 + 1 + value(each)).sum::<usize>()
 }
 
 fn write(writer: &mut Writer, attributes: &Attributes) {

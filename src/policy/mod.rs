@@ -72,6 +72,12 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     Ok(())
 }
 
+/// Whether a key may be used by a call that does all at once: one that wants the PIN for each use gets
+/// it between beginning and end of an operation, and such a call has no between (section 4.9).
+pub fn at_once(key: &Object) -> Result<()> {
+    if key.always_authenticate() { Err(Error::UserNotLoggedIn) } else { Ok(()) }
+}
+
 /// `CKA_ALLOWED_MECHANISMS`: where a key lists mechanisms, no other will do.
 fn allowed_mechanism(key: &Object, row: &Row) -> Result<()> {
     match key.attributes().get(CKA_ALLOWED_MECHANISMS) {

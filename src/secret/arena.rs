@@ -18,6 +18,7 @@ pub(super) fn allocate(len: usize) -> Result<(NonNull<u8>, usize)> {
     };
     let size = SMALLEST << class;
     let mut arena = ARENA.lock();
+    arena.settle();
     let free = arena.free.get_mut(class).ok_or(Error::HostMemory)?;
     if free.0.is_empty() {
         let slab = map(SLAB)?;
@@ -33,7 +34,9 @@ pub(super) fn allocate(len: usize) -> Result<(NonNull<u8>, usize)> {
 pub(super) fn release(start: NonNull<u8>, size: usize) {
     match class_of(size) {
         Some(class) => {
-            if let Some(free) = ARENA.lock().free.get_mut(class) {
+            let mut arena = ARENA.lock();
+            arena.settle();
+            if let Some(free) = arena.free.get_mut(class) {
                 free.0.push(start);
             }
         }
@@ -88,11 +91,25 @@ struct Blocks(Vec<NonNull<u8>>);
 unsafe impl Send for Blocks {}
 
 struct Arena {
+    /// The process whose pages these are.
+    owner: u32,
     free: [Blocks; CLASSES],
 }
 
+impl Arena {
+    /// Locks on pages are not inherited: a forked child leaves its parent's slabs and takes its own.
+    fn settle(&mut self) {
+        let process = std::process::id();
+        if self.owner != process {
+            self.owner = process;
+            self.free.iter_mut().for_each(|free| free.0.clear());
+        }
+    }
+}
+
 /// The allocator is process-wide, as the heap is: it holds no state of a token.
-static ARENA: Mutex<Arena> = Mutex::new(Arena { free: [const { Blocks(Vec::new()) }; CLASSES] });
+static ARENA: Mutex<Arena> =
+    Mutex::new(Arena { owner: 0, free: [const { Blocks(Vec::new()) }; CLASSES] });
 static WARNED: Once = Once::new();
 
 const PAGE: usize = 4096;

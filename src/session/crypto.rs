@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Encrypting, decrypting, signing, verifying, digesting.
 
-use super::operation::{Active, Kind, Written, deliver, produce, produce_bounded, step};
+use super::operation::{Active, Kind, Written, answer, produce, produce_bounded, step};
 use super::slot::Lease;
 use super::{Library, Session, State};
 use crate::error::{Error, Result};
@@ -258,30 +258,34 @@ fn cipher_step(
     data: &[u8],
     out: &mut dyn Output,
 ) -> Result<()> {
+    let call = (kind, data);
     step(
         place,
         kind,
         |cipher| cipher.multi_part(),
-        |cipher, ready| match kind {
-            Kind::Part => {
-                produce(out, cipher.update_len(data.len()), |room| cipher.update(data, room))
+        |cipher, ready| {
+            if let Some(waiting) = ready {
+                return answer(out, call, waiting);
             }
-            _ if ready.is_some() => {
-                deliver(out, ready.as_ref().map(|result| result.expose()).unwrap_or_default())
-            }
-            Kind::Whole if cipher.exact() => {
-                produce(out, cipher.whole_len(data.len()), |room| cipher.whole(data, room))
-            }
-            Kind::Whole => {
-                let bound = cipher.whole_len(data.len());
-                produce_bounded(out, ready, bound, |room| cipher.whole(data, room))
-            }
-            Kind::Last if cipher.exact() => {
-                produce(out, cipher.finish_len(), |room| cipher.finish(room))
-            }
-            Kind::Last => {
-                let bound = cipher.finish_len();
-                produce_bounded(out, ready, bound, |room| cipher.finish(room))
+            let exact = cipher.exact();
+            match kind {
+                Kind::Part => {
+                    produce(out, cipher.update_len(data.len()), |room| cipher.update(data, room))
+                }
+                Kind::Whole if exact => {
+                    produce(out, cipher.whole_len(data.len()), |room| cipher.whole(data, room))
+                }
+                Kind::Last if exact => {
+                    produce(out, cipher.finish_len(), |room| cipher.finish(room))
+                }
+                Kind::Whole => {
+                    let bound = cipher.whole_len(data.len());
+                    produce_bounded(out, call, ready, bound, |room| cipher.whole(data, room))
+                }
+                Kind::Last => {
+                    let bound = cipher.finish_len();
+                    produce_bounded(out, call, ready, bound, |room| cipher.finish(room))
+                }
             }
         },
     )

@@ -48,7 +48,7 @@ impl<T: Clone> Handles<T> {
         };
         let place = places.places.get_mut(index).ok_or(Error::GeneralError)?;
         // Generation 0 is never given out, so 0 is never a handle.
-        place.generation = place.generation.wrapping_add(1).max(1);
+        place.generation += 1;
         let low = u32::try_from(index * SHARDS + shard).map_err(|_| Error::HostMemory)?;
         let handle = u64::from(place.generation) << 32 | u64::from(low);
         place.value = Some(make(handle));
@@ -69,7 +69,10 @@ impl<T: Clone> Handles<T> {
         let mut places = shard.0.write();
         let place = places.places.get_mut(index).filter(|place| place.generation == generation)?;
         let value = place.value.take()?;
-        places.free.push(index);
+        // A place whose generations are used up is not used again.
+        if place.generation < u32::MAX {
+            places.free.push(index);
+        }
         Some(value)
     }
 

@@ -120,10 +120,11 @@ impl Library {
         let session = self.session(handle)?;
         let base = session.key_object(base)?;
         policy::permit(&base, Use::Derive, call.row, &call.params, &self.config().policy)?;
+        policy::at_once(&base)?;
         let mut template = Template::parse(template)?;
         template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
         session.may_keep(template.attributes())?;
-        session.resolve_salt(&mut call.params)?;
+        self.resolve_salt(&session, &mut call)?;
         let spec = spec(&call, &[&template])?;
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
         let value = derive(call.row, base.key()?, &call.params, &spec)?;
@@ -133,6 +134,21 @@ impl Library {
             never_extractable: base.attributes().flag(CKA_NEVER_EXTRACTABLE),
         };
         session.keep(object::new_key(origin, parts, &template, session.so())?)
+    }
+
+    /// HKDF's salt may be a key, which is used as the base key is: its value takes the handle's place.
+    fn resolve_salt(&self, session: &Session, call: &mut Call) -> Result<()> {
+        let Params::Hkdf(Hkdf { extract: true, salt: Salt::Key(handle), .. }) = &call.params else {
+            return Ok(());
+        };
+        let object = session.key_object(*handle as u64)?;
+        policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
+        policy::at_once(&object)?;
+        let value = object.key()?.secret().ok_or(Error::KeyTypeInconsistent)?.duplicate()?;
+        if let Params::Hkdf(hkdf) = &mut call.params {
+            hkdf.salt = Salt::Value(value);
+        }
+        Ok(())
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
@@ -146,6 +162,7 @@ impl Library {
         let translate = if usage == Use::Wrap { as_wrapping } else { as_unwrapping_key };
         let object = session.key_object(handle).map_err(translate)?;
         policy::permit(&object, usage, call.row, &call.params, &self.config().policy)
+            .and_then(|()| policy::at_once(&object))
             .map_err(translate)?;
         Ok(object)
     }
@@ -165,16 +182,6 @@ impl Session {
         if template.flag(CKA_TOKEN) && !self.read_write {
             return Err(Error::SessionReadOnly);
         }
-        Ok(())
-    }
-
-    /// HKDF's salt may be a key: its value takes the handle's place.
-    fn resolve_salt(&self, params: &mut Params) -> Result<()> {
-        let Params::Hkdf(Hkdf { salt, .. }) = params else { return Ok(()) };
-        let Salt::Key(handle) = *salt else { return Ok(()) };
-        let object = self.key_object(handle as u64)?;
-        let value = object.key()?.secret().ok_or(Error::KeyTypeInconsistent)?;
-        *salt = Salt::Value(value.duplicate()?);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Logging in and out, and PINs.
 
+use super::slot::Slot;
 use super::{Library, Session, State, open};
 use crate::error::{Error, Result};
 use crate::types::Role;
@@ -20,15 +21,12 @@ impl Library {
         };
         let session = self.session(handle)?;
         let slot = &session.slot;
-        match slot.role() {
-            Some(now) if now == role => return Err(Error::UserAlreadyLoggedIn),
-            Some(_) => return Err(Error::UserAnotherAlreadyLoggedIn),
-            None if role == Role::So && open(&slot.read_only) > 0 => {
-                return Err(Error::SessionReadOnlyExists);
-            }
-            None => {}
-        }
+        may_log_in(slot, role)?;
         let key = slot.vault.open_token(slot.token.id, role, pin)?;
+        // Testing a PIN takes its time: what held before may not hold now.
+        let _transition = slot.transition.lock();
+        self.has_session(handle)?;
+        may_log_in(slot, role)?;
         slot.log_in(role, key);
         Ok(())
     }
@@ -36,6 +34,7 @@ impl Library {
     /// `C_Logout`.
     pub fn logout(&self, handle: u64) -> Result<()> {
         let session = self.session(handle)?;
+        let _transition = session.slot.transition.lock();
         if session.slot.role().is_none() {
             return Err(Error::UserNotLoggedIn);
         }
@@ -71,6 +70,16 @@ impl Library {
     }
 }
 
+/// Whether a role may log in beside who is there.
+fn may_log_in(slot: &Slot, role: Role) -> Result<()> {
+    match slot.role() {
+        Some(now) if now == role => Err(Error::UserAlreadyLoggedIn),
+        Some(_) => Err(Error::UserAnotherAlreadyLoggedIn),
+        None if role == Role::So && open(&slot.read_only) > 0 => Err(Error::SessionReadOnlyExists),
+        None => Ok(()),
+    }
+}
+
 /// Section 4.9: the PIN again, for the one operation that waits for it.
 fn reauthenticate(session: &Session, state: &mut State, pin: &[u8]) -> Result<()> {
     let waiting = state.waiting().ok_or(Error::OperationNotInitialized)?;
@@ -81,6 +90,7 @@ fn reauthenticate(session: &Session, state: &mut State, pin: &[u8]) -> Result<()
             Ok(())
         }
         Err(Error::PinLocked) => {
+            let _transition = slot.transition.lock();
             slot.log_out();
             Err(Error::PinLocked)
         }

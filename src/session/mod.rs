@@ -117,16 +117,28 @@ impl Library {
         if flags & CKF_ASYNC_SESSION != 0 {
             return Err(Error::SessionAsyncNotSupported);
         }
-        let slot = self.slot(slot)?.ok_or(Error::TokenNotInitialized)?;
         let read_write = flags & CKF_RW_SESSION != 0;
-        if !read_write && slot.role() == Some(Role::So) {
-            return Err(Error::SessionReadWriteSoExists);
+        loop {
+            let slot = self.slot(slot)?.ok_or(Error::TokenNotInitialized)?;
+            let _transition = slot.transition.lock();
+            if slot.retired.load(Ordering::Acquire) {
+                continue;
+            }
+            if !read_write && slot.role() == Some(Role::So) {
+                return Err(Error::SessionReadWriteSoExists);
+            }
+            let make = |handle| Session {
+                handle,
+                slot: slot.clone(),
+                read_write,
+                state: Mutex::default(),
+            };
+            let handle = self.sessions.insert(|handle| Arc::new(make(handle)))?;
+            slot.open_session(handle);
+            let count = if read_write { &slot.read_write } else { &slot.read_only };
+            count.fetch_add(1, Ordering::AcqRel);
+            return Ok(handle);
         }
-        let count = if read_write { &slot.read_write } else { &slot.read_only };
-        count.fetch_add(1, Ordering::AcqRel);
-        self.sessions.insert(|handle| {
-            Arc::new(Session { handle, slot: slot.clone(), read_write, state: Mutex::default() })
-        })
     }
 
     /// Closes a session: its objects are destroyed, and with the last one the login ends.
@@ -212,6 +224,7 @@ impl Session {
         state.cancel(CK_FLAGS::MAX);
         state.closed = true;
         drop(state);
+        let _transition = self.slot.transition.lock();
         self.slot.close_session(self.handle);
         let count = if self.read_write { &self.slot.read_write } else { &self.slot.read_only };
         count.fetch_sub(1, Ordering::AcqRel);

@@ -62,7 +62,7 @@ impl Library {
 
     /// `C_GetObjectSize`.
     pub fn object_size(&self, handle: u64, object: u64) -> Result<usize> {
-        self.session(handle)?.slot.object(object)?.1.size()
+        Ok(self.session(handle)?.slot.object(object)?.1.size())
     }
 
     /// `C_GetAttributeValue`: the object, for the caller to read attribute by attribute.
@@ -103,7 +103,8 @@ impl Library {
             let mut batch = Vec::new();
             while batch.len() < most {
                 if let Some(handle) = find.found.pop_front() {
-                    batch.push(handle);
+                    // A logout or a closed session since the search began took some away.
+                    batch.extend(session.slot.object(handle).is_ok().then_some(handle));
                 } else if let Some(row) = find.rows.pop_front() {
                     batch.extend(session.slot.row_if_matches(row, &find.template)?);
                 } else {

@@ -7,6 +7,7 @@
 use super::State;
 use super::slot::Lease;
 use crate::error::{Error, Result};
+use crate::mechanism::primitive;
 use crate::secret::Secret;
 use crate::types::Output;
 use zeroize::Zeroize;
@@ -22,7 +23,15 @@ pub(super) struct Active<T> {
     /// Whether it was fed a part: then it cannot be finished as a single one.
     fed: bool,
     /// A result that did not fit the buffer it was offered.
-    ready: Option<Secret>,
+    ready: Option<Ready>,
+}
+
+/// A result that waits for a large enough buffer, and the call it answers.
+pub(super) struct Ready {
+    result: Secret,
+    kind: Kind,
+    /// Of the input: another one must not be answered with this result.
+    digest: [u8; 32],
 }
 
 /// What kind of call it is.
@@ -56,7 +65,7 @@ pub(super) fn step<T>(
     active: &mut Option<Active<T>>,
     kind: Kind,
     multi_part: impl Fn(&T) -> bool,
-    call: impl FnOnce(&mut T, &mut Option<Secret>) -> Result<Written>,
+    call: impl FnOnce(&mut T, &mut Option<Ready>) -> Result<Written>,
 ) -> Result<()> {
     let operation = active.as_mut().ok_or(Error::OperationNotInitialized)?;
     let result = operation
@@ -127,25 +136,37 @@ pub(super) fn produce(
 }
 
 /// Output whose length is known once it is made, at most `bound`. A result that does not fit is kept
-/// for the next call, so that a buffer of the true length always suffices.
+/// for the same call made again, so that a buffer of the true length always suffices.
 pub(super) fn produce_bounded(
     out: &mut dyn Output,
-    ready: &mut Option<Secret>,
+    (kind, input): (Kind, &[u8]),
+    ready: &mut Option<Ready>,
     bound: usize,
     write: impl FnOnce(&mut [u8]) -> Result<usize>,
 ) -> Result<Written> {
-    if let Some(result) = ready {
-        return deliver(out, result.expose());
-    }
     match out.capacity() {
         Some(capacity) if capacity < bound => {
             let mut result = Secret::zeroed(bound)?;
             let len = write(result.expose_mut())?;
             result.truncate(len);
-            deliver(out, ready.insert(result).expose())
+            let digest = primitive::sha256(input)?;
+            deliver(out, ready.insert(Ready { result, kind, digest }).result.expose())
         }
         _ => produce(out, bound, write),
     }
+}
+
+/// The result that waits, if this is the call it answers: the mechanism is done, so no other call can
+/// be answered any more.
+pub(super) fn answer(
+    out: &mut dyn Output,
+    (kind, input): (Kind, &[u8]),
+    ready: &Ready,
+) -> Result<Written> {
+    if ready.kind != kind || ready.digest != primitive::sha256(input)? {
+        return Err(Error::FunctionFailed);
+    }
+    deliver(out, ready.result.expose())
 }
 
 /// Output that is at hand.

@@ -8,7 +8,7 @@ use crate::store::{Sealed, Token, TokenKey, Vault};
 use crate::types::Role;
 use cryptoki_sys::*;
 use parking_lot::{Mutex, RwLock};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -17,7 +17,14 @@ pub(super) struct Slot {
     /// The token, as it was when the slot was seen first.
     pub(super) token: Token,
     pub(super) vault: Arc<Vault>,
+    /// Held while sessions open or close and while roles log in or out: what is decided from one is
+    /// still so when the other is done.
+    pub(super) transition: Mutex<()>,
+    /// The token was made anew; whoever finds this slot looks again.
+    pub(super) retired: AtomicBool,
     login: RwLock<Option<Login>>,
+    /// Whether the user is logged in: private objects may be seen.
+    user: AtomicBool,
     /// Counts logins and logouts: what was begun under one login does not go on under another.
     epoch: Arc<AtomicU64>,
     /// Sessions open in this process: read-only, read/write.
@@ -25,10 +32,17 @@ pub(super) struct Slot {
     pub(super) read_write: AtomicUsize,
     entries: Handles<Arc<Entry>>,
     by_row: Mutex<HashMap<i64, u64>>,
-    /// The objects of sessions: session, handle.
-    of_session: Mutex<BTreeSet<(u64, u64)>>,
+    of_session: Mutex<Sessions>,
     /// Token objects with their values in memory, oldest first.
     loaded: Mutex<VecDeque<Arc<Entry>>>,
+}
+
+/// The open sessions of a slot.
+#[derive(Default)]
+struct Sessions {
+    open: HashSet<u64>,
+    /// Their objects: session, handle.
+    objects: BTreeSet<(u64, u64)>,
 }
 
 /// Who is logged in, with what the PIN opened.
@@ -104,7 +118,10 @@ impl Slot {
         Slot {
             token,
             vault,
+            transition: Mutex::new(()),
+            retired: AtomicBool::new(false),
             login: RwLock::new(None),
+            user: AtomicBool::new(false),
             epoch: Arc::default(),
             read_only: AtomicUsize::new(0),
             read_write: AtomicUsize::new(0),
@@ -134,11 +151,13 @@ impl Slot {
     pub(super) fn log_in(&self, role: Role, key: TokenKey) {
         *self.login.write() = Some(Login { role, key: Arc::new(key) });
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.user.store(role == Role::User, Ordering::Release);
     }
 
     /// Forgets the token key; handles of private objects become invalid, private session objects
     /// are destroyed, operations with private keys end.
     pub(super) fn log_out(&self) {
+        self.user.store(false, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::AcqRel);
         *self.login.write() = None;
         for (handle, entry) in self.entries.all() {
@@ -149,10 +168,19 @@ impl Slot {
         self.loaded.lock().retain(|entry| !entry.private);
     }
 
+    /// A session opens: from now on it can have objects.
+    pub(super) fn open_session(&self, session: u64) {
+        self.of_session.lock().open.insert(session);
+    }
+
     /// Destroys the objects of a session that closes.
     pub(super) fn close_session(&self, session: u64) {
         let range = (session, 0)..=(session, u64::MAX);
-        let own: Vec<_> = self.of_session.lock().range(range).copied().collect();
+        let own: Vec<_> = {
+            let mut sessions = self.of_session.lock();
+            sessions.open.remove(&session);
+            sessions.objects.range(range).copied().collect()
+        };
         for (_, handle) in own {
             if let Some(entry) = self.entries.get(handle) {
                 self.drop_handle(handle, &entry);
@@ -166,7 +194,9 @@ impl Slot {
         self.entries.remove(handle);
         match entry.place {
             Place::Token(row) => drop(self.by_row.lock().remove(&row)),
-            Place::Session(session) => drop(self.of_session.lock().remove(&(session, handle))),
+            Place::Session(session) => {
+                self.of_session.lock().objects.remove(&(session, handle));
+            }
         }
     }
 
@@ -183,6 +213,9 @@ impl Slot {
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Arc<Entry>, T)> {
         let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
+        if entry.private && !self.user.load(Ordering::Acquire) {
+            return Err(Error::ObjectHandleInvalid);
+        }
         let now = self.vault.changes();
         let state = entry.state.read();
         if let Some(object) = state.object.as_ref().filter(|_| entry.is_current(now)) {
@@ -257,7 +290,8 @@ impl Slot {
     /// The handles of session objects that match.
     pub(super) fn search_sessions(&self, template: &Template) -> Vec<u64> {
         let user = self.user_key().is_some();
-        let all: Vec<_> = self.of_session.lock().iter().map(|(_, handle)| *handle).collect();
+        let all: Vec<_> =
+            self.of_session.lock().objects.iter().map(|(_, handle)| *handle).collect();
         let matches = |handle: &u64| {
             let entry = self.entries.get(*handle).filter(|entry| user || !entry.private);
             let object = entry.and_then(|entry| entry.state.read().object.clone());
@@ -289,10 +323,7 @@ impl Slot {
         if !object.matches(template) {
             return Ok(None);
         }
-        match self.adopt(row, found.revision, now, object) {
-            Err(Error::UserNotLoggedIn) => Ok(None),
-            handle => handle.map(Some),
-        }
+        self.adopt(row, found.revision, now, object).map(Some)
     }
 
     /// Gives a row of the store its handle: the same for as long as the process knows it.
@@ -314,12 +345,15 @@ impl Slot {
         by_row.insert(row, handle);
         drop(by_row);
         self.keep(&entry);
-        // A logout that ran meanwhile did not see this entry.
-        if private && self.user_key().is_none() {
-            self.drop_handle(handle, &entry);
-            return Err(Error::UserNotLoggedIn);
-        }
+        self.end_if_out_of_sight(handle, &entry);
         Ok(handle)
+    }
+
+    /// A logout that ran while a private object got its handle did not see it: the handle ends here.
+    fn end_if_out_of_sight(&self, handle: u64, entry: &Entry) {
+        if entry.private && !self.user.load(Ordering::Acquire) {
+            self.drop_handle(handle, entry);
+        }
     }
 
     /// Adds new objects, all or none, to the token or to a session, and returns their handles.
@@ -352,8 +386,20 @@ impl Slot {
             revoked: AtomicBool::new(false),
             epoch: self.epoch.clone(),
         });
-        let handle = self.entries.insert(|_| entry)?;
-        self.of_session.lock().insert((session, handle));
+        let handle = self.entries.insert(|_| entry.clone())?;
+        let open = {
+            let mut sessions = self.of_session.lock();
+            let open = sessions.open.contains(&session);
+            if open {
+                sessions.objects.insert((session, handle));
+            }
+            open
+        };
+        if !open {
+            self.drop_handle(handle, &entry);
+            return Err(Error::SessionClosed);
+        }
+        self.end_if_out_of_sight(handle, &entry);
         Ok(handle)
     }
 

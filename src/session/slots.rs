@@ -12,6 +12,7 @@ use crate::store::{Strikes, Token, Vault};
 use crate::types::Role;
 use cryptoki_sys::*;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What `C_GetSlotInfo` tells.
 pub struct SlotState {
@@ -104,11 +105,14 @@ impl Library {
                 vault.create_token(token_id(id), label, pin, &self.config)?;
             }
             Some(slot) => {
+                // No session opens until this is done; those that wait look the slot up again.
+                let _transition = slot.transition.lock();
                 if open(&slot.read_only) + open(&slot.read_write) > 0 {
                     return Err(Error::SessionExists);
                 }
                 slot.vault.open_token(slot.token.id, Role::So, pin)?;
                 slot.vault.reinitialise(slot.token.id, label, pin, &self.config)?;
+                slot.retired.store(true, Ordering::Release);
                 self.slots.write().remove(&id);
             }
         }

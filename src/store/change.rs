@@ -11,7 +11,7 @@ use std::cell::RefCell;
 impl Vault {
     /// The state record, if it is the one that was written and tokens and seal slots are those it
     /// was written for: an older record of a token put back would bring back its PIN attempts.
-    pub(super) fn state(&self, now: &dyn Snapshot) -> Result<State> {
+    pub(super) fn state(&self, now: &(impl Snapshot + ?Sized)) -> Result<State> {
         let sealed = now.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
         let state = State::open(&sealed, &self.state_key, &self.id);
         match state {

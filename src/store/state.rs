@@ -30,7 +30,7 @@ impl Sum {
 }
 
 /// The sum over tokens and seal slots as they stand.
-pub(super) fn heads(rows: &Mac, now: &dyn Snapshot) -> Result<Sum> {
+pub(super) fn heads(rows: &Mac, now: &(impl Snapshot + ?Sized)) -> Result<Sum> {
     let mut sum = Sum::default();
     for kind in [RowKind::Token, RowKind::SealSlot] {
         for row in now.rows(kind)? {
