@@ -119,6 +119,10 @@ impl Config {
         let complaints = [
             (self.kdf.memory_kib < least.memory_kib, "kdf.memory_kib must be at least 19456"),
             (self.kdf.memory_kib > 4 << 20, "kdf.memory_kib must be at most 4194304 (4 GiB)"),
+            (
+                u64::from(self.kdf.memory_kib) * u64::from(self.kdf.passes) > 16 << 20,
+                "kdf.memory_kib times kdf.passes must be at most 16777216 (16 GiB)",
+            ),
             (self.kdf.passes < least.passes, "kdf.passes must be at least 2"),
             (!(1..=64).contains(&self.kdf.lanes), "kdf.lanes must be 1 to 64"),
             (!(1..=MAX_PIN).contains(&self.pin.min_length), "pin.min_length must be 1 to 255"),
@@ -161,7 +165,7 @@ fn base(name: &str, under_home: &str) -> Option<PathBuf> {
 
 /// An environment variable that is set and not empty; none in a program that runs with more
 /// rights than its caller (set-uid), whose environment is the caller's.
-fn variable(name: &str) -> Option<std::ffi::OsString> {
+pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
     let process = (rustix::process::getuid(), rustix::process::getgid());
     if process != (rustix::process::geteuid(), rustix::process::getegid()) {
         return None;

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Who may touch the store: the owner alone, or a group beside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,8 @@ impl Access {
     }
 
     fn directory_mode(self) -> u32 {
-        if self.group.is_some() { 0o770 } else { 0o700 }
+        // Set-group-ID: what SQLite makes beside the database belongs to the group as well.
+        if self.group.is_some() { 0o2770 } else { 0o700 }
     }
 
     fn file_mode(self) -> u32 {
@@ -58,7 +60,8 @@ pub fn check_directory(path: &Path, access: Access) -> Result<()> {
 
 /// Opens a file of the store, to write where the file system allows it.
 pub fn open(path: &Path, access: Access) -> Result<(File, bool)> {
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    // NONBLOCK: a pipe in a file's place must not hold us up.
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let (descriptor, writable) = match rustix::fs::open(path, flags | OFlags::RDWR, Mode::empty()) {
         Ok(descriptor) => (descriptor, true),
         Err(_) => {
@@ -69,6 +72,10 @@ pub fn open(path: &Path, access: Access) -> Result<(File, bool)> {
     };
     let file = File::from(descriptor);
     check(&file, path, access, access.file_mode())?;
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        tracing::error!("{} is not a file", path.display());
+        return Err(Error::DeviceError);
+    }
     Ok((file, writable))
 }
 
@@ -128,14 +135,33 @@ pub fn lock(path: &Path) -> Result<File> {
 }
 
 fn locked(file: File, path: &Path) -> Result<File> {
+    let begun = Instant::now();
     loop {
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive) {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(file),
-            // A signal of the host's is no reason to go on without the lock.
-            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
             Err(error) => return Err(complain("lock", path, &error.into())),
         }
+        if begun.elapsed() > LONGEST_WAIT {
+            tracing::error!(
+                "{} is held by another process, which may hang: end it",
+                path.display()
+            );
+            return Err(Error::FunctionFailed);
+        }
+        std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Whether this process has the file open, by whatever descriptor.
+pub fn is_open_here(path: &Path) -> bool {
+    let Ok(wanted) = std::fs::metadata(path) else { return false };
+    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else { return false };
+    descriptors.flatten().any(|descriptor| {
+        // Followed to the open file, whatever name it had.
+        std::fs::metadata(descriptor.path())
+            .is_ok_and(|open| (open.dev(), open.ino()) == (wanted.dev(), wanted.ino()))
+    })
 }
 
 fn directory(path: &Path) -> Result<File> {
@@ -170,7 +196,7 @@ fn check(file: &File, path: &Path, access: Access, mode: u32) -> Result<()> {
         );
         return Err(Error::DeviceError);
     }
-    let allowed = if shared { mode } else { mode & 0o700 };
+    let allowed = if shared { mode & 0o777 } else { mode & 0o700 };
     let loose = found.mode() & 0o777 & !allowed;
     if loose != 0 {
         tracing::error!(
@@ -208,6 +234,9 @@ fn group_id(name: &str) -> Option<u32> {
         (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
     })
 }
+
+/// How long another process may hold a lock: as long as SQLite waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The files of a store.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@
 //! Every call holds one of a few gates, shared, while it runs; each thread keeps to one gate, so
 //! that threads do not meet at a common counter. `fork` takes all gates first: no thread is inside
 //! the library at that moment, so no lock of ours, of OpenSSL's or of SQLite's is held in the child.
-//! The child finds the library not initialised, and what it inherited is left alone: connections to
-//! the database must not be closed by a child, and secret pages are zeroed by the kernel.
+//! Connections to the database are closed before, and opened again when they are needed. The child
+//! finds the library not initialised, what it inherited is left alone, and secret pages are zeroed by the kernel.
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -128,13 +128,18 @@ pub(super) fn initialise(conf: Option<PathBuf>) -> Result<()> {
     if is_running() {
         return Err(Error::CryptokiAlreadyInitialized);
     }
+    if was_cloned() {
+        // Cloned without fork handlers: the database's table of locks came along, the locks did not.
+        tracing::error!(
+            "this process was cloned without fork(): exec a program before using the token"
+        );
+        return Err(Error::FunctionFailed);
+    }
     let config = Config::load(conf.as_deref())?;
     let mark = Secret::copy_of(&[1])?;
     let running = Arc::new(Running { library: Library::new(config)?, mark });
     for mut gate in all_gates() {
-        // What a child inherited without running fork handlers is not dropped: its database
-        // connections are the parent's.
-        std::mem::forget(gate.replace(running.clone()));
+        *gate = Some(running.clone());
     }
     Ok(())
 }
@@ -160,9 +165,17 @@ fn all_gates() -> impl Iterator<Item = RwLockWriteGuard<'static, Held>> {
 }
 
 fn is_running() -> bool {
+    held(|running| running.mark.expose() == [1])
+}
+
+fn was_cloned() -> bool {
+    held(|running| running.mark.expose() != [1])
+}
+
+fn held(test: impl Fn(&Running) -> bool) -> bool {
     GLOBAL.gates.first().is_some_and(|gate| {
         let gate = gate.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        gate.as_ref().is_some_and(|running| running.mark.expose() == [1])
+        gate.as_ref().is_some_and(|running| test(running))
     })
 }
 
@@ -202,7 +215,11 @@ extern "C" fn before_fork() {
     let _ = catch_unwind(|| {
         let lifecycle = lifecycle();
         let parent = std::process::id();
-        let everything = Everything { parent, gates: all_gates().collect(), _lifecycle: lifecycle };
+        let gates: Vec<_> = all_gates().collect();
+        if let Some(running) = gates.first().and_then(|gate| gate.as_ref()) {
+            running.library.rest();
+        }
+        let everything = Everything { parent, gates, _lifecycle: lifecycle };
         FORKING.with(|forking| *forking.borrow_mut() = Some(everything));
         MY_GATE.with(|mine| mine.set(IN_FORK));
     });

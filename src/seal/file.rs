@@ -13,8 +13,10 @@ pub(super) struct File;
 impl Protector for File {
     fn create(&self, id: u32, around: &Surroundings) -> Result<(Secret, Vec<u8>)> {
         let secret = primitive::random_secret(KEY)?;
-        // Numbers are never used again: a file of this one is what a killed process left behind.
-        files::remove_if_there(&around.paths.seal(id))?;
+        if around.paths.seal(id).exists() {
+            let path = around.paths.seal(id);
+            tracing::error!("{} is there already: move it away first", path.display());
+        }
         files::create(&around.paths.seal(id), around.access, secret.expose())?;
         files::sync_directory(&around.paths.directory)?;
         Ok((secret, Vec::new()))

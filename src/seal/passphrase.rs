@@ -4,11 +4,11 @@
 
 use super::{KEY, Protector, Surroundings};
 use crate::codec::{Reader, Writer};
-use crate::config::{Kdf, MAX_PIN};
+use crate::config::{Kdf, MAX_PIN, variable};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::mechanism::primitive;
 use crate::secret::Secret;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub(super) struct Passphrase;
@@ -31,9 +31,11 @@ impl Protector for Passphrase {
         reader.end()?;
         let kept = match &around.passphrase {
             Some(typed) => Some(typed.duplicate()?),
-            None => {
-                sources(around).iter().find(|file| file.exists()).map(|f| read(f)).transpose()?
-            }
+            None => sources(around)
+                .iter()
+                .find(|file| file.exists())
+                .map(|file| read(file, around))
+                .transpose()?,
         };
         kept.map(|passphrase| stretch(passphrase.expose(), &salt, &kdf)).transpose()
     }
@@ -47,12 +49,15 @@ impl Protector for Passphrase {
 pub fn stretch(passphrase: &[u8], salt: &[u8], kdf: &Kdf) -> Result<Secret> {
     use argon2::{Algorithm, Argon2, Block, Params, Version};
     // Parameters come from records: a forged one must not make us allocate without bound.
-    if kdf.memory_kib > LARGEST_KIB || kdf.passes > 1 << 16 || kdf.lanes > 64 {
+    let work = u64::from(kdf.memory_kib) * u64::from(kdf.passes);
+    if kdf.memory_kib > LARGEST_KIB || work > MOST_WORK || kdf.lanes > 64 {
         return Err(Error::DeviceError);
     }
     let params = Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(KEY))
         .map_err(|_| Error::DeviceError)?;
-    let mut blocks = vec![Block::default(); params.block_count()];
+    let mut blocks = Vec::new();
+    blocks.try_reserve_exact(params.block_count()).map_err(|_| Error::HostMemory)?;
+    blocks.resize_with(params.block_count(), Block::default);
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let key = Secret::with(KEY, |out| {
         argon
@@ -66,25 +71,15 @@ pub fn stretch(passphrase: &[u8], salt: &[u8], kdf: &Kdf) -> Result<Secret> {
 
 /// Where an unattended process finds the passphrase, the first that exists.
 fn sources(around: &Surroundings) -> Vec<PathBuf> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY")
+    let credentials = variable("CREDENTIALS_DIRECTORY")
         .map(|directory| Path::new(&directory).join("strongroom-passphrase"));
     around.passphrase_file.iter().cloned().chain(credentials).collect()
 }
 
-/// The first line of a file, without its end.
-fn read(path: &Path) -> Result<Secret> {
-    let mut file = std::fs::File::open(path).map_err(|error| {
-        tracing::error!("cannot read the passphrase from {}: {error}", path.display());
-        Error::DeviceError
-    })?;
+/// The first line of a file that nobody else can read, without its end.
+fn read(path: &Path, around: &Surroundings) -> Result<Secret> {
     let mut secret = Secret::zeroed(MAX_PIN + 2)?;
-    let mut len = 0;
-    while let Some(rest) = secret.expose_mut().get_mut(len..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest).map_err(|_| Error::DeviceError)? {
-            0 => break,
-            more => len += more,
-        }
-    }
+    let len = files::read(path, around.access, secret.expose_mut())?;
     let line = secret.expose().iter().take(len).take_while(|byte| !matches!(byte, b'\r' | b'\n'));
     let len = line.count();
     secret.truncate(len);
@@ -94,3 +89,5 @@ fn read(path: &Path) -> Result<Secret> {
 const SALT: usize = 16;
 /// 4 GiB.
 const LARGEST_KIB: u32 = 4 << 20;
+/// Memory times passes, KiB: some minutes, not hours.
+const MOST_WORK: u64 = 16 << 20;

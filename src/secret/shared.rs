@@ -48,6 +48,11 @@ impl SharedCounter {
         Ok(SharedCounter { cell, writable })
     }
 
+    /// Whether this process can tell the others of a change.
+    pub fn writable(&self) -> bool {
+        self.writable
+    }
+
     /// The counter now.
     pub fn load(&self) -> u64 {
         self.cell().load(Ordering::SeqCst)

@@ -22,7 +22,7 @@ impl Library {
         let session = self.session(handle)?;
         let slot = &session.slot;
         may_log_in(slot, role)?;
-        let key = slot.vault.open_token(slot.token.id, role, pin)?;
+        let key = slot.vault.open_token(&slot.token, role, pin)?;
         // Testing a PIN takes its time: what held before may not hold now.
         let _transition = slot.transition.lock();
         self.has_session(handle)?;
@@ -61,7 +61,7 @@ impl Library {
         }
         let slot = &session.slot;
         let role = slot.role().unwrap_or(Role::User);
-        let key = match slot.vault.open_token(slot.token.id, role, old) {
+        let key = match slot.vault.open_token(&slot.token, role, old) {
             // The list of codes for this call has none for a PIN that was never set.
             Err(Error::UserPinNotInitialized) => Err(Error::PinIncorrect),
             other => other,
@@ -84,7 +84,7 @@ fn may_log_in(slot: &Slot, role: Role) -> Result<()> {
 fn reauthenticate(session: &Session, state: &mut State, pin: &[u8]) -> Result<()> {
     let waiting = state.waiting().ok_or(Error::OperationNotInitialized)?;
     let slot = &session.slot;
-    match slot.vault.open_token(slot.token.id, Role::User, pin) {
+    match slot.vault.open_token(&slot.token, Role::User, pin) {
         Ok(_) => {
             *waiting = false;
             Ok(())

@@ -124,6 +124,15 @@ impl Library {
             if slot.retired.load(Ordering::Acquire) {
                 continue;
             }
+            let now = slot.vault.token(slot.token.id)?.ok_or(Error::TokenNotPresent)?;
+            if now.uuid != slot.token.uuid {
+                // Another process made the token anew; those with sessions keep the old one's end.
+                if open(&slot.read_only) + open(&slot.read_write) > 0 {
+                    return Err(Error::DeviceRemoved);
+                }
+                self.refresh()?;
+                continue;
+            }
             if !read_write && slot.role() == Some(Role::So) {
                 return Err(Error::SessionReadWriteSoExists);
             }
@@ -197,6 +206,13 @@ impl Library {
     /// Whether a session has this handle.
     pub fn has_session(&self, handle: u64) -> Result<()> {
         self.session(handle).map(drop)
+    }
+
+    /// Before a `fork`: nothing stays open that a child must not inherit.
+    pub fn rest(&self) {
+        if let Some(vault) = self.vault.lock().as_ref() {
+            vault.rest();
+        }
     }
 
     fn session(&self, handle: u64) -> Result<Arc<Session>> {

@@ -87,23 +87,40 @@ pub fn create_store(
 }
 
 /// Builds the store under a name of its own and gives it its true name last: a store that was
-/// interrupted while it was made was never there.
+/// interrupted while it was made was never there. The draft is made first and goes last, so that a
+/// seal file beside no draft is known to be a store's whose database is missing: it is not touched.
 fn make(around: &Surroundings, kind: seal::Kind) -> Result<()> {
     let paths = &around.paths;
     let draft = paths.directory.join("store.draft");
-    for leftover in [draft.clone(), paths.seal(1), paths.changes(), wal(&draft), shm(&draft)] {
-        files::remove_if_there(&leftover)?;
+    let journals =
+        ["wal", "shm"].map(|suffix| paths.directory.join(format!("store.draft-{suffix}")));
+    if draft.exists() {
+        for leftover in [&paths.seal(1), &paths.changes()].into_iter().chain(&journals) {
+            files::remove_if_there(leftover)?;
+        }
+        files::remove_if_there(&draft)?;
+    } else if paths.seal(1).exists() {
+        tracing::error!(
+            "{} is there without its database: restore store.db beside it, or move it away if that \
+             store is given up",
+            paths.seal(1).display()
+        );
+        return Err(Error::DeviceError);
     }
+    files::remove_if_there(&paths.changes())?;
+    files::create(&draft, around.access, &[])?;
+    files::sync_directory(&paths.directory)?;
     let mut id = [0; 16];
     primitive::random(&mut id)?;
     let master = MasterKey::generate()?;
     let slot = seal::create(kind, 1, kind.name(), &id, &master, around)?;
     files::create(&paths.changes(), around.access, &[0; SharedCounter::LENGTH])?;
-    files::create(&draft, around.access, &[])?;
     let store = Sqlite::create(&draft)?;
     Vault::initialise(&store, id, &master.key, &Row { id: 1, body: slot.encode() })?;
-    // Closing the last connection folds the write-ahead log into the file.
-    drop(store);
+    store.settle()?;
+    for journal in &journals {
+        files::remove_if_there(journal)?;
+    }
     std::fs::rename(&draft, paths.database()).map_err(|_| Error::DeviceError)?;
     files::sync_directory(&paths.directory)
 }
@@ -123,12 +140,4 @@ fn surroundings(config: &Config, passphrase: Option<Secret>) -> Result<Surroundi
 fn database(paths: &Paths) -> Result<PathBuf> {
     let directory = paths.directory.canonicalize().map_err(|_| Error::DeviceError)?;
     Ok(Paths { directory }.database())
-}
-
-fn wal(path: &std::path::Path) -> PathBuf {
-    path.with_extension("draft-wal")
-}
-
-fn shm(path: &std::path::Path) -> PathBuf {
-    path.with_extension("draft-shm")
 }

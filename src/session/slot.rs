@@ -240,16 +240,21 @@ impl Slot {
             let state = entry.state.read();
             state.object.clone().filter(|_| state.revision == revision)
         };
-        let object = match known {
-            Some(object) => object,
-            None => self.load(row, entry)?,
-        };
-        // An odd count (a change under way) is never equal to a later even one.
-        entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
-        Ok(object)
+        match known {
+            Some(object) => {
+                let state = entry.state.write();
+                if state.revision == revision {
+                    entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
+                }
+                Ok(object)
+            }
+            None => self.load(row, entry, now),
+        }
     }
 
-    fn load(&self, row: i64, entry: &Arc<Entry>) -> Result<Arc<Object>> {
+    /// Reads an object whose state began to be current at the count `now`. (An odd count, a change
+    /// under way, is never equal to a later even one.)
+    fn load(&self, row: i64, entry: &Arc<Entry>, now: Option<u64>) -> Result<Arc<Object>> {
         let key = self.user_key();
         let found = self.vault.load(&self.token, row, key.as_deref())?;
         let found = found.ok_or(Error::ObjectHandleInvalid)?;
@@ -258,8 +263,12 @@ impl Slot {
         if entry.revoked.load(Ordering::Acquire) {
             return Err(Error::ObjectHandleInvalid);
         }
-        state.revision = found.revision;
-        state.object = Some(object.clone());
+        // Another thread may have read a later state meanwhile.
+        if state.object.is_none() || state.revision < found.revision {
+            state.revision = found.revision;
+            state.object = Some(object.clone());
+            entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
+        }
         drop(state);
         self.keep(entry);
         Ok(object)

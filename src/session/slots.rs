@@ -110,7 +110,7 @@ impl Library {
                 if open(&slot.read_only) + open(&slot.read_write) > 0 {
                     return Err(Error::SessionExists);
                 }
-                slot.vault.open_token(slot.token.id, Role::So, pin)?;
+                slot.vault.open_token(&slot.token, Role::So, pin)?;
                 slot.vault.reinitialise(slot.token.id, label, pin, &self.config)?;
                 slot.retired.store(true, Ordering::Release);
                 self.slots.write().remove(&id);
@@ -159,11 +159,17 @@ impl Library {
     }
 
     fn vault_or_new(&self) -> Result<Arc<Vault>> {
-        if let Some(vault) = self.vault()? {
-            return Ok(vault);
+        // Held throughout: two connections' worth of openings at once would not exclude each other.
+        let mut vault = self.vault.lock();
+        if vault.is_none() {
+            let there = opening::open_store(&self.config, None)?;
+            let opened = match there {
+                Some(opened) => opened,
+                None => opening::create_store(&self.config, seal::Kind::File, None)?,
+            };
+            *vault = Some(opened.vault);
         }
-        let opened = opening::create_store(&self.config, seal::Kind::File, None)?;
-        Ok(self.vault.lock().insert(opened.vault).clone())
+        vault.clone().ok_or(Error::GeneralError)
     }
 }
 

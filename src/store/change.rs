@@ -30,6 +30,12 @@ impl Vault {
 
     /// Runs changes as one transaction and tells all processes.
     pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
+        if !self.changes.writable() {
+            tracing::error!(
+                "the store's file 'changes' cannot be written: give this user the right to"
+            );
+            return Err(Error::TokenWriteProtected);
+        }
         let mut made = None;
         let mut mark = None;
         let result = self.store.write(&mut |tx| {

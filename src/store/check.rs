@@ -35,8 +35,12 @@ impl Vault {
             }
         }
         let mut objects = Sum::default();
-        now.each_object(&mut |row| {
+        now.each_object(&mut |id, row| {
             verdict.objects += 1;
+            let Ok(row) = row else {
+                verdict.faults.push(format!("object {id}: its row cannot be read"));
+                return Ok(());
+            };
             objects.fold(&object_element(&self.rows, &row)?);
             match uuids.iter().find(|(id, _)| *id == row.token) {
                 None => verdict.faults.push(format!("object {}: its token is not there", row.id)),

@@ -76,6 +76,8 @@ pub trait Store: Send + Sync {
     fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
     /// Looks at the store as it is at one moment, whatever is written meanwhile.
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
+    /// Lets go of what must not be shared with a forked child; it is taken again when it is needed.
+    fn rest(&self);
     /// Waits until nobody else is testing a PIN, in this process or another, and holds the others
     /// off until the turn is dropped.
     fn turn(&self) -> Result<Turn>;
@@ -89,9 +91,12 @@ pub trait Snapshot {
     fn value(&self, name: &str) -> Result<Option<Vec<u8>>>;
     /// All rows of a kind, by number.
     fn rows(&self, kind: RowKind) -> Result<Vec<Row>>;
-    /// Every object, one by one.
-    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()>;
+    /// Every object, one by one, or why it cannot be read.
+    fn each_object(&self, visit: Visit<'_>) -> Result<()>;
 }
+
+/// What looks at objects one by one: by number, with the row or why it cannot be read.
+pub type Visit<'a> = &'a mut dyn FnMut(i64, Result<ObjectRow>) -> Result<()>;
 
 /// The changes of one transaction, and what they must read to be made.
 pub trait Transaction: Snapshot {
@@ -109,7 +114,7 @@ pub trait Transaction: Snapshot {
     fn objects_of(&self, token: i64) -> Result<Vec<ObjectRow>>;
     /// A new number for an object.
     fn next_object_id(&self) -> Result<i64>;
-    /// Inserts or replaces an object and its tags.
+    /// Inserts an object and its tags.
     fn put_object(&self, row: &ObjectRow) -> Result<()>;
     /// Deletes an object and its tags.
     fn delete_object(&self, id: i64) -> Result<()>;

@@ -89,6 +89,7 @@ impl Vault {
             if now.revision != revision || now.token != token.id {
                 return Err(Error::ObjectHandleInvalid);
             }
+            change.tx.delete_object(id)?;
             change.put_object(self.seal(token, id, revision + 1, key, object)?)?;
             Ok(revision + 1)
         })

@@ -4,10 +4,11 @@
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
+use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn, Visit};
 use crate::error::{Error, Result};
 use crate::files;
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +32,14 @@ impl Sqlite {
 
     /// Opens a store that was made before.
     pub fn open(path: &Path) -> Result<Sqlite> {
+        // POSIX locks are the process's: two copies of SQLite with one file do not exclude each other.
+        if files::is_open_here(path) {
+            tracing::error!(
+                "{} is open in this process already, by another copy of this library: load one copy",
+                path.display()
+            );
+            return Err(Error::FunctionFailed);
+        }
         let store = Sqlite::at(path);
         let format: i64 =
             store.read(|c| c.pragma_query_value(None, "user_version", |r| r.get(0)))?;
@@ -45,6 +54,16 @@ impl Sqlite {
             return Err(Error::TokenNotRecognized);
         }
         Ok(store)
+    }
+
+    /// Folds the write-ahead log of a new store into its file, and closes it.
+    pub fn settle(self) -> Result<()> {
+        let connection = self.writer.lock().take().ok_or(Error::GeneralError)?;
+        let busy: i64 = connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(fault)?;
+        connection.close().map_err(|(_, error)| fault(error))?;
+        if busy == 0 { Ok(()) } else { Err(Error::FunctionFailed) }
     }
 
     fn at(path: &Path) -> Sqlite {
@@ -133,6 +152,16 @@ impl Store for Sqlite {
         result
     }
 
+    /// SQLite keeps a table of the locks that the process holds, and a child that inherits the table
+    /// inherits none of the locks: with no connection open the table is empty.
+    fn rest(&self) {
+        let writer = self.writer.lock().take();
+        for connection in self.readers.lock().drain(..).chain(writer) {
+            // The write-ahead log is not folded into the database for this: it is soon opened again.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
+    }
+
     fn turn(&self) -> Result<Turn> {
         // Not the database itself: closing a descriptor of it would drop SQLite's locks.
         let directory = self.path.parent().unwrap_or(Path::new("/")).to_path_buf();
@@ -188,14 +217,13 @@ impl Snapshot for Open<'_> {
         rows(self.0, kind).map_err(fault)
     }
 
-    fn each_object(&self, visit: &mut dyn FnMut(ObjectRow) -> Result<()>) -> Result<()> {
+    fn each_object(&self, visit: Visit<'_>) -> Result<()> {
         let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
         let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
         for id in ids {
             let id = id.map_err(fault)?;
-            if let Some(row) = object(self.0, id, true).map_err(fault)? {
-                visit(row)?;
-            }
+            let row = object(self.0, id, true).map_err(fault);
+            visit(id, row.and_then(|row| row.ok_or(Error::DeviceError)))?;
         }
         Ok(())
     }
@@ -241,13 +269,17 @@ impl Transaction for Open<'_> {
     }
 
     fn next_object_id(&self) -> Result<i64> {
-        self.number("object")
+        let next = self.number("object")?;
+        let mut query =
+            self.0.prepare_cached("SELECT coalesce(max(id), 0) FROM object").map_err(fault)?;
+        let last: i64 = query.query_row([], |row| row.get(0)).map_err(fault)?;
+        // Where someone set the counter back, the rows themselves still say what was used.
+        Ok(next.max(last + 1))
     }
 
     fn put_object(&self, row: &ObjectRow) -> Result<()> {
-        self.run("DELETE FROM tag WHERE object = ?1", [row.id])?;
         self.run(
-            "INSERT OR REPLACE INTO object (id, token, private, revision, generation, wrap, body) \
+            "INSERT INTO object (id, token, private, revision, generation, wrap, body) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 row.id,
@@ -327,7 +359,11 @@ fn object(connection: &Connection, id: i64, tags: bool) -> rusqlite::Result<Opti
             Ok(ObjectRow {
                 id,
                 token: row.get(0)?,
-                private: row.get(1)?,
+                private: match row.get::<_, i64>(1)? {
+                    0 => false,
+                    1 => true,
+                    other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other)),
+                },
                 revision: row.get::<_, i64>(2)? as u64,
                 generation: row.get(3)?,
                 wrap: row.get(4)?,

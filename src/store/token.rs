@@ -34,6 +34,8 @@ pub struct TokenKey {
     pub key: Secret,
     /// Which of the token's keys it is.
     pub generation: u32,
+    /// The token it is of: one made anew in the same slot has another.
+    pub uuid: [u8; 16],
 }
 
 /// How near a PIN is to being locked.

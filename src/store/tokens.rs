@@ -69,9 +69,9 @@ impl Vault {
 
     /// Opens the token key with a PIN. The attempt is charged, durably, before the PIN is tested;
     /// where it cannot be written there is no attempt.
-    pub fn open_token(&self, id: i64, role: Role, pin: &[u8]) -> Result<TokenKey> {
+    pub fn open_token(&self, token: &Token, role: Role, pin: &[u8]) -> Result<TokenKey> {
         let _turn = self.store.turn()?;
-        self.edit_token(id, |token| {
+        self.edit_token(token.id, &token.uuid, |token| {
             let max = token.max_failures;
             let record = token.pin_slot(role).as_mut().ok_or(Error::UserPinNotInitialized)?;
             if record.failures >= max {
@@ -80,17 +80,24 @@ impl Vault {
             record.failures += 1;
             Ok(())
         })?;
-        let token = self.token(id)?.ok_or(Error::TokenNotPresent)?;
-        let record = token.pin(role).ok_or(Error::UserPinNotInitialized)?;
-        let context = token.context(&self.id, role);
+        let now = self.token(token.id)?.filter(|now| now.uuid == token.uuid);
+        let now = now.ok_or(Error::DeviceRemoved)?;
+        let record = now.pin(role).ok_or(Error::UserPinNotInitialized)?;
+        let context = now.context(&self.id, role);
         let key = record.open(pin, &self.pin_key, &context, self.stretch)?;
-        self.edit_token(id, |token| {
+        let cleared = self.edit_token(token.id, &token.uuid, |token| {
             if let Some(record) = token.pin_slot(role) {
                 record.failures = 0;
             }
             Ok(())
-        })?;
-        Ok(TokenKey { key, generation: token.generation })
+        });
+        if cleared.is_err() {
+            // The right PIN was given: it is the next one that clears the count.
+            tracing::warn!(
+                "a right PIN still counts as an attempt: the store could not be written"
+            );
+        }
+        Ok(TokenKey { key, generation: now.generation, uuid: now.uuid })
     }
 
     /// Sets the PIN of a role; the token key proves the right to.
@@ -103,14 +110,15 @@ impl Vault {
         config: &Config,
     ) -> Result<()> {
         // The slow part is done before the store is locked.
-        let token = self.token(id)?.ok_or(Error::TokenNotPresent)?;
+        let token = self.token(id)?.filter(|token| token.uuid == key.uuid);
+        let token = token.ok_or(Error::DeviceRemoved)?;
         let encoded = {
             let mut writer = Writer::default();
             self.pin_record(&token, role, pin, config, key)?.encode(&mut writer);
             writer.finish()
         };
-        self.edit_token(id, |now| {
-            if now.uuid != token.uuid || now.generation != key.generation {
+        self.edit_token(id, &key.uuid, |now| {
+            if now.generation != key.generation {
                 return Err(Error::DeviceRemoved);
             }
             *now.pin_slot(role) = Some(PinRecord::decode(&mut Reader::new(&encoded))?);
@@ -118,9 +126,19 @@ impl Vault {
         })
     }
 
-    fn edit_token(&self, id: i64, edit: impl Fn(&mut Token) -> Result<()>) -> Result<()> {
+    /// Changes a token's record, if it is still the same token: another process may have made the
+    /// slot's token anew.
+    fn edit_token(
+        &self,
+        id: i64,
+        uuid: &[u8; 16],
+        edit: impl Fn(&mut Token) -> Result<()>,
+    ) -> Result<()> {
         self.change(|change| {
             let mut token = change.token(id)?.ok_or(Error::TokenNotPresent)?;
+            if token.uuid != *uuid {
+                return Err(Error::DeviceRemoved);
+            }
             edit(&mut token)?;
             change.put_token(id, &token)
         })
@@ -142,7 +160,7 @@ impl Vault {
             so: None,
             user: None,
         };
-        let key = TokenKey { key: primitive::random_secret(32)?, generation: 1 };
+        let key = TokenKey { key: primitive::random_secret(32)?, generation: 1, uuid };
         token.so = Some(self.pin_record(&token, Role::So, so_pin, config, &key)?);
         Ok(token)
     }

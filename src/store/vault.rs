@@ -79,6 +79,11 @@ impl Vault {
         &self.id
     }
 
+    /// Before a `fork`: lets go of the database's connections.
+    pub fn rest(&self) {
+        self.store.rest();
+    }
+
     /// Counts the changes of the store, by all processes; none while one is being made.
     pub fn changes(&self) -> Option<u64> {
         let now = self.changes.load();

@@ -68,6 +68,8 @@ impl Desk {
 
     pub fn write(&self, name: &str, content: &[u8]) {
         fs::write(self.path(name), content).expect("a file");
+        // What the library reads a secret from must be its owner's alone.
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).expect("a mode");
     }
 
     pub fn mode(&self, name: &str, mode: u32) {
