@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code, reason = "the boundary; each block argues its safety")]
 
+mod diagnostics;
 mod functions;
 mod info;
 mod interfaces;

@@ -7,6 +7,7 @@
 //! Connections to the database are closed before, and opened again when they are needed. The child
 //! finds the library not initialised, what it inherited is left alone, and secret pages are zeroed by the kernel.
 
+use super::diagnostics;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -205,6 +206,7 @@ fn in_new_child() -> bool {
 /// Once a process: fork handlers, and no word on the host's stderr should the library panic.
 fn prepare() {
     PREPARED.call_once(|| {
+        diagnostics::begin();
         std::panic::set_hook(Box::new(|panic| tracing::error!("internal error: {panic}")));
         // SAFETY: the handlers are functions of this library, which is never unmapped (build.rs).
         unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
