@@ -23,7 +23,7 @@ pub(super) struct Active<T> {
     /// Whether it was fed a part: then it cannot be finished as a single one.
     fed: bool,
     /// A result that did not fit the buffer it was offered.
-    ready: Option<Ready>,
+    ready: Option<Box<Ready>>,
 }
 
 /// A result that waits for a large enough buffer, and the call it answers.
@@ -65,7 +65,7 @@ pub(super) fn step<T>(
     active: &mut Option<Active<T>>,
     kind: Kind,
     multi_part: impl Fn(&T) -> bool,
-    call: impl FnOnce(&mut T, &mut Option<Ready>) -> Result<Written>,
+    call: impl FnOnce(&mut T, &mut Option<Box<Ready>>) -> Result<Written>,
 ) -> Result<()> {
     let operation = active.as_mut().ok_or(Error::OperationNotInitialized)?;
     let result = operation
@@ -140,7 +140,7 @@ pub(super) fn produce(
 pub(super) fn produce_bounded(
     out: &mut dyn Output,
     (kind, input): (Kind, &[u8]),
-    ready: &mut Option<Ready>,
+    ready: &mut Option<Box<Ready>>,
     bound: usize,
     write: impl FnOnce(&mut [u8]) -> Result<usize>,
 ) -> Result<Written> {
@@ -150,7 +150,7 @@ pub(super) fn produce_bounded(
             let len = write(result.expose_mut())?;
             result.truncate(len);
             let digest = primitive::sha256(input)?;
-            deliver(out, ready.insert(Ready { result, kind, digest }).result.expose())
+            deliver(out, ready.insert(Box::new(Ready { result, kind, digest })).result.expose())
         }
         _ => produce(out, bound, write),
     }
