@@ -164,7 +164,7 @@ pub mod der {
             return None;
         }
         let (digits, rest) = rest.split_at_checked(count)?;
-        let len = digits.iter().fold(0usize, |len, digit| len << 8 | usize::from(*digit));
+        let len = digits.iter().fold(0usize, |len, digit| (len << 8) | usize::from(*digit));
         // DER knows one encoding of a length, the shortest.
         if len < 0x80 || digits.first() == Some(&0) {
             return None;

@@ -354,13 +354,13 @@ fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {
 }
 
 /// Bytes that must be there: a PIN, a signature, a wrapped key. NULL is `CKR_ARGUMENTS_BAD`.
-fn text<'a>(pointer: Pointer<'a, CK_BYTE>, len: CK_ULONG) -> Result<&'a [u8]> {
+fn text(pointer: Pointer<'_, CK_BYTE>, len: CK_ULONG) -> Result<&[u8]> {
     pointer.required()?;
     pointer.slice(len)
 }
 
 /// Bytes that may be NULL with length 0.
-fn text_or_none<'a>(pointer: Pointer<'a, CK_BYTE>, len: CK_ULONG) -> Result<&'a [u8]> {
+fn text_or_none(pointer: Pointer<'_, CK_BYTE>, len: CK_ULONG) -> Result<&[u8]> {
     pointer.slice(len)
 }
 

@@ -10,10 +10,10 @@ use crate::types::{RawAttribute, RawValue, ULONG};
 use cryptoki_sys::*;
 
 /// The attributes of a template.
-pub(super) fn read<'a>(
-    template: Pointer<'a, CK_ATTRIBUTE>,
+pub(super) fn read(
+    template: Pointer<'_, CK_ATTRIBUTE>,
     count: CK_ULONG,
-) -> Result<Vec<RawAttribute<'a>>> {
+) -> Result<Vec<RawAttribute<'_>>> {
     if count > MOST {
         return Err(Error::ArgumentsBad);
     }

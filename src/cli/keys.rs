@@ -188,7 +188,8 @@ fn destroy(common: &Common, desk: &Desk, arguments: &Destroy) -> Outcome<()> {
         visit.destroy(object)?;
     }
     show(common, &found, || {
-        found.iter().map(|object| format!("destroyed: {}\n", visible(&object.words()))).collect()
+        let line = |object: &Summary| format!("destroyed: {}\n", visible(&object.words()));
+        found.iter().map(line).collect::<Vec<_>>().concat()
     })
 }
 

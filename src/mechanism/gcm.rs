@@ -71,7 +71,7 @@ impl Cipher for Encryption {
     fn finish(&mut self, output: &mut [u8]) -> Result<usize> {
         let tag = output.get_mut(..self.tag).ok_or(Error::BufferTooSmall)?;
         self.context.last(|context| {
-            context.finish(&mut [])?;
+            context.end()?;
             context.tag(tag)?;
             Ok(tag.len())
         })
@@ -95,7 +95,7 @@ impl Decryption {
         let result = self.context.last(|context| {
             context.update(ciphertext, output)?;
             context.expect_tag(tag)?;
-            context.finish(&mut [])
+            context.end()
         });
         if result.is_err() {
             output.zeroize();

@@ -89,9 +89,11 @@ pub fn random_private(out: &mut [u8]) -> Result<()> {
 
 /// Compares in time that depends on the lengths alone.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
-    // SAFETY: both slices are at least as long as the length given; only read.
-    a.len() == b.len()
-        && unsafe { ffi::CRYPTO_memcmp(a.as_ptr().cast(), b.as_ptr().cast(), a.len()) == 0 }
+    if a.len() != b.len() {
+        return false;
+    }
+    // SAFETY: both slices are as long as the length given; only read.
+    unsafe { ffi::CRYPTO_memcmp(a.as_ptr().cast(), b.as_ptr().cast(), a.len()) == 0 }
 }
 
 /// The library, initialised if nobody did it before.

@@ -175,7 +175,7 @@ impl Padding {
                     .text(c"pad-mode", c"pss")
                     .text(c"mgf1-digest", mgf.name())
                     .number(c"saltlen", salt),
-                *salt << 16 | (*hash as u64) << 8 | *mgf as u64,
+                (*salt << 16) | ((*hash as u64) << 8) | *mgf as u64,
             ),
         };
         Setup { operation, params, variant: Some(variant) }

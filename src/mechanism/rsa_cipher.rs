@@ -84,7 +84,7 @@ impl Padding<'_> {
     fn variant(&self) -> Option<u64> {
         match self {
             Padding::None | Padding::Pkcs => Some(0),
-            Padding::Oaep { hash, mgf, label: [] } => Some((*hash as u64) << 8 | *mgf as u64),
+            Padding::Oaep { hash, mgf, label: [] } => Some(((*hash as u64) << 8) | *mgf as u64),
             Padding::Oaep { .. } => None,
         }
     }

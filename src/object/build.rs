@@ -369,7 +369,7 @@ fn unique_id() -> Result<Value> {
     let mut bytes = [0u8; 16];
     primitive::random(&mut bytes)?;
     let number = u128::from_be_bytes(bytes);
-    let number = number & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let number = (number & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let digits = format!("{number:032x}");
     let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|range| digits.get(range).unwrap_or(""));
     Ok(Value::Bytes(groups.join("-").into_bytes()))

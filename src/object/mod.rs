@@ -79,7 +79,7 @@ impl Object {
     /// Whether a usage attribute (`CKA_SIGN` and its kind) is true.
     pub fn permits(&self, usage: CK_ATTRIBUTE_TYPE) -> bool {
         let bit = USAGES.iter().position(|known| *known == usage);
-        bit.is_some_and(|bit| self.summary.usages >> bit & 1 == 1)
+        bit.is_some_and(|bit| (self.summary.usages >> bit) & 1 == 1)
     }
 
     /// Whether each use needs the PIN once more (`CKA_ALWAYS_AUTHENTICATE`).

@@ -50,7 +50,7 @@ impl<T: Clone> Handles<T> {
         // Generation 0 is never given out, so 0 is never a handle.
         place.generation += 1;
         let low = u32::try_from(index * SHARDS + shard).map_err(|_| Error::HostMemory)?;
-        let handle = u64::from(place.generation) << 32 | u64::from(low);
+        let handle = (u64::from(place.generation) << 32) | u64::from(low);
         place.value = Some(make(handle));
         Ok(handle)
     }
@@ -83,7 +83,7 @@ impl<T: Clone> Handles<T> {
             for (index, place) in shard.0.read().places.iter().enumerate() {
                 if let Some(value) = &place.value {
                     let low = (index * SHARDS + number) as u64;
-                    all.push((u64::from(place.generation) << 32 | low, value.clone()));
+                    all.push(((u64::from(place.generation) << 32) | low, value.clone()));
                 }
             }
         }

@@ -117,14 +117,13 @@ impl Store for Sqlite {
         let sql = match tags.len() {
             0 => "SELECT id FROM object WHERE token = ?1 AND private <= ?2 ORDER BY id".to_string(),
             count => {
-                let joins: String = (1..count)
-                    .map(|n| {
-                        format!(
-                            " CROSS JOIN tag t{n} ON t{n}.tag = ?{} AND t{n}.object = t0.object",
-                            n + 3
-                        )
-                    })
-                    .collect();
+                let join = |n: usize| {
+                    let value = n + 3;
+                    format!(
+                        " CROSS JOIN tag t{n} ON t{n}.tag = ?{value} AND t{n}.object = t0.object"
+                    )
+                };
+                let joins = (1..count).map(join).collect::<Vec<_>>().concat();
                 format!(
                     "SELECT o.id FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
                      WHERE t0.tag = ?3 AND o.token = ?1 AND o.private <= ?2"

@@ -59,7 +59,7 @@ impl Token {
 
     /// The serial number: 16 hexadecimal digits.
     pub fn serial(&self) -> String {
-        self.uuid.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(self.uuid.first_chunk::<8>().copied().unwrap_or_default())
     }
 
     /// Whether the user has a PIN yet.

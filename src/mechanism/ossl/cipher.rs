@@ -206,6 +206,14 @@ impl CipherCtx {
         result
     }
 
+    /// Ends a message of a mode that holds nothing back: nothing is written.
+    pub fn end(&mut self) -> Result<()> {
+        let mut block = [0u8; 2 * BLOCK];
+        let mut len = 0;
+        // SAFETY: at most one block is written, and there is room for two.
+        check(unsafe { EVP_CipherFinal_ex(self.raw(), block.as_mut_ptr(), &mut len) })
+    }
+
     /// The tag of a finished encryption, `tag.len()` bytes of it.
     pub fn tag(&mut self, tag: &mut [u8]) -> Result<()> {
         // SAFETY: writes `tag.len()` bytes to `tag`; OpenSSL refuses lengths above 16.
