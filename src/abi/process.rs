@@ -84,8 +84,8 @@ pub(super) fn in_session(
     })
 }
 
-/// Runs a call of an operation. Bad arguments end the operation as any other error does; `flag` is
-/// its `CKF_*`.
+/// Runs a call of an operation. What is wrong with its arguments ends the operation as any other error
+/// does; `flag` is its `CKF_*`.
 pub(super) fn in_operation(
     session: CK_SESSION_HANDLE,
     flag: CK_FLAGS,
@@ -93,7 +93,7 @@ pub(super) fn in_operation(
 ) -> CK_RV {
     in_session(session, |library| {
         call(library).inspect_err(|error| {
-            if *error == Error::ArgumentsBad {
+            if *error != Error::BufferTooSmall {
                 let _ = library.cancel(session as u64, flag);
             }
         })

@@ -120,3 +120,71 @@ fn generic(length: usize) -> Template {
     }
     .and(&keys::open())
 }
+
+#[test]
+fn a_salt_key_must_be_one_to_derive_with() {
+    let user = User::new();
+    let s = user.session;
+    let base = keys::secret(s, CKK_GENERIC_SECRET, &[1; 32]);
+    for may in [true, false] {
+        let usage = keys::open().with(CKA_DERIVE, may);
+        let salt = keys::try_secret(s, CKK_GENERIC_SECRET, b"salt as a key", &usage).good();
+        for expand in [true, false] {
+            let how = Hkdf { extract: true, expand, salt_key: Some(salt.0), ..Hkdf::default() };
+            let mech = Mech::hkdf(CKM_HKDF_DERIVE, CKM_SHA256, &how);
+            let derived = s.derive(&mech, base, &generic(32)).map(drop);
+            derived.gives(if may { CKR_OK } else { CKR_KEY_FUNCTION_NOT_PERMITTED });
+        }
+    }
+}
+
+#[test]
+fn salt_and_info_are_ignored_without_their_step() {
+    let user = User::new();
+    let s = user.session;
+    let base = keys::secret(s, CKK_GENERIC_SECRET, &[1; 32]);
+    let derive = |mech: &Mech, what: &str| {
+        let key = s.derive(mech, base, &generic(32)).good_for(what);
+        s.get(key, CKA_VALUE).good()
+    };
+    let null = std::ptr::null_mut();
+    let with = |parameter| Mech::with(CKM_HKDF_DERIVE, parameter, Vec::new());
+    let expand = Hkdf { expand: true, ..Hkdf::default() };
+    let want = derive(&Mech::hkdf(CKM_HKDF_DERIVE, CKM_SHA256, &expand), "expand");
+    let nothing = CK_HKDF_PARAMS {
+        bExtract: CK_FALSE,
+        bExpand: CK_TRUE,
+        prfHashMechanism: CKM_SHA256,
+        ulSaltType: CKF_HKDF_SALT_NULL,
+        pSalt: null,
+        ulSaltLen: 0,
+        hSaltKey: CK_INVALID_HANDLE,
+        pInfo: null,
+        ulInfoLen: 0,
+    };
+    for kind in [CKF_HKDF_SALT_NULL, CKF_HKDF_SALT_DATA, CKF_HKDF_SALT_KEY, 0, 99, HUGE] {
+        for length in [0, 5, 1 << 45, HUGE] {
+            let mut salted = CK_HKDF_PARAMS { hSaltKey: 0x7777, ..nothing };
+            salted.ulSaltType = kind;
+            salted.ulSaltLen = length;
+            let what = format!("salt of type {kind:#x}, {length} bytes at NULL");
+            assert_eq!(derive(&with(salted), &what), want, "{what}");
+        }
+    }
+    let extract = Hkdf { extract: true, salt: Some(b"salt"), ..Hkdf::default() };
+    let want = derive(&Mech::hkdf(CKM_HKDF_DERIVE, CKM_SHA256, &extract), "extract");
+    let salt = b"salt".to_vec();
+    for length in [0, 5, 1 << 45, HUGE] {
+        let informed = CK_HKDF_PARAMS {
+            bExtract: CK_TRUE,
+            bExpand: CK_FALSE,
+            ulSaltType: CKF_HKDF_SALT_DATA,
+            pSalt: bytes(&salt),
+            ulSaltLen: 4,
+            ulInfoLen: length,
+            ..nothing
+        };
+        let what = format!("info of {length} bytes at NULL");
+        assert_eq!(derive(&with(informed), &what), want, "{what}");
+    }
+}

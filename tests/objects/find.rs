@@ -190,3 +190,23 @@ fn a_found_object_has_the_handle_it_had() {
         assert_eq!(s.find(&template! { CKA_LABEL => "data" }).good(), [object]);
     }
 }
+
+#[test]
+fn a_search_begun_before_logout_gives_no_private_object_after_it() {
+    let user = User::new();
+    let (s, other) = (user.session, user.token.public());
+    let place =
+        |token: bool, private: bool| data().with(CKA_TOKEN, token).with(CKA_PRIVATE, private);
+    let make = |token, private| other.create(&place(token, private)).good();
+    let public = [make(false, false), make(true, false)];
+    let private = [make(false, true), make(true, true)];
+    outcome(p11!(C_FindObjectsInit(s.0, ptr::null_mut(), 0))).good();
+    other.logout().good();
+    let (mut batch, mut got) = ([CK_INVALID_HANDLE; 9], 0);
+    outcome(p11!(C_FindObjects(s.0, batch.as_mut_ptr(), 9, &mut got))).good();
+    let mut found: Vec<Obj> = batch[..got as usize].iter().map(|handle| Obj(*handle)).collect();
+    found.sort();
+    assert_eq!(found, public, "and none of {private:?}");
+    outcome(p11!(C_FindObjectsFinal(s.0))).good();
+    assert_eq!(s.find(&data()).good(), public);
+}

@@ -16,6 +16,7 @@ mod common;
 
 mod access;
 mod certificates;
+mod closing;
 mod copy;
 mod create;
 mod defaults;
@@ -25,6 +26,7 @@ mod keep;
 mod rules;
 mod secrets;
 mod set;
+mod trust;
 mod validate;
 
 use common::*;

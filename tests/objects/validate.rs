@@ -220,3 +220,36 @@ const BAD_OR_SIZE: &[CK_RV] = &[
     CKR_KEY_SIZE_RANGE,
     CKR_PUBLIC_KEY_INVALID,
 ];
+
+#[test]
+fn a_private_exponent_longer_than_its_modulus_is_refused_unseen() {
+    let test = "validate::a_private_exponent_longer_than_its_modulus_is_refused_unseen";
+    if child::role().is_none() {
+        // A process of its own: reckoning with such numbers takes minutes.
+        child::succeeds(child::command(test, "creator"));
+        return;
+    }
+    // SAFETY: asks for a signal that ends this process.
+    unsafe { libc::alarm(60) };
+    let user = User::new();
+    let s = user.session;
+    let whole = keys::rsa_private(&reference::rsa()).and(&keys::open());
+    let factors = [CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT];
+    let bare = factors.iter().fold(whole.clone(), |template, kind| template.without(*kind));
+    let size = whole.value(CKA_MODULUS).unwrap().len();
+    let refused = [BAD, &[CKR_KEY_SIZE_RANGE, CKR_HOST_MEMORY, CKR_DEVICE_MEMORY]].concat();
+    for template in [&whole, &bare] {
+        for length in [size + 1, 2 * size, LONG, LONG + 1] {
+            let long = template.clone().set(CKA_PRIVATE_EXPONENT, vec![0xFF; length]);
+            s.create(&long).gives_for(&format!("an exponent of {length} bytes"), &refused);
+        }
+    }
+    for kind in factors {
+        let long = whole.clone().set(kind, vec![0xFF; LONG]);
+        s.create(&long).gives_for(&format!("{kind:#x} of 512 KiB"), &refused);
+    }
+    s.create(&whole).good_for("the right numbers are taken");
+    s.create(&bare).good_for("the factors need not be said");
+}
+
+const LONG: usize = 512 << 10;

@@ -67,3 +67,46 @@ fn careful(s: Session) -> Obj {
     let private = template! { CKA_ALWAYS_AUTHENTICATE => true, CKA_TOKEN => true };
     keys::pair_with(s, &ec::P256, &Template::default(), &private).1
 }
+
+#[test]
+fn a_call_that_does_all_at_once_is_refused() {
+    let user = User::new();
+    let s = user.session;
+    let careful = template! { CKA_ALWAYS_AUTHENTICATE => true, CKA_PRIVATE => true };
+    let usages = careful.and(&template! { CKA_UNWRAP => true, CKA_SIGN => true });
+    let public = s.create(&keys::rsa_public(&reference::rsa()).with(CKA_WRAP, true)).good();
+    let rsa = s.create(&keys::rsa_private(&reference::rsa()).and(&usages)).good();
+    let plain = template! { CKA_UNWRAP => true };
+    let open = s.create(&keys::rsa_private(&reference::rsa()).and(&plain)).good();
+    let pkcs1 = Mech::plain(CKM_RSA_PKCS);
+    let wrapped = s.wrap(&pkcs1, public, keys::aes(s, 32)).good();
+    let aes = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
+    let unwrap = |by| s.unwrap(&pkcs1, by, &wrapped, &aes);
+    unwrap(open).good_for("an ordinary key unwraps");
+    unwrap(rsa).gives(CKR_USER_NOT_LOGGED_IN);
+    // A PIN given for a signature is given for that signature.
+    s.start(Kind::Sign, &pkcs1, Some(rsa)).good();
+    s.login(CKU_CONTEXT_SPECIFIC, USER_PIN).good();
+    unwrap(rsa).gives(CKR_USER_NOT_LOGGED_IN);
+    s.once(Kind::Sign, &[1; 32], Room::Bytes(256)).rv.good();
+    unwrap(rsa).gives(CKR_USER_NOT_LOGGED_IN);
+}
+
+#[test]
+fn a_derivation_is_refused_too() {
+    let user = User::new();
+    let s = user.session;
+    let peer = reference::point(&ec::P256, &reference::generate(&ec::P256));
+    let mech = Mech::ecdh(CKD_NULL, b"", &peer);
+    let secret = template! {
+        CKA_CLASS => CKO_SECRET_KEY,
+        CKA_KEY_TYPE => CKK_GENERIC_SECRET,
+        CKA_VALUE_LEN => 32 as CK_ULONG,
+    };
+    for always in [false, true] {
+        let private = template! { CKA_ALWAYS_AUTHENTICATE => always, CKA_DERIVE => true };
+        let (_, key) = keys::pair_with(s, &ec::P256, &Template::default(), &private);
+        let derived = s.derive(&mech, key, &secret).map(drop);
+        derived.gives(if always { CKR_USER_NOT_LOGGED_IN } else { CKR_OK });
+    }
+}

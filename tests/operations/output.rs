@@ -204,3 +204,39 @@ fn too_small(short: &Output, needed: usize, room: usize, name: &str) {
     assert!(short.length >= needed as CK_ULONG, "{name}: {} is not enough", short.length);
     assert_eq!(short.data, vec![0xA5; room], "{name}: a buffer that is too small stays as it is");
 }
+
+#[test]
+fn a_result_that_waits_answers_the_same_call_alone() {
+    let user = User::new();
+    let s = user.session;
+    let key = keys::aes(s, 32);
+    let pad = Mech::iv(CKM_AES_CBC_PAD, &[1; 16]);
+    let (one, two) = (vec![7; 100], vec![9; 100]);
+    let sealed = |data: &[u8]| s.encrypt(&pad, key, data).good();
+    let (first, second) = (sealed(&one), sealed(&two));
+    let short = || {
+        s.start(Kind::Decrypt, &pad, Some(key)).good();
+        let short = s.once(Kind::Decrypt, &first, Room::Bytes(one.len() - 1));
+        short.rv.gives(CKR_BUFFER_TOO_SMALL);
+        assert_eq!(short.length, len(&one), "the exact length is told");
+    };
+    for room in [one.len(), first.len(), 4096] {
+        short();
+        let got = s.once(Kind::Decrypt, &first, Room::Bytes(room));
+        got.rv.good();
+        assert_eq!(got.data, one);
+        idle(s, Kind::Decrypt, "after the plaintext");
+    }
+    let cut = &first[..first.len() - 16];
+    for (what, other) in [("another", &second[..]), ("a shorter", cut), ("an empty", &[])] {
+        short();
+        let got = s.once(Kind::Decrypt, other, Room::Bytes(4096));
+        assert!(got.rv.is_err() || got.data == two, "{what} ciphertext: {got:?}");
+        assert!(!got.data.windows(16).any(|part| part == &one[..16]), "{what} ciphertext");
+        s.cancel(CKF_DECRYPT).good();
+    }
+    // The end of parts is another call than the whole.
+    short();
+    let got = s.finish(Kind::Decrypt, Room::Bytes(4096));
+    assert!(got.rv.is_err() && !got.data.windows(16).any(|part| part == &one[..16]), "{got:?}");
+}

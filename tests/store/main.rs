@@ -14,7 +14,10 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod altered;
+mod copies;
 mod corrupt;
+mod forked;
 mod kill;
 mod modes;
 mod processes;

@@ -64,6 +64,44 @@ fn a_directory_of_others_takes_no_store() {
     assert!(!fixture.store_path().exists());
 }
 
+#[test]
+fn a_destroy_that_others_could_not_see_is_refused() {
+    let test = "read_only::a_destroy_that_others_could_not_see_is_refused";
+    if child::role().is_some() {
+        return destroy_what_is_there();
+    }
+    let (fixture, content) = filled();
+    give(fixture.directory(), owner());
+    let changes = fixture.store_path().join("changes");
+    fs::set_permissions(&changes, mode(0o400)).unwrap();
+    child::succeeds(without_root(child_on(&fixture, test, "destroyer")));
+    fs::set_permissions(&changes, mode(0o600)).unwrap();
+    // SAFETY: asks for the user id of this process.
+    give(fixture.directory(), unsafe { libc::geteuid() });
+    assert_eq!(try_use(&fixture).good(), content, "nothing was destroyed");
+}
+
+/// The child: it cannot tell the others of a change, so that it makes none.
+fn destroy_what_is_there() {
+    let conf = std::env::var("CHILD_CONF").unwrap();
+    let started = session::initialize(Some(&format!("conf={conf}")));
+    if started.is_err() {
+        return started.gives_one_of(UNUSABLE);
+    }
+    let s = match session::slots(false).and_then(|slots| Session::read_write(slots[0])) {
+        Ok(session) => session,
+        refused => return refused.map(drop).gives_one_of(UNUSABLE),
+    };
+    let public = s.find(&Template::default()).unwrap_or_default();
+    assert!(!public.is_empty(), "there are objects that need no login");
+    for object in &public {
+        s.destroy(*object).gives_one_of(UNUSABLE);
+        s.set(*object, &template! { CKA_LABEL => "changed" }).gives_one_of(UNUSABLE);
+        s.get(*object, CKA_LABEL).good_for("it is still there");
+    }
+    s.login(CKU_USER, USER_PIN).gives_one_of(UNUSABLE);
+}
+
 /// The child: nothing crashes, no write is acknowledged, no PIN is tried without being counted.
 fn use_what_is_read_only() {
     let conf = std::env::var("CHILD_CONF").unwrap();

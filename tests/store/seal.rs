@@ -5,6 +5,7 @@ use crate::common::*;
 use crate::{UNUSABLE, files, filled, try_use};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 #[test]
 fn a_wrong_seal_opens_nothing_and_loses_nothing() {
@@ -55,6 +56,38 @@ fn the_seal_of_another_store_opens_nothing() {
     try_use(&fixture).map(drop).gives_for("foreign seal", UNUSABLE);
     fs::write(&seal, right).unwrap();
     assert_eq!(try_use(&fixture).good(), content);
+}
+
+#[test]
+fn a_seal_without_its_database_is_left_as_it_is() {
+    let (fixture, content) = filled();
+    let (seal, store) = (seal(&fixture), fixture.store_path());
+    let right = fs::read(&seal).unwrap();
+    let aside = fixture.directory().join("aside");
+    fs::create_dir(&aside).unwrap();
+    // The database goes missing, then the file of the changes as well.
+    for gone in ["store.db", "changes"] {
+        for file in files(&store) {
+            let name = file.file_name().unwrap().to_string_lossy().into_owned();
+            if name.starts_with(gone) {
+                fs::rename(&file, aside.join(name)).unwrap();
+            }
+        }
+        fixture.initialize().good();
+        session::init_token(0, SO_PIN, "new").gives_for(gone, UNUSABLE);
+        session::finalize().good();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        command.args(["init", "--label", "new", "--so-pin-env", "PIN", "--pin-env", "PIN"]);
+        command.env("PIN", SO_PIN).env("STRONGROOM_CONF", fixture.config_path());
+        let made = command.output().unwrap();
+        assert!(!made.status.success(), "{}", child::everything(&made));
+        assert_eq!(fs::read(&seal).unwrap(), right, "the seal was touched");
+        assert!(!store.join("store.db").exists(), "a store was made");
+    }
+    for file in files(&aside) {
+        fs::rename(&file, store.join(file.file_name().unwrap())).unwrap();
+    }
+    assert_eq!(try_use(&fixture).good(), content, "the right database opens again");
 }
 
 /// A store that does not open is not taken for an empty one.

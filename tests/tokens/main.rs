@@ -20,5 +20,6 @@ mod lock;
 mod login;
 mod logout;
 mod pin;
+mod races;
 mod session;
 mod slots;

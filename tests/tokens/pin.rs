@@ -144,3 +144,44 @@ fn without_a_user_pin_there_is_none_to_change() {
     session.set_pin("", "new user PIN").gives_one_of(&none);
     session.login(CKU_USER, "new user PIN").gives(CKR_USER_PIN_NOT_INITIALIZED);
 }
+
+#[test]
+fn a_user_pin_is_not_set_on_a_token_made_again_elsewhere() {
+    let test = "pin::a_user_pin_is_not_set_on_a_token_made_again_elsewhere";
+    let made = template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true, CKA_PRIVATE => true };
+    let made = made.with(CKA_LABEL, "made again").with(CKA_VALUE, b"value");
+    if child::role().is_some() {
+        session::initialize(Some(&format!("conf={}", std::env::var("CHILD_CONF").unwrap()))).good();
+        let token = Token { slot: session::slots(false).good()[0] };
+        init_token(token.slot, SO_PIN, "again").good();
+        let so = token.so();
+        so.init_pin(USER_PIN).good();
+        so.logout().good();
+        so.login(CKU_USER, USER_PIN).good();
+        so.create(&made).good();
+        return;
+    }
+    let fixture = Fixture::new();
+    let token = fixture.token("token");
+    let so = token.so();
+    let mut command = child::command(test, "maker");
+    command.env("CHILD_CONF", fixture.config_path());
+    child::succeeds(command);
+    let gone = [
+        CKR_DEVICE_REMOVED,
+        CKR_DEVICE_ERROR,
+        CKR_TOKEN_NOT_PRESENT,
+        CKR_SESSION_HANDLE_INVALID,
+        CKR_FUNCTION_FAILED,
+    ];
+    so.init_pin("another user PIN").gives_one_of(&gone);
+    so.set_pin(SO_PIN, "another SO PIN").gives_one_of(&gone);
+    session::close_all(token.slot).good();
+    let s = token.public();
+    s.login(CKU_USER, "another user PIN").gives(CKR_PIN_INCORRECT);
+    s.login(CKU_USER, USER_PIN).good();
+    let object = s.find(&made).good();
+    assert_eq!(s.get(object[0], CKA_VALUE).good(), b"value", "nothing made since is lost");
+    s.logout().good();
+    s.login(CKU_SO, SO_PIN).good();
+}
