@@ -89,7 +89,10 @@ impl Parameter<'_> {
         }
         Ok(Params::Gcm {
             iv: Iv::from_slice(field(given.pIv, given.ulIvLen)?),
-            aad: field(given.pAAD, given.ulAADLen)?.to_vec(),
+            aad: match field(given.pAAD, given.ulAADLen)? {
+                [] => Vec::new(),
+                aad => aad.to_vec(),
+            },
             tag_bits: given.ulTagBits as usize,
         })
     }
