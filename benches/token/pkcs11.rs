@@ -41,11 +41,9 @@ impl Module {
             .map_err(|error| Failure::say(format!("{shown}: {error}")))?;
         // The function list points into the library, so it stays loaded.
         let library: &'static libloading::Library = Box::leak(Box::new(library));
+        type Entry = unsafe extern "C" fn(*mut *mut CK_FUNCTION_LIST) -> CK_RV;
         // SAFETY: PKCS #11 fixes the type of this symbol.
-        let entry: libloading::Symbol<
-            'static,
-            unsafe extern "C" fn(*mut *mut CK_FUNCTION_LIST) -> CK_RV,
-        > = unsafe { library.get(b"C_GetFunctionList\0") }
+        let entry = unsafe { library.get::<Entry>(b"C_GetFunctionList\0") }
             .map_err(|error| Failure::say(format!("{shown}: {error}")))?;
         let mut list: *mut CK_FUNCTION_LIST = ptr::null_mut();
         // SAFETY: the argument is a place for one pointer.
