@@ -64,7 +64,7 @@ fn sections(file: &[u8]) -> Vec<Section> {
 
 fn number(bytes: &[u8], at: usize, width: usize) -> usize {
     let bytes = bytes[at..at + width].iter().rev();
-    bytes.fold(0, |value, byte| value << 8 | usize::from(*byte))
+    bytes.fold(0, |value, byte| (value << 8) | usize::from(*byte))
 }
 
 const SHT_DYNSYM: usize = 11;

@@ -101,7 +101,7 @@ fn flags_are_told_as_they_are() {
     get(None, None, CKF_INTERFACE_FORK_SAFE).map(drop).good();
     get(Some("PKCS 11"), Some((3, 2)), CKF_INTERFACE_FORK_SAFE).map(drop).good();
     let none = [CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD];
-    for flags in [2, CKF_INTERFACE_FORK_SAFE | 1 << 20, HUGE] {
+    for flags in [2, CKF_INTERFACE_FORK_SAFE | (1 << 20), HUGE] {
         get(None, None, flags).map(drop).gives_one_of(&none);
         get(Some("PKCS 11"), Some((3, 2)), flags).map(drop).gives_one_of(&none);
     }
