@@ -7,7 +7,7 @@
 #   cargo bench --bench token
 #
 # For Debian 12 and 13, as root (it installs packages). SoftHSM2 is Debian's. Kryoptic is built from
-# crates.io as its Cargo.toml says, as a release, with the OpenSSL of the crate `openssl-src`: the
+# its published crate as its Cargo.toml says, as a release, with the OpenSSL of the crate `openssl-src`: the
 # same that our library has inside, so that the difference measured is not one of OpenSSL versions.
 # Everything built stays in $STRONGROOM_BENCH_PEERS_DIR (default target/bench-peers), and what is
 # there already is not built again.

@@ -21,7 +21,7 @@ pub(crate) enum Unit {
     Plain,
 }
 
-/// What issue 2 asks of our module, in the unit of the row.
+/// What is asked of our module, in the unit of the row.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     MoreThanOpenssl(f64),
