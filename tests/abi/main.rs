@@ -23,7 +23,6 @@ mod host_handlers;
 mod initialize;
 mod interfaces;
 mod memory;
-mod open_memory;
 mod pointers;
 mod table;
 mod uninitialized;

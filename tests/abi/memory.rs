@@ -13,10 +13,7 @@ fn input_in_place_that_is_too_long_to_copy_is_an_error() {
         child::succeeds(child::command(test, "caller"));
         return;
     }
-    // Where the kernel promises memory it does not have, it promises less than this too.
-    let most = libc::rlimit { rlim_cur: 1 << 40, rlim_max: 1 << 40 };
-    // SAFETY: bounds the address space of this process.
-    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &most) }, 0);
+    bound_memory();
     let user = User::new();
     let s = user.session;
     let (aes, mac) = (keys::aes(s, 32), keys::generic(s, 32));
@@ -48,3 +45,29 @@ fn input_in_place_that_is_too_long_to_copy_is_an_error() {
 
 /// 32 TiB.
 const TOO_LONG: CK_ULONG = 1 << 45;
+
+/// An error that is not about the output's length ends the operation, running out of memory too.
+#[test]
+fn an_operation_that_ran_out_of_memory_is_over() {
+    let test = "memory::an_operation_that_ran_out_of_memory_is_over";
+    if child::role().is_none() {
+        child::succeeds(child::command(test, "caller"));
+        return;
+    }
+    bound_memory();
+    let user = User::new();
+    let s = user.session;
+    let aes = keys::aes(s, 32);
+    s.start(Kind::Encrypt, &Mech::plain(CKM_AES_ECB), Some(aes)).good();
+    let (mut buffer, mut length) = ([7_u8; 64], 64);
+    let place = buffer.as_mut_ptr();
+    outcome(p11!(C_Encrypt(s.0, place, TOO_LONG, place, &mut length))).gives(CKR_HOST_MEMORY);
+    s.once_or_finish(Kind::Encrypt).gives(CKR_OPERATION_NOT_INITIALIZED);
+}
+
+/// Where the kernel promises memory it does not have, it promises less than this too.
+fn bound_memory() {
+    let most = libc::rlimit { rlim_cur: 1 << 40, rlim_max: 1 << 40 };
+    // SAFETY: bounds the address space of this process.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &most) }, 0);
+}
