@@ -276,7 +276,7 @@ v2_40 {
         in_session(session, |library| {
             place.required()?;
             let attributes = template::read(attributes, count)?;
-            place.write(library.derive_key(session as u64, call(mechanism)?, base as u64, &attributes)? as CK_OBJECT_HANDLE)
+            place.write(library.derive_key(session as u64, &call(mechanism)?, base as u64, &attributes)? as CK_OBJECT_HANDLE)
         })
     }
     fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, len: CK_ULONG) {

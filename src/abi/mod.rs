@@ -11,6 +11,7 @@ mod info;
 mod interfaces;
 mod mechanism;
 mod output;
+mod parameter;
 mod pointer;
 mod process;
 mod template;

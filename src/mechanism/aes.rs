@@ -22,34 +22,29 @@ pub const ROWS: &[Row] = &[
         ..Row::new(CKM_AES_KEY_GEN, "CKM_AES_KEY_GEN", AES, SIZES)
     },
     Row {
-        wraps: true,
         filling: Filling::Behind(BLOCK),
-        does: Does { cipher: Some(ecb), ..Does::NOTHING },
+        does: Does { cipher: Some(ecb), wrap: Some(ecb), ..Does::NOTHING },
         ..Row::new(CKM_AES_ECB, "CKM_AES_ECB", AES, SIZES)
     },
     Row {
-        wraps: true,
         filling: Filling::Behind(BLOCK),
         params: ParamKind::Iv(BLOCK),
-        does: Does { cipher: Some(cbc), ..Does::NOTHING },
+        does: Does { cipher: Some(cbc), wrap: Some(cbc), ..Does::NOTHING },
         ..Row::new(CKM_AES_CBC, "CKM_AES_CBC", AES, SIZES)
     },
     Row {
-        wraps: true,
         params: ParamKind::Iv(BLOCK),
-        does: Does { cipher: Some(cbc_pad), ..Does::NOTHING },
+        does: Does { cipher: Some(cbc_pad), wrap: Some(cbc_pad), ..Does::NOTHING },
         ..Row::new(CKM_AES_CBC_PAD, "CKM_AES_CBC_PAD", AES, SIZES)
     },
     Row {
-        wraps: true,
         params: ParamKind::Counter,
-        does: Does { cipher: Some(ctr), ..Does::NOTHING },
+        does: Does { cipher: Some(ctr), wrap: Some(ctr), ..Does::NOTHING },
         ..Row::new(CKM_AES_CTR, "CKM_AES_CTR", AES, SIZES)
     },
     Row {
-        wraps: true,
         params: ParamKind::Gcm,
-        does: Does { cipher: Some(gcm::begin), ..Does::NOTHING },
+        does: Does { cipher: Some(gcm::begin), wrap: Some(gcm::begin), ..Does::NOTHING },
         ..Row::new(CKM_AES_GCM, "CKM_AES_GCM", AES, SIZES)
     },
     Row { does: MACS, ..Row::new(CKM_AES_CMAC, "CKM_AES_CMAC", AES, SIZES) },

@@ -18,16 +18,14 @@ use std::sync::Arc;
 /// The key wrap mechanisms.
 pub const ROWS: &[Row] = &[
     Row {
-        wraps: true,
         filling: Filling::Behind(UNIT),
         params: ParamKind::OptionalIv(8),
-        does: Does { cipher: Some(kw), ..Does::NOTHING },
+        does: Does { cipher: Some(kw), wrap: Some(kw), ..Does::NOTHING },
         ..Row::new(CKM_AES_KEY_WRAP, "CKM_AES_KEY_WRAP", AES, SIZES)
     },
     Row {
-        wraps: true,
         params: ParamKind::OptionalIv(4),
-        does: Does { cipher: Some(kwp), ..Does::NOTHING },
+        does: Does { cipher: Some(kwp), wrap: Some(kwp), ..Does::NOTHING },
         ..Row::new(CKM_AES_KEY_WRAP_KWP, "CKM_AES_KEY_WRAP_KWP", AES, SIZES)
     },
 ];

@@ -6,7 +6,7 @@ use super::key::{Key, KeyClass};
 use super::ossl::{Kdf, Operation, ParamList, PkeyCtx, agree, derive as run};
 use super::parts::Parts;
 use super::signature::{self, Feed, Scheme, Setup};
-use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, ec_key};
+use super::{Base, Derived, Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, ec_key};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -157,7 +157,8 @@ fn encode(r: &[u8], s: &[u8]) -> SmallVec<[u8; LONGEST]> {
 /// `CKM_ECDH1_DERIVE`: the x-coordinate of the shared point, or what the key derivation function
 /// makes of it, cut to `CKA_VALUE_LEN` at the front. A peer's key that is not on the curve, that is
 /// infinity, or that leads to an all-zero secret (RFC 7748, section 6) is `PublicKeyInvalid`.
-fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> Result<Secret> {
+fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
+    let key = base.key;
     let Params::Ecdh { kdf, shared, public } = params else {
         return Err(Error::MechanismParamInvalid);
     };
@@ -174,7 +175,7 @@ fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> R
         return Err(Error::PublicKeyInvalid);
     }
     let wanted = spec.value_len.unwrap_or(len);
-    let Some(hash) = kdf else { return cut(agreed, wanted) };
+    let Some(hash) = kdf else { return cut(agreed, wanted).map(Derived::from) };
     // X9.63 counts blocks of the hash in 32 bits; nobody needs more than a page.
     if wanted == 0 || wanted > LONGEST_DERIVED {
         return Err(Error::AttributeValueInvalid);
@@ -183,7 +184,7 @@ fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> R
         .text(c"digest", hash.name())
         .octets(c"key", agreed.expose())
         .octets(c"info", shared);
-    Secret::with(wanted, |out| run(Kdf::X963, &list, out))
+    Secret::with(wanted, |out| run(Kdf::X963, &list, out)).map(Derived::from)
 }
 
 /// The hash of an X9.63 key derivation function, or none for `CKD_NULL`.

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! HKDF (RFC 5869; PKCS #11, section "HKDF Mechanisms").
 
-use super::key::Key;
 use super::ossl::{Kdf, ParamList, derive as run};
 use super::params::{Hkdf, Salt};
-use super::{Does, ParamKind, Params, Row, Spec, generic};
+use super::{Base, Derived, Does, ParamKind, Params, Row, Spec, generic};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
-use std::sync::Arc;
 
 /// The HKDF mechanisms.
 pub const ROWS: &[Row] = &[
@@ -30,7 +28,7 @@ const fn row(id: CK_MECHANISM_TYPE, name: &'static str) -> Row {
 
 /// Derives. The specification wants a base key of the hash's length; keys agreed by ECDH, which
 /// the extract step is for, are of other lengths, so any is taken.
-fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> Result<Secret> {
+fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
     let Params::Hkdf(hkdf) = params else { return Err(Error::MechanismParamInvalid) };
     let hash_len = hkdf.hash.len();
     let (mode, len) = match (hkdf.extract, hkdf.expand) {
@@ -46,14 +44,14 @@ fn derive(_row: &'static Row, key: &Arc<Key>, params: &Params, spec: &Spec) -> R
     let mut list = ParamList::new()
         .text(c"mode", mode)
         .text(c"digest", hkdf.hash.name())
-        .octets(c"key", key.value()?);
+        .octets(c"key", base.key.value()?);
     if hkdf.extract {
-        list = with_salt(list, hkdf)?;
+        list = with_salt(list, hkdf, base)?;
     }
     if hkdf.expand {
         list = list.octets(c"info", &hkdf.info);
     }
-    Secret::with(len, |out| run(Kdf::Hkdf, &list, out))
+    Secret::with(len, |out| run(Kdf::Hkdf, &list, out)).map(Derived::from)
 }
 
 /// The length to expand to: `CKA_VALUE_LEN`, at most 255 blocks (RFC 5869, section 2.3).
@@ -64,14 +62,16 @@ fn expanded(spec: &Spec, hash_len: usize) -> Result<usize> {
     }
 }
 
-fn with_salt<'a>(list: ParamList<'a>, hkdf: &'a Hkdf) -> Result<ParamList<'a>> {
+fn with_salt<'a>(list: ParamList<'a>, hkdf: &'a Hkdf, base: &'a Base<'_>) -> Result<ParamList<'a>> {
     match &hkdf.salt {
         // OpenSSL takes as many zeros as the hash has, as the standard says.
         Salt::None => Ok(list),
         Salt::Data(data) if data.is_empty() => Ok(list),
         Salt::Data(data) => Ok(list.octets(c"salt", data)),
-        Salt::Value(value) => Ok(list.octets(c"salt", value.expose())),
-        Salt::Key(_) => Err(Error::MechanismParamInvalid),
+        Salt::Key(_) => {
+            let key = base.others.first().ok_or(Error::MechanismParamInvalid)?;
+            Ok(list.octets(c"salt", key.value()?))
+        }
     }
 }
 

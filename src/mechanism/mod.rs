@@ -58,8 +58,6 @@ pub struct Row {
     pub params: ParamKind,
     /// The hash inside it, where it has a fixed one.
     pub hash: Option<Hash>,
-    /// Whether its cipher may wrap and unwrap keys.
-    pub wraps: bool,
     /// How a key is filled up before it is wrapped, where the cipher takes no length of its own.
     pub filling: Filling,
     /// Its functions.
@@ -82,6 +80,8 @@ pub enum Filling {
 pub struct Does {
     /// Encrypts and decrypts.
     pub cipher: Option<BeginCipher>,
+    /// Wraps and unwraps keys, as a cipher over their encodings.
+    pub wrap: Option<BeginCipher>,
     /// Signs or MACs.
     pub sign: Option<BeginSign>,
     /// Verifies a signature or MAC.
@@ -109,12 +109,33 @@ pub type Generate = fn(&'static Row, &Params, &Spec) -> Result<Parts>;
 /// Makes a key pair.
 pub type GeneratePair = fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>;
 /// Derives the value of a secret key.
-pub type Derive = fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<Secret>;
+pub type Derive = fn(&'static Row, &Base<'_>, &Params, &Spec) -> Result<Derived>;
+
+/// The keys that a derivation begins with.
+pub struct Base<'a> {
+    /// The base key.
+    pub key: &'a Arc<Key>,
+    /// The keys that the parameter names by handle, in the order of [`Params::named_keys`].
+    pub others: &'a [Arc<Key>],
+}
+
+/// What a derivation gives.
+pub struct Derived {
+    /// The value of the derived key.
+    pub value: Secret,
+}
+
+impl From<Secret> for Derived {
+    fn from(value: Secret) -> Derived {
+        Derived { value }
+    }
+}
 
 impl Does {
     /// No function at all: rows name what they have and take the rest from here.
     pub const NOTHING: Does = Does {
         cipher: None,
+        wrap: None,
         sign: None,
         verify: None,
         digest: None,
@@ -241,17 +262,7 @@ impl Row {
         sizes: (CK_ULONG, CK_ULONG),
     ) -> Row {
         let (params, does) = (ParamKind::None, Does::NOTHING);
-        Row {
-            id,
-            name,
-            keys,
-            sizes,
-            params,
-            hash: None,
-            wraps: false,
-            filling: Filling::None,
-            does,
-        }
+        Row { id, name, keys, sizes, params, hash: None, filling: Filling::None, does }
     }
 
     /// The flags of `C_GetMechanismInfo`, derived from what the row does.
@@ -266,7 +277,7 @@ impl Row {
             (does.generate.is_some(), CKF_GENERATE),
             (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
             (does.derive.is_some(), CKF_DERIVE),
-            (self.wraps, CKF_WRAP | CKF_UNWRAP),
+            (does.wrap.is_some(), CKF_WRAP | CKF_UNWRAP),
             (elliptic, CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS),
         ]
         .iter()

@@ -4,7 +4,6 @@
 //! below it.
 
 use super::Hash;
-use crate::secret::Secret;
 use cryptoki_sys::*;
 use smallvec::SmallVec;
 
@@ -97,6 +96,19 @@ pub enum Params {
     Hkdf(Hkdf),
 }
 
+impl Params {
+    /// The keys that the parameter names by handle. The mechanism gets them, as keys and in this
+    /// order, in [`super::Base`].
+    pub fn named_keys(&self) -> SmallVec<[CK_OBJECT_HANDLE; 2]> {
+        match self {
+            Params::Hkdf(Hkdf { extract: true, salt: Salt::Key(handle), .. }) => {
+                SmallVec::from_slice(&[*handle])
+            }
+            _ => SmallVec::new(),
+        }
+    }
+}
+
 /// The parameter of HKDF (RFC 5869).
 pub struct Hkdf {
     /// Do the extract step.
@@ -117,10 +129,8 @@ pub enum Salt {
     None,
     /// Bytes given in the parameter.
     Data(Vec<u8>),
-    /// The value of a key, by its handle: the caller of a mechanism replaces it with `Value`.
+    /// The value of a key, by its handle.
     Key(CK_OBJECT_HANDLE),
-    /// The value of that key.
-    Value(Secret),
 }
 
 /// An initialisation vector; the usual lengths need no allocation.

@@ -29,20 +29,17 @@ macro_rules! signatures {
                 )
             },
             Row {
-                wraps: true,
-                does: Does { cipher: Some(rsa_cipher::pkcs), ..SIGNS },
+                does: Does { cipher: Some(rsa_cipher::pkcs), wrap: Some(rsa_cipher::pkcs), ..SIGNS },
                 ..Row::new(CKM_RSA_PKCS, "CKM_RSA_PKCS", RSA, SIZES)
             },
             Row {
-                wraps: true,
                 filling: Filling::Before,
-                does: Does { cipher: Some(rsa_cipher::raw), ..SIGNS },
+                does: Does { cipher: Some(rsa_cipher::raw), wrap: Some(rsa_cipher::raw), ..SIGNS },
                 ..Row::new(CKM_RSA_X_509, "CKM_RSA_X_509", RSA, SIZES)
             },
             Row {
-                wraps: true,
                 params: ParamKind::Oaep,
-                does: Does { cipher: Some(rsa_cipher::oaep), ..Does::NOTHING },
+                does: Does { cipher: Some(rsa_cipher::oaep), wrap: Some(rsa_cipher::oaep), ..Does::NOTHING },
                 ..Row::new(CKM_RSA_PKCS_OAEP, "CKM_RSA_PKCS_OAEP", RSA, SIZES)
             },
             Row {

@@ -66,7 +66,7 @@ pub struct Rule {
     /// How its value is written.
     pub kind: Kind,
     /// The shapes of objects that have it.
-    pub shapes: u16,
+    pub shapes: u32,
     /// In a template of `C_CreateObject`.
     pub create: Given,
     /// In a template of `C_GenerateKey` and `C_GenerateKeyPair`.
@@ -141,7 +141,7 @@ macro_rules! rules {
 use Unsaid::{Absent, Bool, Empty, Guarded, Number, Usage};
 
 const NONE: u16 = 0;
-const LOCKED: u16 = SECRET | PRIVATE;
+const LOCKED: u32 = SECRET | PRIVATE;
 const USAGE: u16 = MODIFIABLE;
 
 #[rustfmt::skip]

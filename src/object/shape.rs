@@ -8,32 +8,32 @@ use cryptoki_sys::*;
 /// What kind of object it is, as far as the attribute table asks. A bit each, so that a rule names
 /// the set of shapes it applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape(pub u16);
+pub struct Shape(pub u32);
 
 /// Data objects.
-pub const DATA: u16 = 1;
+pub const DATA: u32 = 1;
 /// X.509 public key certificates.
-pub const CERTIFICATE: u16 = 1 << 1;
+pub const CERTIFICATE: u32 = 1 << 1;
 /// RSA public keys.
-pub const RSA_PUBLIC: u16 = 1 << 2;
+pub const RSA_PUBLIC: u32 = 1 << 2;
 /// RSA private keys.
-pub const RSA_PRIVATE: u16 = 1 << 3;
+pub const RSA_PRIVATE: u32 = 1 << 3;
 /// Public keys on a curve of any form.
-pub const EC_PUBLIC: u16 = 1 << 4;
+pub const EC_PUBLIC: u32 = 1 << 4;
 /// Private keys on a curve of any form.
-pub const EC_PRIVATE: u16 = 1 << 5;
+pub const EC_PRIVATE: u32 = 1 << 5;
 /// Secret keys of all types.
-pub const SECRET: u16 = 1 << 6;
+pub const SECRET: u32 = 1 << 6;
 /// Domain parameters.
-pub const DOMAIN: u16 = 1 << 7;
+pub const DOMAIN: u32 = 1 << 7;
 /// All public keys.
-pub const PUBLIC: u16 = RSA_PUBLIC | EC_PUBLIC;
+pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC;
 /// All private keys.
-pub const PRIVATE: u16 = RSA_PRIVATE | EC_PRIVATE;
+pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE;
 /// All keys.
-pub const KEY: u16 = PUBLIC | PRIVATE | SECRET;
+pub const KEY: u32 = PUBLIC | PRIVATE | SECRET;
 /// Everything.
-pub const ANY: u16 = DATA | CERTIFICATE | KEY | DOMAIN;
+pub const ANY: u32 = DATA | CERTIFICATE | KEY | DOMAIN;
 
 impl Shape {
     /// The shape of an object of this class and, where the class has one, of this type
@@ -59,7 +59,7 @@ impl Shape {
     }
 
     /// Whether it is one of a set.
-    pub fn is(self, set: u16) -> bool {
+    pub fn is(self, set: u32) -> bool {
         self.0 & set != 0
     }
 }
@@ -79,7 +79,7 @@ pub fn serves(shape: Shape, key_type: u64, usage: CK_ATTRIBUTE_TYPE) -> bool {
     match usage {
         CKA_ENCRYPT | CKA_DECRYPT => able(|row| row.does.cipher.is_some()),
         CKA_SIGN | CKA_VERIFY => able(|row| row.does.sign.is_some()),
-        CKA_WRAP | CKA_UNWRAP => able(|row| row.wraps),
+        CKA_WRAP | CKA_UNWRAP => able(|row| row.does.wrap.is_some()),
         CKA_DERIVE => !shape.is(PUBLIC) && able(|row| row.does.derive.is_some()),
         _ => false,
     }

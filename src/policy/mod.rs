@@ -42,7 +42,7 @@ impl Use {
             Use::Encrypt | Use::Decrypt => row.does.cipher.is_some(),
             Use::Sign => row.does.sign.is_some(),
             Use::Verify => row.does.verify.is_some(),
-            Use::Wrap | Use::Unwrap => row.wraps,
+            Use::Wrap | Use::Unwrap => row.does.wrap.is_some(),
             Use::Derive => row.does.derive.is_some(),
         }
     }

@@ -4,8 +4,7 @@
 use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
-use crate::mechanism::params::{Hkdf, Salt};
-use crate::mechanism::{Direction, Filling, Params, Parts, Spec, pkcs8};
+use crate::mechanism::{Base, Direction, Filling, Key, Parts, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::{self, Use};
 use crate::secret::Secret;
@@ -72,7 +71,7 @@ impl Library {
         object::wrappable(&target)?;
         policy::may_wrap(&wrapping, &target)?;
         let plaintext = serialised(&target, call.row.filling)?;
-        let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
+        let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, wrapping.key()?, &call.params, Direction::Encrypt)
             .map_err(as_wrapping)?;
         let bound = cipher.whole_len(plaintext.len());
@@ -99,7 +98,7 @@ impl Library {
         let mut template = Template::parse(template)?;
         template.prescribe(unwrapping.attributes().get(CKA_UNWRAP_TEMPLATE))?;
         session.may_keep(template.attributes())?;
-        let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
+        let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, unwrapping.key()?, &call.params, Direction::Decrypt)
             .map_err(as_unwrapping)?;
         let mut plaintext = Secret::zeroed(cipher.whole_len(wrapped.len()))?;
@@ -113,7 +112,7 @@ impl Library {
     pub fn derive_key(
         &self,
         handle: u64,
-        mut call: Call,
+        call: &Call,
         base: u64,
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
@@ -124,11 +123,12 @@ impl Library {
         let mut template = Template::parse(template)?;
         template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
         session.may_keep(template.attributes())?;
-        self.resolve_salt(&session, &mut call)?;
-        let spec = spec(&call, &[&template])?;
+        let others = self.named_keys(&session, call)?;
+        let spec = spec(call, &[&template])?;
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
-        let value = derive(call.row, base.key()?, &call.params, &spec)?;
-        let parts = Parts::Secret(spec.key_type, value);
+        let from = Base { key: base.key()?, others: &others };
+        let derived = derive(call.row, &from, &call.params, &spec)?;
+        let parts = Parts::Secret(spec.key_type, derived.value);
         let origin = Origin::Derive {
             always_sensitive: base.attributes().flag(CKA_ALWAYS_SENSITIVE),
             never_extractable: base.attributes().flag(CKA_NEVER_EXTRACTABLE),
@@ -136,19 +136,16 @@ impl Library {
         session.keep(object::new_key(origin, parts, &template, session.so())?)
     }
 
-    /// HKDF's salt may be a key, which is used as the base key is: its value takes the handle's place.
-    fn resolve_salt(&self, session: &Session, call: &mut Call) -> Result<()> {
-        let Params::Hkdf(Hkdf { extract: true, salt: Salt::Key(handle), .. }) = &call.params else {
-            return Ok(());
-        };
-        let object = session.key_object(*handle as u64)?;
-        policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
-        policy::at_once(&object)?;
-        let value = object.key()?.secret().ok_or(Error::KeyTypeInconsistent)?.duplicate()?;
-        if let Params::Hkdf(hkdf) = &mut call.params {
-            hkdf.salt = Salt::Value(value);
-        }
-        Ok(())
+    /// The keys that a parameter names are used as the base key is.
+    fn named_keys(&self, session: &Session, call: &Call) -> Result<Vec<Arc<Key>>> {
+        let handles = call.params.named_keys();
+        let keys = handles.iter().map(|handle| {
+            let object = session.key_object(*handle as u64)?;
+            policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
+            policy::at_once(&object)?;
+            object.key().cloned()
+        });
+        keys.collect()
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.

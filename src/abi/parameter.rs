@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The parameters of mechanisms: C structures in the application's memory become owned values. What
+//! each family takes is read in its own file; here are the one dispatch and what they share.
+
+mod cipher;
+mod curve;
+mod derive;
+mod rsa;
+
+use super::pointer::Pointer;
+use crate::error::{Error, Result};
+use crate::mechanism::{ParamKind, Params};
+use cryptoki_sys::*;
+
+/// A parameter in the application's memory.
+pub(super) struct Parameter<'a> {
+    bytes: Pointer<'a, u8>,
+    len: CK_ULONG,
+}
+
+impl<'a> Parameter<'a> {
+    /// A parameter of so many bytes.
+    pub(super) fn new(bytes: Pointer<'a, u8>, len: CK_ULONG) -> Parameter<'a> {
+        Parameter { bytes, len }
+    }
+
+    /// Reads it as the structure that a mechanism takes.
+    pub(super) fn read(&self, kind: ParamKind) -> Result<Params> {
+        let none = self.len == 0;
+        match kind {
+            ParamKind::None if none => Ok(Params::None),
+            ParamKind::None => Err(Error::MechanismParamInvalid),
+            ParamKind::OptionalIv(_) | ParamKind::Eddsa if none => Ok(Params::None),
+            ParamKind::Iv(len) | ParamKind::OptionalIv(len) => self.iv(len),
+            ParamKind::Counter => self.counter(),
+            ParamKind::Gcm => self.gcm(),
+            ParamKind::MacLength => {
+                let length: CK_ULONG = self.structure()?;
+                Ok(Params::MacLength(length as usize))
+            }
+            ParamKind::Pss => self.pss(),
+            ParamKind::Oaep => self.oaep(),
+            ParamKind::Eddsa => self.eddsa(),
+            ParamKind::Ecdh => self.ecdh(),
+            ParamKind::Hkdf => self.hkdf(),
+        }
+    }
+
+    /// The parameter as a structure, which it must be exactly as long as.
+    fn structure<T: Copy>(&self) -> Result<T> {
+        if self.len as usize != size_of::<T>() {
+            return Err(Error::MechanismParamInvalid);
+        }
+        self.bytes.cast::<T>().read()
+    }
+}
+
+/// Bytes that a structure points at.
+fn field<'a>(pointer: *mut CK_BYTE, len: CK_ULONG) -> Result<&'a [u8]> {
+    if len > LONGEST {
+        return Err(Error::MechanismParamInvalid);
+    }
+    // SAFETY: a field of a parameter is as long as its length says, by the caller's promise.
+    unsafe { Pointer::inner(pointer) }.slice(len)
+}
+
+fn boolean(byte: CK_BBOOL) -> Result<bool> {
+    match byte {
+        CK_FALSE => Ok(false),
+        CK_TRUE => Ok(true),
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// The longest field of a parameter, bytes: additional data of a file's size is not one.
+const LONGEST: CK_ULONG = 1 << 24;

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Parameters of key derivation.
+
+use super::{Parameter, boolean, field};
+use crate::error::{Error, Result};
+use crate::mechanism::params::{Hkdf, Salt};
+use crate::mechanism::{Hash, Params};
+use cryptoki_sys::*;
+
+impl Parameter<'_> {
+    pub(super) fn hkdf(&self) -> Result<Params> {
+        let given: CK_HKDF_PARAMS = self.structure()?;
+        let hash = Hash::of_mechanism(given.prfHashMechanism);
+        let (extract, expand) = (boolean(given.bExtract)?, boolean(given.bExpand)?);
+        // Without its step, salt or info is ignored, whatever it is.
+        let salt = match given.ulSaltType {
+            _ if !extract => Salt::None,
+            CKF_HKDF_SALT_NULL => Salt::None,
+            CKF_HKDF_SALT_DATA => Salt::Data(field(given.pSalt, given.ulSaltLen)?.to_vec()),
+            CKF_HKDF_SALT_KEY => Salt::Key(given.hSaltKey),
+            _ => return Err(Error::MechanismParamInvalid),
+        };
+        let info = if expand { field(given.pInfo, given.ulInfoLen)? } else { &[] };
+        Ok(Params::Hkdf(Hkdf {
+            extract,
+            expand,
+            hash: hash.ok_or(Error::MechanismParamInvalid)?,
+            salt,
+            info: info.to_vec(),
+        }))
+    }
+}
