@@ -7,13 +7,16 @@
 //! session, then a slot's own small locks, one at a time. Nothing but its own session's lock is held
 //! while cryptography runs.
 
+mod cipher;
 mod crypto;
+mod digesting;
 mod handles;
 mod keys;
 mod login;
 mod objects;
 mod opening;
 mod operation;
+mod signing;
 mod slot;
 mod slots;
 
