@@ -49,7 +49,7 @@ fn explain(error: Error) -> (&'static str, &'static str) {
         ),
         Error::CurveNotSupported | Error::DomainParamsInvalid => (
             "the key is on a curve that is not supported, or does not name its curve",
-            "supported are P-256, P-384, P-521, Ed25519, Ed448, X25519 and X448, by name",
+            "supported are P-224 to P-521, secp256k1, brainpool r1, Ed25519, Ed448, X25519 and X448, by name",
         ),
         Error::DeviceError | Error::GeneralError | Error::FunctionFailed => (
             "the store could not be read or written as it should be",

@@ -122,11 +122,12 @@ pub(super) fn describe(key_type: Option<u64>, params: Option<&[u8]>, bits: Optio
     }
 }
 
-/// `ec:p256`, `ed25519`, `x448`.
+/// `ec:p256`, `ec:secp256k1`, `ec:brainpoolp256r1`, `ed25519`, `x448`.
 fn curve_name(curve: &'static Curve) -> String {
+    let name = curve.names.last().map_or_else(String::new, |name| name.to_lowercase());
     match curve.is_weierstrass() {
-        true => format!("ec:p{}", curve.bits),
-        false => curve.names.last().map_or_else(String::new, |name| name.to_lowercase()),
+        true => format!("ec:{}", name.replace("p-", "p")),
+        false => name,
     }
 }
 

@@ -241,8 +241,8 @@ pub(super) struct New {
 pub(super) struct Generate {
     #[command(flatten)]
     pub(super) user: User,
-    /// rsa:BITS, ec:p256, ec:p384, ec:p521, ed25519, ed448, x25519, x448, aes:BITS, generic:BYTES,
-    /// hmac-sha256, hmac-sha384, hmac-sha512, hmac-sha3-256 and so on
+    /// rsa:BITS, ec:p256, ec:p384, ec:p521, ec:secp256k1, ec:brainpoolp256r1 and so on, ed25519,
+    /// ed448, x25519, x448, aes:BITS, generic:BYTES, hmac-sha256, hmac-sha3-256 and so on
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
     pub(super) kind: KeyKind,
     #[command(flatten)]

@@ -12,10 +12,11 @@ use std::ffi::CStr;
 pub struct Curve {
     /// `CKK_EC`, `CKK_EC_EDWARDS` or `CKK_EC_MONTGOMERY`.
     pub key_type: CK_KEY_TYPE,
-    /// `CKA_EC_PARAMS` by object identifier: the DER of it (RFC 5480, RFC 8410).
+    /// `CKA_EC_PARAMS` by object identifier: the DER of it (RFC 5480, RFC 5639,
+    /// RFC 8410).
     pub oid: &'static [u8],
-    /// The names that `CKA_EC_PARAMS` may give it as a PrintableString (X9.62, SEC 2, RFC 8032,
-    /// RFC 7748).
+    /// The names that `CKA_EC_PARAMS` may give it as a PrintableString (X9.62, SEC 2, RFC 5639,
+    /// RFC 8032, RFC 7748).
     pub names: &'static [&'static str],
     /// OpenSSL's algorithm.
     pub algorithm: &'static CStr,
@@ -32,6 +33,13 @@ pub struct Curve {
 
 /// Every curve.
 pub static CURVES: &[Curve] = &[
+    weierstrass(
+        &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x21],
+        &["secp224r1", "P-224"],
+        c"secp224r1",
+        Nid::SECP224R1,
+        224,
+    ),
     weierstrass(
         &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
         &["prime256v1", "secp256r1", "P-256"],
@@ -52,6 +60,48 @@ pub static CURVES: &[Curve] = &[
         c"secp521r1",
         Nid::SECP521R1,
         521,
+    ),
+    weierstrass(
+        &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+        &["secp256k1"],
+        c"secp256k1",
+        Nid::SECP256K1,
+        256,
+    ),
+    weierstrass(
+        &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x05],
+        &["brainpoolP224r1"],
+        c"brainpoolP224r1",
+        Nid::BRAINPOOL_P224R1,
+        224,
+    ),
+    weierstrass(
+        &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07],
+        &["brainpoolP256r1"],
+        c"brainpoolP256r1",
+        Nid::BRAINPOOL_P256R1,
+        256,
+    ),
+    weierstrass(
+        &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x09],
+        &["brainpoolP320r1"],
+        c"brainpoolP320r1",
+        Nid::BRAINPOOL_P320R1,
+        320,
+    ),
+    weierstrass(
+        &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b],
+        &["brainpoolP384r1"],
+        c"brainpoolP384r1",
+        Nid::BRAINPOOL_P384R1,
+        384,
+    ),
+    weierstrass(
+        &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d],
+        &["brainpoolP512r1"],
+        c"brainpoolP512r1",
+        Nid::BRAINPOOL_P512R1,
+        512,
     ),
     raw(
         CKK_EC_EDWARDS,

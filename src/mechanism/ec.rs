@@ -1,26 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! ECDSA and ECDH (PKCS #11, section "Elliptic Curve"; FIPS 186-5; SP 800-56A rev. 3; RFC 7748).
+//! Key pairs of short Weierstrass curves, and ECDSA (PKCS #11, section "Elliptic Curve"; FIPS
+//! 186-5).
 
 use super::curve::Curve;
-use super::key::{Key, KeyClass};
-use super::ossl::{Kdf, Operation, ParamList, PkeyCtx, agree, derive as run};
+use super::key::Key;
+use super::ossl::{Operation, ParamList, PkeyCtx};
 use super::parts::Parts;
 use super::signature::{self, Feed, Scheme, Setup};
-use super::{Base, Derived, Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, ec_key};
+use super::{Does, Hash, Params, Row, Signer, Spec, Verifier, ec_key};
 use crate::codec::der;
 use crate::error::{Error, Result};
-use crate::secret::Secret;
 use cryptoki_sys::*;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 macro_rules! ecdsa {
     ($($hash:ident: $id:ident;)*) => {
-        /// The mechanisms of short Weierstrass curves, and key agreement on every curve.
+        /// The mechanisms of short Weierstrass curves but for key agreement.
         pub const ROWS: &[Row] = &[
             Row {
                 does: Does { generate_pair: Some(generate), ..Does::NOTHING },
                 ..Row::new(CKM_EC_KEY_PAIR_GEN, "CKM_EC_KEY_PAIR_GEN", &[CKK_EC], SIZES)
+            },
+            Row {
+                does: Does { generate_pair: Some(generate_with_extra_bits), ..Does::NOTHING },
+                ..Row::new(
+                    CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS,
+                    "CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS",
+                    &[CKK_EC],
+                    SIZES,
+                )
             },
             Row { does: SIGNS, ..Row::new(CKM_ECDSA, "CKM_ECDSA", &[CKK_EC], SIZES) },
             $(
@@ -30,11 +39,6 @@ macro_rules! ecdsa {
                     ..Row::new($id, stringify!($id), &[CKK_EC], SIZES)
                 },
             )*
-            Row {
-                params: ParamKind::Ecdh,
-                does: Does { derive: Some(derive), ..Does::NOTHING },
-                ..Row::new(CKM_ECDH1_DERIVE, "CKM_ECDH1_DERIVE", &[CKK_EC, CKK_EC_MONTGOMERY], (255, 521))
-            },
         ];
     };
 }
@@ -58,6 +62,17 @@ pub(super) fn generate(row: &'static Row, _params: &Params, spec: &Spec) -> Resu
     let key_type = *row.keys.first().ok_or(Error::MechanismInvalid)?;
     let params = spec.ec_params.as_deref().ok_or(Error::TemplateIncomplete)?;
     let (public, private) = ec_key::generate(Curve::find(key_type, params)?, params)?;
+    Ok((Parts::EcPublic(public), Parts::EcPrivate(private)))
+}
+
+fn generate_with_extra_bits(
+    _row: &'static Row,
+    _params: &Params,
+    spec: &Spec,
+) -> Result<(Parts, Parts)> {
+    let params = spec.ec_params.as_deref().ok_or(Error::TemplateIncomplete)?;
+    let curve = Curve::find(CKK_EC, params)?;
+    let (public, private) = ec_key::generate_with_extra_bits(curve, params)?;
     Ok((Parts::EcPublic(public), Parts::EcPrivate(private)))
 }
 
@@ -154,80 +169,7 @@ fn encode(r: &[u8], s: &[u8]) -> SmallVec<[u8; LONGEST]> {
     encoded
 }
 
-/// `CKM_ECDH1_DERIVE`: the x-coordinate of the shared point, or what the key derivation function
-/// makes of it, cut to `CKA_VALUE_LEN` at the front. A peer's key that is not on the curve, that is
-/// infinity, or that leads to an all-zero secret (RFC 7748, section 6) is `PublicKeyInvalid`.
-fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
-    let key = base.key;
-    let Params::Ecdh { kdf, shared, public } = params else {
-        return Err(Error::MechanismParamInvalid);
-    };
-    let kdf = function(*kdf)?;
-    if kdf.is_none() && !shared.is_empty() {
-        return Err(Error::MechanismParamInvalid);
-    }
-    let curve = key.curve()?;
-    let peer = peer(curve, public)?;
-    let len = curve.bits.div_ceil(8);
-    let agreed =
-        agree(key.pkey(KeyClass::Private)?, &peer, len).map_err(|_| Error::PublicKeyInvalid)?;
-    if agreed.expose().iter().fold(0, |all, byte| all | byte) == 0 {
-        return Err(Error::PublicKeyInvalid);
-    }
-    let wanted = spec.value_len.unwrap_or(len);
-    let Some(hash) = kdf else { return cut(agreed, wanted).map(Derived::from) };
-    // X9.63 counts blocks of the hash in 32 bits; nobody needs more than a page.
-    if wanted == 0 || wanted > LONGEST_DERIVED {
-        return Err(Error::AttributeValueInvalid);
-    }
-    let list = ParamList::new()
-        .text(c"digest", hash.name())
-        .octets(c"key", agreed.expose())
-        .octets(c"info", shared);
-    Secret::with(wanted, |out| run(Kdf::X963, &list, out)).map(Derived::from)
-}
-
-/// The hash of an X9.63 key derivation function, or none for `CKD_NULL`.
-fn function(kdf: CK_EC_KDF_TYPE) -> Result<Option<Hash>> {
-    Ok(Some(match kdf {
-        CKD_NULL => return Ok(None),
-        CKD_SHA1_KDF => Hash::Sha1,
-        CKD_SHA224_KDF => Hash::Sha224,
-        CKD_SHA256_KDF => Hash::Sha256,
-        CKD_SHA384_KDF => Hash::Sha384,
-        CKD_SHA512_KDF => Hash::Sha512,
-        CKD_SHA3_224_KDF => Hash::Sha3_224,
-        CKD_SHA3_256_KDF => Hash::Sha3_256,
-        CKD_SHA3_384_KDF => Hash::Sha3_384,
-        CKD_SHA3_512_KDF => Hash::Sha3_512,
-        _ => return Err(Error::MechanismParamInvalid),
-    }))
-}
-
-/// The other party's key: raw in any form of X9.62, or in a DER OCTET STRING as `CKA_EC_POINT`
-/// has it. The length tells which: no raw point is as long as a wrapped one.
-fn peer(curve: &Curve, public: &[u8]) -> Result<super::ossl::Pkey> {
-    let raw = match curve.is_weierstrass() {
-        true => public.len() == 1 + 2 * curve.len || public.len() == 1 + curve.len,
-        false => public.len() == curve.len,
-    };
-    match der::only(der::OCTET_STRING, public) {
-        Some(point) if !raw => ec_key::public_of_any_form(curve, point),
-        _ => ec_key::public_of_any_form(curve, public),
-    }
-}
-
-/// The last `wanted` bytes: "the truncation removes bytes from the leading end".
-fn cut(agreed: Secret, wanted: usize) -> Result<Secret> {
-    let surplus = agreed.len().checked_sub(wanted).ok_or(Error::AttributeValueInvalid)?;
-    match agreed.expose().get(surplus..) {
-        Some(rest) if !rest.is_empty() => Secret::copy_of(rest),
-        _ => Err(Error::AttributeValueInvalid),
-    }
-}
-
 /// Sizes of fields, bits.
-const SIZES: (CK_ULONG, CK_ULONG) = (256, 521);
+pub(super) const SIZES: (CK_ULONG, CK_ULONG) = (224, 521);
 /// Room for the DER of a signature: two INTEGERs of at most 66 bytes, a zero byte and a head each.
 const LONGEST: usize = 256;
-const LONGEST_DERIVED: usize = 8192;

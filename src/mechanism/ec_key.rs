@@ -2,32 +2,47 @@
 //! Keys on curves from their attribute values and back.
 
 use super::curve::Curve;
-use super::ossl::{Half, ParamList, Pkey, native};
+use super::ossl::{Half, ParamList, Pkey, native, random_private};
 use super::parts::{EcPrivate, EcPublic};
+use super::spki::BIT_STRING;
+use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcPoint, PointConversionForm};
 use openssl::error::ErrorStack;
 
-/// Makes a public key from a point: uncompressed X9.62, or RFC 8032 / RFC 7748 bytes. Where it is
-/// no point of the curve, or infinity, `PublicKeyInvalid`.
-pub(super) fn public(curve: &Curve, point: &[u8], validate: bool) -> Result<Pkey> {
-    let uncompressed = curve.is_weierstrass() && point.first() == Some(&0x04);
-    let expected = if curve.is_weierstrass() { 1 + 2 * curve.len } else { curve.len };
-    if point.len() != expected || uncompressed != curve.is_weierstrass() {
+/// Makes a public key from a point (X9.62 in any form, or RFC 8032 / RFC 7748 bytes), which may
+/// come raw or as ASN.1 wraps it; gives the point raw and uncompressed too. Where it is no point
+/// of the curve, or infinity, `PublicKeyInvalid`.
+pub(super) fn public(curve: &Curve, given: &[u8], validate: bool) -> Result<(Pkey, Vec<u8>)> {
+    let point = raw(curve, given);
+    if !has_length_of_point(curve, point) {
         return Err(Error::PublicKeyInvalid);
     }
-    from_point(curve, point, validate)
+    let point = match curve.is_weierstrass() && point.first() != Some(&0x04) {
+        true => uncompressed(curve, point).map_err(|_| Error::PublicKeyInvalid)?,
+        false => point.to_vec(),
+    };
+    Ok((from_point(curve, &point, validate)?, point))
 }
 
-/// As [`public`], from any form of point that X9.62 knows.
-pub(super) fn public_of_any_form(curve: &Curve, point: &[u8]) -> Result<Pkey> {
-    // The point at infinity is one zero byte.
-    if point.len() <= 1 || (!curve.is_weierstrass() && point.len() != curve.len) {
-        return Err(Error::PublicKeyInvalid);
+/// The bytes of a point: as they are, or the content of a DER OCTET STRING (`CKA_EC_POINT`) or of
+/// a BIT STRING (as some have it). The length tells which: no raw point is as long as a wrapped
+/// one.
+fn raw<'a>(curve: &Curve, given: &'a [u8]) -> &'a [u8] {
+    if has_length_of_point(curve, given) {
+        return given;
     }
-    from_point(curve, point, false)
+    let bits = || der::only(BIT_STRING, given)?.strip_prefix(&[0]);
+    der::only(der::OCTET_STRING, given).or_else(bits).unwrap_or(given)
+}
+
+fn has_length_of_point(curve: &Curve, point: &[u8]) -> bool {
+    match curve.is_weierstrass() {
+        true => point.len() == 1 + 2 * curve.len || point.len() == 1 + curve.len,
+        false => point.len() == curve.len,
+    }
 }
 
 fn from_point(curve: &Curve, point: &[u8], validate: bool) -> Result<Pkey> {
@@ -89,6 +104,20 @@ pub(super) fn generate(curve: &'static Curve, params: &[u8]) -> Result<(EcPublic
     Ok((public, private))
 }
 
+/// Both halves of a new key pair, the private value made from 64 bits more than the order has (FIPS
+/// 186-5, section A.2.1): `CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS`.
+pub(super) fn generate_with_extra_bits(
+    curve: &'static Curve,
+    params: &[u8],
+) -> Result<(EcPublic, EcPrivate)> {
+    let random = Secret::with(curve.len + 8, random_private)?;
+    let value = reduced(curve, &random).map_err(|_| Error::DeviceError)?;
+    let point = multiply(curve, &value).map_err(|_| Error::DeviceError)?;
+    let (key_type, params) = (curve.key_type, params.to_vec());
+    let public = EcPublic { key_type, params: params.clone(), point };
+    Ok((public, EcPrivate { key_type, params, value }))
+}
+
 fn group(curve: &Curve) -> ParamList<'static> {
     let params = ParamList::new();
     match curve.is_weierstrass() {
@@ -97,12 +126,36 @@ fn group(curve: &Curve) -> ParamList<'static> {
     }
 }
 
+/// `random mod (n - 1) + 1`, at its full length. The surplus of 64 bits hides what the reduction
+/// favours.
+fn reduced(curve: &Curve, random: &Secret) -> Result<Secret> {
+    let number = || {
+        let group = EcGroup::from_curve_name(curve.nid)?;
+        let mut order = BigNum::new()?;
+        let mut scratch = BigNumContext::new_secure()?;
+        group.order(&mut order, &mut scratch)?;
+        order.sub_word(1)?;
+        let mut value = BigNum::new_secure()?;
+        value.nnmod(&*secret_number(random)?, &order, &mut scratch)?;
+        value.add_word(1)?;
+        value.to_vec_padded(i32::try_from(curve.len).unwrap_or_default())
+    };
+    Secret::take(number().map_err(|_: ErrorStack| Error::DeviceError)?)
+}
+
 fn in_range(curve: &Curve, value: &Secret) -> std::result::Result<bool, ErrorStack> {
     let group = EcGroup::from_curve_name(curve.nid)?;
     let mut order = BigNum::new()?;
     group.order(&mut order, &mut *BigNumContext::new()?)?;
     let number = secret_number(value)?;
     Ok(number.num_bits() > 0 && number < order)
+}
+
+fn uncompressed(curve: &Curve, point: &[u8]) -> std::result::Result<Vec<u8>, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve.nid)?;
+    let mut scratch = BigNumContext::new()?;
+    let point = EcPoint::from_bytes(&group, point, &mut scratch)?;
+    point.to_bytes(&group, PointConversionForm::UNCOMPRESSED, &mut scratch)
 }
 
 fn multiply(curve: &Curve, value: &Secret) -> std::result::Result<Vec<u8>, ErrorStack> {

@@ -75,8 +75,8 @@ impl Key {
             ),
             Parts::EcPublic(public) => {
                 let curve = Curve::find(public.key_type, &public.params)?;
-                let pkey = ec_key::public(curve, &public.point, validate)?;
-                let (params, point) = (public.params.clone(), public.point.clone());
+                let (pkey, point) = ec_key::public(curve, &public.point, validate)?;
+                let params = public.params.clone();
                 (KeyClass::Public, Material::Curve { pkey, curve, params, point })
             }
             Parts::EcPrivate(private) => {

@@ -15,6 +15,7 @@ pub mod curve;
 pub mod digest;
 pub mod ec;
 mod ec_key;
+pub mod ecdh;
 pub mod edwards;
 mod gcm;
 pub mod generic;
@@ -279,6 +280,8 @@ impl Row {
             (does.derive.is_some(), CKF_DERIVE),
             (does.wrap.is_some(), CKF_WRAP | CKF_UNWRAP),
             (elliptic, CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS),
+            // Points of the other forms have no compression.
+            (self.keys.contains(&CKK_EC), CKF_EC_COMPRESS),
         ]
         .iter()
         .filter(|(on, _)| *on)
@@ -304,6 +307,7 @@ static BY_ID: LazyLock<Vec<Option<&'static Row>>> = LazyLock::new(|| {
 static FAMILIES: &[&[Row]] = &[
     rsa::ROWS,
     ec::ROWS,
+    ecdh::ROWS,
     edwards::ROWS,
     aes::ROWS,
     aes_wrap::ROWS,

@@ -5,7 +5,7 @@ use crate::secret::Secret;
 use cryptoki_sys::CK_KEY_TYPE;
 
 /// The values a key is made of, as they stand in PKCS #11 attributes: big integers big-endian,
-/// curve points raw (not DER-wrapped), curves by the DER of `CKA_EC_PARAMS`.
+/// curve points, curves by the DER of `CKA_EC_PARAMS`.
 pub enum Parts {
     /// A secret key of the type given.
     Secret(CK_KEY_TYPE, Secret),
@@ -43,7 +43,8 @@ pub struct EcPublic {
     pub key_type: CK_KEY_TYPE,
     /// `CKA_EC_PARAMS`: DER of the curve's OID or of its name.
     pub params: Vec<u8>,
-    /// The point: uncompressed X9.62 for `CKK_EC`, RFC 8032 / RFC 7748 bytes for the others.
+    /// The point: X9.62 for `CKK_EC`, RFC 8032 / RFC 7748 bytes for the others. Made here it is raw
+    /// and uncompressed; from outside any form is taken, wrapped in ASN.1 or not.
     pub point: Vec<u8>,
 }
 

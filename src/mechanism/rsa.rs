@@ -86,8 +86,11 @@ fn generate(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts,
     // modulus (`OPENSSL_RSA_MAX_PUBEXP_BITS`), and nobody uses more with a small one.
     let odd = exponent.last().is_some_and(|last| last & 1 == 1);
     let usable = odd && (17..=64).contains(&rsa_key::bit_length(exponent));
-    if !(NEW_SMALLEST..=NEW_LARGEST).contains(&bits) || bits % 8 != 0 || !usable {
+    if !(NEW_SMALLEST..=NEW_LARGEST).contains(&bits) || bits % 8 != 0 {
         return Err(Error::AttributeValueInvalid);
+    }
+    if !usable {
+        return Err(Error::TemplateInconsistent);
     }
     let (bits, exponent) = (bits as u64, native(exponent)?);
     let params = ParamList::new().number(c"bits", &bits).integer(c"e", &exponent);

@@ -37,8 +37,8 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
         let attributes = record::published(attributes);
         return finish(Origin::Create, attributes, shape, None);
     }
-    let attributes = normalised(attributes)?;
     let key = Key::new(&parts::from_attributes(&attributes)?)?;
+    let attributes = normalised(attributes, &key)?;
     finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
 }
 
@@ -47,8 +47,9 @@ pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> R
     let key = match origin {
         Origin::Generate(_) => Key::from_record(&parts)?,
         // Bytes that make no key came out of a wrap that was wrong.
-        Origin::Unwrap => Key::new(&parts).map_err(|_| match parts {
-            Parts::Secret(..) => Error::WrappedKeyLenRange,
+        Origin::Unwrap => Key::new(&parts).map_err(|error| match (error, &parts) {
+            (Error::CurveNotSupported | Error::DomainParamsInvalid, _) => error,
+            (_, Parts::Secret(..)) => Error::WrappedKeyLenRange,
             _ => Error::WrappedKeyInvalid,
         })?,
         _ => Key::new(&parts)?,
@@ -339,28 +340,15 @@ fn may_replace(
     }
 }
 
-/// Curve points are kept as they are given out: in a DER OCTET STRING.
-fn normalised(mut attributes: Attributes) -> Result<Attributes> {
-    let Some(point) = attributes.bytes(CKA_EC_POINT).map(<[u8]>::to_vec) else {
-        return Ok(attributes);
-    };
-    let valid = |raw: Vec<u8>| {
-        let mut probe = match attributes.duplicate() {
-            Ok(copy) => copy,
-            Err(_) => return false,
-        };
-        probe.set(CKA_EC_POINT, Value::Bytes(crate::codec::der::wrap(0x04, &raw)));
-        parts::from_attributes(&probe).and_then(|parts| Key::new(&parts)).is_ok()
-    };
-    let wrapped = match parts::wrapped_point(&point, valid) {
-        Ok(wrapped) => wrapped,
-        // Say what is wrong with it as the mechanism does: an unknown curve is not a bad point.
-        Err(error) => {
-            let parts = parts::from_attributes(&attributes)?;
-            return Err(Key::new(&parts).err().unwrap_or(error));
+/// Curve points are kept as they are given out, whichever form they came in: uncompressed, in a DER
+/// OCTET STRING.
+fn normalised(mut attributes: Attributes, key: &Key) -> Result<Attributes> {
+    if attributes.has(CKA_EC_POINT) {
+        let written = parts::to_attributes(key.public_parts()?);
+        if let Some(point) = written.get(CKA_EC_POINT) {
+            attributes.set(CKA_EC_POINT, point.duplicate()?);
         }
-    };
-    attributes.set(CKA_EC_POINT, Value::Bytes(wrapped));
+    }
     Ok(attributes)
 }
 

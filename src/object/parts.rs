@@ -20,7 +20,7 @@ pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
         (Some(CKO_PUBLIC_KEY), _) => Ok(Parts::EcPublic(EcPublic {
             key_type,
             params: bytes(attributes, CKA_EC_PARAMS)?,
-            point: bytes(attributes, CKA_EC_POINT).map(unwrapped)?,
+            point: bytes(attributes, CKA_EC_POINT)?,
         })),
         (Some(CKO_PRIVATE_KEY), _) => Ok(Parts::EcPrivate(EcPrivate {
             key_type,
@@ -63,29 +63,6 @@ pub(super) fn to_attributes(parts: Parts) -> Attributes {
         }
     }
     attributes
-}
-
-/// A point as it is given out: in a DER OCTET STRING, whether it came so or raw. `valid` says
-/// whether a raw point is one of the curve.
-pub(super) fn wrapped_point(given: &[u8], valid: impl Fn(Vec<u8>) -> bool) -> Result<Vec<u8>> {
-    let inner = der::only(der::OCTET_STRING, given).or_else(|| bit_string(given));
-    // An uncompressed raw point begins with the tag of an OCTET STRING, so both readings are tried.
-    if inner.is_some_and(|inner| valid(inner.to_vec())) {
-        return Ok(der::wrap(der::OCTET_STRING, inner.unwrap_or_default()));
-    }
-    if valid(given.to_vec()) {
-        return Ok(der::wrap(der::OCTET_STRING, given));
-    }
-    Err(Error::AttributeValueInvalid)
-}
-
-fn bit_string(bytes: &[u8]) -> Option<&[u8]> {
-    const BIT_STRING: u8 = 0x03;
-    der::only(BIT_STRING, bytes)?.strip_prefix(&[0])
-}
-
-fn unwrapped(point: Vec<u8>) -> Vec<u8> {
-    der::only(der::OCTET_STRING, &point).map(<[u8]>::to_vec).unwrap_or(point)
 }
 
 fn head(attributes: &mut Attributes, class: CK_OBJECT_CLASS, key_type: CK_KEY_TYPE) {

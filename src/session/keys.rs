@@ -238,7 +238,11 @@ fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Resul
             Ok(Parts::Secret(key_type, plaintext))
         }
         Ok(CKO_PRIVATE_KEY) => {
-            let parts = pkcs8::decode(plaintext.expose()).map_err(|_| Error::WrappedKeyInvalid)?;
+            let parts = pkcs8::decode(plaintext.expose()).map_err(|error| match error {
+                // Section 6.3: a curve that is not here is not a key that is broken.
+                Error::CurveNotSupported | Error::DomainParamsInvalid => error,
+                _ => Error::WrappedKeyInvalid,
+            })?;
             let found = match &parts {
                 Parts::RsaPrivate(_) => CKK_RSA,
                 Parts::EcPrivate(key) => key.key_type,

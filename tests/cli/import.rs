@@ -222,12 +222,12 @@ fn files_that_hold_several() {
 #[test]
 fn keys_that_are_not_supported_or_not_whole() {
     let desk = Desk::with_token();
-    let group = EcGroup::from_curve_name(Nid::SECP256K1).unwrap();
+    let group = EcGroup::from_curve_name(Nid::BRAINPOOL_P256T1).unwrap();
     let odd = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
     desk.write("key", &odd.private_key_to_pem_pkcs8().unwrap());
-    import(&desk, "key", "a", &[]).bad("supported are P-256");
+    import(&desk, "key", "a", &[]).bad("supported are P-224");
     desk.write("key", &odd.public_key_to_pem().unwrap());
-    import(&desk, "key", "a", &[]).bad("supported are P-256");
+    import(&desk, "key", "a", &[]).bad("supported are P-224");
     let mut der = PKey::generate_ed25519().unwrap().private_key_to_pkcs8().unwrap();
     der.pop();
     desk.write("key", &der);

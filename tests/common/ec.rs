@@ -13,7 +13,7 @@ pub struct Curve {
     pub generation: CK_MECHANISM_TYPE,
     /// `CKA_EC_PARAMS` as an object identifier, DER.
     pub oid: &'static [u8],
-    /// The name of the curve in `CKA_EC_PARAMS` as a PrintableString, where the family has one.
+    /// The name of the curve in `CKA_EC_PARAMS` as a PrintableString.
     pub printable: Option<&'static str>,
     /// The length of a field element, and of an Edwards or Montgomery public key.
     pub size: usize,
@@ -61,12 +61,21 @@ pub fn octets(der: &[u8]) -> Vec<u8> {
     der[start..].to_vec()
 }
 
+pub const P224: Curve = Curve {
+    name: "P-224",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x21],
+    printable: Some("secp224r1"),
+    size: 28,
+    family: Family::Weierstrass(Nid::SECP224R1),
+};
 pub const P256: Curve = Curve {
     name: "P-256",
     key_type: CKK_EC,
     generation: CKM_EC_KEY_PAIR_GEN,
     oid: &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-    printable: None,
+    printable: Some("secp256r1"),
     size: 32,
     family: Family::Weierstrass(Nid::X9_62_PRIME256V1),
 };
@@ -75,7 +84,7 @@ pub const P384: Curve = Curve {
     key_type: CKK_EC,
     generation: CKM_EC_KEY_PAIR_GEN,
     oid: &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-    printable: None,
+    printable: Some("secp384r1"),
     size: 48,
     family: Family::Weierstrass(Nid::SECP384R1),
 };
@@ -84,9 +93,63 @@ pub const P521: Curve = Curve {
     key_type: CKK_EC,
     generation: CKM_EC_KEY_PAIR_GEN,
     oid: &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23],
-    printable: None,
+    printable: Some("secp521r1"),
     size: 66,
     family: Family::Weierstrass(Nid::SECP521R1),
+};
+pub const K256: Curve = Curve {
+    name: "secp256k1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x0a],
+    printable: Some("secp256k1"),
+    size: 32,
+    family: Family::Weierstrass(Nid::SECP256K1),
+};
+pub const BRAINPOOL224: Curve = Curve {
+    name: "brainpoolP224r1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x05],
+    printable: Some("brainpoolP224r1"),
+    size: 28,
+    family: Family::Weierstrass(Nid::BRAINPOOL_P224R1),
+};
+pub const BRAINPOOL256: Curve = Curve {
+    name: "brainpoolP256r1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x07],
+    printable: Some("brainpoolP256r1"),
+    size: 32,
+    family: Family::Weierstrass(Nid::BRAINPOOL_P256R1),
+};
+pub const BRAINPOOL320: Curve = Curve {
+    name: "brainpoolP320r1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x09],
+    printable: Some("brainpoolP320r1"),
+    size: 40,
+    family: Family::Weierstrass(Nid::BRAINPOOL_P320R1),
+};
+pub const BRAINPOOL384: Curve = Curve {
+    name: "brainpoolP384r1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0b],
+    printable: Some("brainpoolP384r1"),
+    size: 48,
+    family: Family::Weierstrass(Nid::BRAINPOOL_P384R1),
+};
+pub const BRAINPOOL512: Curve = Curve {
+    name: "brainpoolP512r1",
+    key_type: CKK_EC,
+    generation: CKM_EC_KEY_PAIR_GEN,
+    oid: &[0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x0d],
+    printable: Some("brainpoolP512r1"),
+    size: 64,
+    family: Family::Weierstrass(Nid::BRAINPOOL_P512R1),
 };
 pub const ED25519: Curve = Curve {
     name: "Ed25519",
@@ -126,7 +189,18 @@ pub const X448: Curve = Curve {
 };
 
 /// The curves of ECDSA.
-pub const WEIERSTRASS: &[Curve] = &[P256, P384, P521];
+pub const WEIERSTRASS: &[Curve] = &[
+    P224,
+    P256,
+    P384,
+    P521,
+    K256,
+    BRAINPOOL224,
+    BRAINPOOL256,
+    BRAINPOOL320,
+    BRAINPOOL384,
+    BRAINPOOL512,
+];
 /// The curves of EdDSA.
 pub const EDWARDS: &[Curve] = &[ED25519, ED448];
 /// The curves of X25519 and X448.

@@ -4,8 +4,8 @@
 use crate::common::ec::{P256, P384, X448, X25519, octet_string};
 use crate::common::operation::Kind;
 use crate::common::*;
-use crate::data;
 use crate::table::ALL_CURVES;
+use crate::{data, hash_named};
 
 #[test]
 fn known_answers_from_both_sides() {
@@ -92,20 +92,88 @@ fn key_derivation_functions_are_ansi_x9_63() {
         (CKD_SHA256_KDF, CKM_SHA256),
         (CKD_SHA384_KDF, CKM_SHA384),
         (CKD_SHA512_KDF, CKM_SHA512),
+        (CKD_SHA3_224_KDF, CKM_SHA3_224),
+        (CKD_SHA3_256_KDF, CKM_SHA3_256),
+        (CKD_SHA3_384_KDF, CKM_SHA3_384),
+        (CKD_SHA3_512_KDF, CKM_SHA3_512),
     ] {
         for info in [&b""[..], b"shared info"] {
-            let mech = Mech::ecdh(kdf, info, &point);
-            let template = secret_of(CKK_GENERIC_SECRET).with(CKA_VALUE_LEN, 100 as CK_ULONG);
-            let derived = s.derive(&mech, base, &template);
-            let Ok(key) = derived else {
-                // A token need not have the function; then the parameter is not valid.
-                derived.gives(CKR_MECHANISM_PARAM_INVALID);
-                continue;
-            };
             let block =
                 |n: u32| reference::digest(hash, &[&z, &n.to_be_bytes()[..], info].concat());
             let want: Vec<u8> = (1..=5).flat_map(block).take(100).collect();
-            assert_eq!(s.get(key, CKA_VALUE).good(), want);
+            assert_eq!(shared(s, &Mech::ecdh(kdf, info, &point), base, 100), want, "{hash:#x}");
+        }
+    }
+}
+
+#[test]
+fn key_derivation_functions_are_sp_800_56a() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let z = shared(s, &Mech::ecdh(CKD_NULL, b"", &point), base, 32);
+    for (kdf, hash) in SP800 {
+        for info in [&b""[..], b"shared info"] {
+            let block =
+                |n: u32| reference::digest(*hash, &[&n.to_be_bytes()[..], &z, info].concat());
+            let want: Vec<u8> = (1..=5).flat_map(block).take(100).collect();
+            assert_eq!(shared(s, &Mech::ecdh(*kdf, info, &point), base, 100), want, "{hash:#x}");
+        }
+    }
+}
+
+#[test]
+fn known_answers_of_the_concatenation_function() {
+    let user = User::new();
+    let s = user.session;
+    for record in vectors::read("agreement_kdf.txt") {
+        let place = record.place();
+        let curve = ALL_CURVES.iter().find(|curve| curve.name == record.text("curve")).unwrap();
+        let hash = hash_named(record.text("hash"));
+        let (kdf, _) = SP800.iter().find(|(_, of)| *of == hash).unwrap();
+        let private = keys::curve_private(curve, &record.hex("private")).and(&keys::open());
+        let base = s.create(&private).good_for(&place);
+        let mech = Mech::ecdh(*kdf, &record.hex("info"), &record.hex("peer_public"));
+        let want = record.hex("key");
+        for kind in [CKM_ECDH1_DERIVE, CKM_ECDH1_COFACTOR_DERIVE] {
+            let mech = Mech::ecdh(*kdf, &record.hex("info"), &record.hex("peer_public"));
+            assert_eq!(shared(s, &mech.named(kind), base, want.len()), want, "{place}");
+        }
+        assert_eq!(shared(s, &mech, base, want.len()), want, "{place}");
+    }
+}
+
+#[test]
+fn with_the_cofactor_the_secret_is_the_same() {
+    let user = User::new();
+    let s = user.session;
+    for curve in ec::WEIERSTRASS {
+        let (_, base) = keys::pair(s, curve);
+        let point = reference::point(curve, &reference::generate(curve));
+        let mech = || Mech::ecdh(CKD_NULL, b"", &point);
+        let plain = shared(s, &mech(), base, curve.size);
+        let cofactor = shared(s, &mech().named(CKM_ECDH1_COFACTOR_DERIVE), base, curve.size);
+        assert_eq!(plain, cofactor, "{}", curve.name);
+    }
+    let (_, base) = keys::pair(s, &X25519);
+    let mech = Mech::ecdh(CKD_NULL, b"", &data(32)).named(CKM_ECDH1_COFACTOR_DERIVE);
+    s.derive(&mech, base, &generic(32)).gives(CKR_KEY_TYPE_INCONSISTENT);
+}
+
+#[test]
+fn a_peer_point_may_be_compressed() {
+    let user = User::new();
+    let s = user.session;
+    for curve in ec::WEIERSTRASS {
+        let (_, base) = keys::pair(s, curve);
+        let point = reference::point(curve, &reference::generate(curve));
+        let sign = 2 + (point.last().unwrap() & 1);
+        let compressed = [&[sign][..], &point[1..=curve.size]].concat();
+        let want = shared(s, &Mech::ecdh(CKD_NULL, b"", &point), base, curve.size);
+        for peer in [compressed.clone(), octet_string(&compressed)] {
+            let found = shared(s, &Mech::ecdh(CKD_NULL, b"", &peer), base, curve.size);
+            assert_eq!(found, want, "{}", curve.name);
         }
     }
 }
@@ -179,6 +247,19 @@ fn edwards_keys_do_not_agree() {
     let started = s.start(Kind::Sign, &mech, Some(base));
     started.gives(CKR_MECHANISM_INVALID);
 }
+
+/// The concatenation functions and their hashes.
+const SP800: &[(CK_EC_KDF_TYPE, CK_MECHANISM_TYPE)] = &[
+    (CKD_SHA1_KDF_SP800, CKM_SHA_1),
+    (CKD_SHA224_KDF_SP800, CKM_SHA224),
+    (CKD_SHA256_KDF_SP800, CKM_SHA256),
+    (CKD_SHA384_KDF_SP800, CKM_SHA384),
+    (CKD_SHA512_KDF_SP800, CKM_SHA512),
+    (CKD_SHA3_224_KDF_SP800, CKM_SHA3_224),
+    (CKD_SHA3_256_KDF_SP800, CKM_SHA3_256),
+    (CKD_SHA3_384_KDF_SP800, CKM_SHA3_384),
+    (CKD_SHA3_512_KDF_SP800, CKM_SHA3_512),
+];
 
 fn secret_of(kind: CK_KEY_TYPE) -> Template {
     template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => kind }.and(&keys::open())

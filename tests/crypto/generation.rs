@@ -86,9 +86,42 @@ fn curves_may_be_asked_for_by_name() {
         let Some(name) = curve.name_der() else { continue };
         let public = template! { CKA_EC_PARAMS => name };
         let made = s.generate_pair(&Mech::plain(curve.generation), &public, &keys::open());
-        let (public, _) = made.good_for(curve.name);
-        assert_eq!(octets(&s.get(public, CKA_EC_POINT).good()).len(), curve.size);
+        let (public, private) = made.good_for(curve.name);
+        let expected = if curve.key_type == CKK_EC { 1 + 2 * curve.size } else { curve.size };
+        let point = octets(&s.get(public, CKA_EC_POINT).good());
+        assert_eq!(point.len(), expected, "{}", curve.name);
+        assert_eq!(s.get(private, CKA_EC_PARAMS).good(), curve.name_der().unwrap());
+        let openssl = reference::public_from_point(curve, &point);
+        let info = s.get(public, CKA_PUBLIC_KEY_INFO).good();
+        assert_eq!(openssl.public_key_to_der().unwrap(), info, "{}", curve.name);
     }
+}
+
+#[test]
+fn private_values_may_be_made_from_extra_bits() {
+    let user = User::new();
+    let s = user.session;
+    let mech = Mech::plain(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS);
+    for curve in ec::WEIERSTRASS {
+        let public = template! { CKA_EC_PARAMS => curve.oid };
+        let (public, private) = s.generate_pair(&mech, &public, &keys::open()).good_for(curve.name);
+        assert_eq!(s.number(private, CKA_KEY_GEN_MECHANISM).good(), mech.kind());
+        let value = s.get(private, CKA_VALUE).good();
+        assert_eq!(value.len(), curve.size, "{}", curve.name);
+        let own = s.create(&keys::curve_private(curve, &value).and(&keys::open())).good();
+        let info = s.get(public, CKA_PUBLIC_KEY_INFO).good();
+        assert_eq!(s.get(own, CKA_PUBLIC_KEY_INFO).good(), info, "{}", curve.name);
+    }
+    for (parameters, want) in [
+        (ec::ED25519.oid, CKR_CURVE_NOT_SUPPORTED),
+        (ec::X25519.oid, CKR_CURVE_NOT_SUPPORTED),
+        (&[0x30, 0x00][..], CKR_DOMAIN_PARAMS_INVALID),
+    ] {
+        let public = template! { CKA_EC_PARAMS => parameters };
+        s.generate_pair(&mech, &public, &Template::default()).gives(want);
+    }
+    let none = Template::default();
+    s.generate_pair(&mech, &none, &none).gives(CKR_TEMPLATE_INCOMPLETE);
 }
 
 #[test]
@@ -112,7 +145,10 @@ fn unknown_and_malformed_curves_are_refused() {
     let brainpool_t = [0x06, 0x09, 0x2b, 0x24, 0x03, 0x03, 0x02, 0x08, 0x01, 0x01, 0x02];
     let malformed = [CKR_DOMAIN_PARAMS_INVALID, CKR_ATTRIBUTE_VALUE_INVALID];
     let unknown = [CKR_CURVE_NOT_SUPPORTED];
-    let cases: [(&[u8], &[CK_RV]); 7] = [
+    // Explicit parameters: ecpVer1, a field, a curve, a base and an order.
+    let explicit = [0x30, 0x05, 0x02, 0x01, 0x01, 0x30, 0x00];
+    let cases: [(&[u8], &[CK_RV]); 8] = [
+        (&explicit, &[CKR_DOMAIN_PARAMS_INVALID]),
         (&brainpool_t, &unknown),
         (&[0x06, 0x03, 0x29, 0x01, 0x01], &unknown),
         (&[0x13, 0x03, b'f', b'o', b'o'], &unknown),
@@ -181,7 +217,13 @@ fn bad_rsa_parameters_are_refused() {
         let made = s.generate_pair(&mech, &public, &Template::default());
         made.gives_for(&format!("{bits} bits"), &bad);
     }
-    for exponent in [&[0_u8][..], &[1], &[2], &[1, 0, 0], &[0xFF; 300]] {
+    for exponent in [&[1_u8][..], &[2], &[3], &[1, 0, 0], &[0xFF; 300]] {
+        let public =
+            template! { CKA_MODULUS_BITS => 2048 as CK_ULONG, CKA_PUBLIC_EXPONENT => exponent };
+        let made = s.generate_pair(&mech, &public, &Template::default());
+        made.gives_for(&format!("exponent {exponent:02x?}"), &[CKR_TEMPLATE_INCONSISTENT]);
+    }
+    for exponent in [&[0_u8][..], &[]] {
         let public =
             template! { CKA_MODULUS_BITS => 2048 as CK_ULONG, CKA_PUBLIC_EXPONENT => exponent };
         let made = s.generate_pair(&mech, &public, &Template::default());

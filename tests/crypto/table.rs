@@ -101,10 +101,8 @@ pub fn optional() -> Vec<Row> {
         row(CKM_SHA_1_HMAC_GENERAL, CKF_VERIFY, Family::Generic, |kind| Mech::mac(kind, 10), 100),
         row(CKM_HKDF_DATA, CKF_DERIVE, Family::Generic, hkdf, 0),
         row(CKM_HKDF_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
-        row(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE, Family::Ec, ecdh_p256, 0),
         row(CKM_AES_KEY_WRAP_PAD, WRAPS, Family::Aes, Mech::plain, 24),
         row(CKM_AES_KEY_WRAP_PKCS7, WRAPS, Family::Aes, Mech::plain, 24),
-        row(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
     ];
     for kind in KEY_GENERATION {
         rows.push(row(*kind, CKF_GENERATE, Family::None, Mech::plain, 0));
@@ -154,11 +152,13 @@ fn fixed() -> Vec<Row> {
         row(CKM_RSA_PKCS_PSS, SIGNS, Family::Rsa, pss_raw, 32),
         row(CKM_RSA_PKCS_OAEP, CIPHERS | WRAPS, Family::Rsa, oaep, 32),
         row(CKM_EC_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
         row(CKM_EC_EDWARDS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
         row(CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
         row(CKM_ECDSA, SIGNS, Family::Ec, Mech::plain, 32),
         row(CKM_EDDSA, SIGNS, Family::Edwards, Mech::plain, 100),
         row(CKM_ECDH1_DERIVE, CKF_DERIVE, Family::Ec, ecdh_p256, 0),
+        row(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE, Family::Ec, ecdh_p256, 0),
         row(CKM_AES_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
         row(CKM_AES_ECB, CIPHERS, Family::Aes, Mech::plain, 32),
         row(CKM_AES_CBC, CIPHERS, Family::Aes, |kind| Mech::iv(kind, &[7; 16]), 32),
@@ -203,8 +203,13 @@ fn ecdh_p256(kind: CK_MECHANISM_TYPE) -> Mech {
     parameter.named(kind)
 }
 
-/// Every curve and the least field size that says it is served.
-pub const ALL_CURVES: &[ec::Curve] = &[P256, P384, P521, ED25519, ED448, X25519, ec::X448];
+/// Every curve.
+#[rustfmt::skip]
+pub const ALL_CURVES: &[ec::Curve] = &[
+    ec::P224, P256, P384, P521, ec::K256,
+    ec::BRAINPOOL224, ec::BRAINPOOL256, ec::BRAINPOOL320, ec::BRAINPOOL384, ec::BRAINPOOL512,
+    ED25519, ED448, X25519, ec::X448,
+];
 
 /// Generation of keys for HMAC with one hash.
 const KEY_GENERATION: &[CK_MECHANISM_TYPE] = &[

@@ -74,7 +74,7 @@ fn key_sizes_are_in_the_units_of_the_specification() {
     let user = User::new();
     let bits_of_rsa = (2048, 8192);
     let bytes_of_aes = (16, 32);
-    let bits_of_fields = (256, 521);
+    let bits_of_fields = (224, 521);
     let bits_of_edwards = (255, 448);
     for (kind, want) in [
         (CKM_RSA_PKCS_KEY_PAIR_GEN, bits_of_rsa),
@@ -96,11 +96,18 @@ fn key_sizes_are_in_the_units_of_the_specification() {
 #[test]
 fn curve_mechanisms_say_which_encodings_they_take() {
     let user = User::new();
-    let fields = CKF_EC_F_P | CKF_EC_OID | CKF_EC_UNCOMPRESS;
+    let fields = CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS;
     for kind in [CKM_EC_KEY_PAIR_GEN, CKM_ECDSA, CKM_ECDSA_SHA256, CKM_ECDH1_DERIVE] {
         let flags = session::mechanism_info(user.token.slot, kind).good().flags;
         assert_eq!(flags & fields, fields, "{kind:#x}");
         assert_eq!(flags & CKF_EC_F_2M, 0, "{kind:#x} on no binary field");
+        assert_eq!(flags & CKF_EC_ECPARAMETERS, 0, "{kind:#x} by name alone");
+        assert_ne!(flags & CKF_EC_COMPRESS, 0, "{kind:#x}");
+    }
+    for kind in [CKM_EDDSA, CKM_EC_EDWARDS_KEY_PAIR_GEN, CKM_EC_MONTGOMERY_KEY_PAIR_GEN] {
+        let flags = session::mechanism_info(user.token.slot, kind).good().flags;
+        assert_eq!(flags & fields, fields, "{kind:#x}");
+        assert_eq!(flags & CKF_EC_COMPRESS, 0, "{kind:#x} has points of one form");
     }
 }
 

@@ -5,6 +5,8 @@ use crate::common::ec::Curve;
 use crate::common::*;
 use crate::data;
 use crate::table::ALL_CURVES;
+use openssl::ec::{Asn1Flag, EcGroup, EcKey};
+use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 
 #[test]
@@ -110,6 +112,28 @@ fn what_is_no_private_key_of_the_type_is_refused() {
         refused.gives_for(&what, &[CKR_WRAPPED_KEY_INVALID, CKR_TEMPLATE_INCONSISTENT]);
     }
     assert_eq!(s.find(&Template::default()).good(), before, "nothing was left behind");
+}
+
+#[test]
+fn curves_that_are_not_here_are_named_so() {
+    let user = User::new();
+    let s = user.session;
+    let value = data(32);
+    let by = keys::secret(s, CKK_AES, &value);
+    let mech = Mech::iv(CKM_AES_CBC_PAD, &[3; 16]);
+    for (nid, flag, want) in [
+        (Nid::BRAINPOOL_P256T1, Asn1Flag::NAMED_CURVE, CKR_CURVE_NOT_SUPPORTED),
+        (Nid::SECP160R1, Asn1Flag::NAMED_CURVE, CKR_CURVE_NOT_SUPPORTED),
+        (Nid::X9_62_PRIME256V1, Asn1Flag::EXPLICIT_CURVE, CKR_DOMAIN_PARAMS_INVALID),
+    ] {
+        let mut group = EcGroup::from_curve_name(nid).unwrap();
+        group.set_asn1_flag(flag);
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let der = key.private_key_to_pkcs8().unwrap();
+        let cipher = openssl::symm::Cipher::aes_256_cbc();
+        let sealed = openssl::symm::encrypt(cipher, &value, Some(&[3; 16]), &der).unwrap();
+        s.unwrap(&mech, by, &sealed, &private(CKK_EC)).gives(want);
+    }
 }
 
 fn private(kind: CK_KEY_TYPE) -> Template {

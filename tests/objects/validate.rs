@@ -253,3 +253,23 @@ fn a_private_exponent_longer_than_its_modulus_is_refused_unseen() {
 }
 
 const LONG: usize = 512 << 10;
+
+#[test]
+fn points_may_come_compressed_and_are_given_out_whole() {
+    let user = User::new();
+    let s = user.session;
+    for curve in WEIERSTRASS {
+        let good = reference::point(curve, &reference::generate(curve));
+        let sign = 2 + (good.last().unwrap() & 1);
+        let compressed = [&[sign][..], &good[1..=curve.size]].concat();
+        for point in [compressed.clone(), octet_string(&compressed)] {
+            let template = keys::curve_public(curve, &good).set(CKA_EC_POINT, point);
+            let public = s.create(&template).good_for(curve.name);
+            assert_eq!(s.get(public, CKA_EC_POINT).good(), octet_string(&good), "{}", curve.name);
+            let info = reference::public_from_point(curve, &good).public_key_to_der().unwrap();
+            assert_eq!(s.get(public, CKA_PUBLIC_KEY_INFO).good(), info, "{}", curve.name);
+        }
+        let off = [&[sign][..], &vec![0xFF; curve.size]].concat();
+        s.create(&keys::curve_public(curve, &off)).gives_for(curve.name, BAD);
+    }
+}

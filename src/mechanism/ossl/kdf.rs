@@ -12,16 +12,19 @@ pub enum Kdf {
     Hkdf,
     /// ANSI X9.63, section 5.6.3.
     X963,
+    /// SP 800-56C rev. 2, section 4: one step, over a hash.
+    Concatenation,
 }
 
 impl Kdf {
     /// Every function, in the order of the library's list.
-    pub(super) const ALL: &'static [Kdf] = &[Kdf::Hkdf, Kdf::X963];
+    pub(super) const ALL: &'static [Kdf] = &[Kdf::Hkdf, Kdf::X963, Kdf::Concatenation];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
             Kdf::Hkdf => c"HKDF",
             Kdf::X963 => c"X963KDF",
+            Kdf::Concatenation => c"SSKDF",
         }
     }
 }
