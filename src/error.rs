@@ -67,6 +67,7 @@ errors! {
     OperationActive = CKR_OPERATION_ACTIVE,
     OperationCancelFailed = CKR_OPERATION_CANCEL_FAILED,
     OperationNotInitialized = CKR_OPERATION_NOT_INITIALIZED,
+    ParameterSetNotSupported = CKR_PARAMETER_SET_NOT_SUPPORTED,
     PinIncorrect = CKR_PIN_INCORRECT,
     PinInvalid = CKR_PIN_INVALID,
     PinLenRange = CKR_PIN_LEN_RANGE,

@@ -326,8 +326,21 @@ v3_0 {
     fn C_MessageVerifyFinal(session: CK_SESSION_HANDLE) { not_built(session) }
 }
 v3_2 {
-    fn C_EncapsulateKey(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_ATTRIBUTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: *mut CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_DecapsulateKey(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_ATTRIBUTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_EncapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            // Who asks for the length alone gets no key.
+            let mut ciphertext = if out.is_null() { Out::new(out, out_len)? } else { place.required().and_then(|()| Out::new(out, out_len))? };
+            let made = library.encapsulate_key(session as u64, &call(mechanism)?, key as u64, &template::read(attributes, count)?, &mut ciphertext)?;
+            made.map_or(Ok(()), |handle| place.write(handle as CK_OBJECT_HANDLE))
+        })
+    }
+    fn C_DecapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, len: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            place.required()?;
+            let (attributes, ciphertext) = (template::read(attributes, count)?, text(ciphertext, len)?);
+            place.write(library.decapsulate_key(session as u64, &call(mechanism)?, key as u64, &attributes, ciphertext)? as CK_OBJECT_HANDLE)
+        })
+    }
     fn C_VerifySignatureInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
     fn C_VerifySignature(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }
     fn C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }

@@ -3,6 +3,7 @@
 //! each family takes is read in its own file; here are the one dispatch and what they share.
 
 mod cipher;
+mod context;
 mod curve;
 mod derive;
 mod rsa;
@@ -30,7 +31,9 @@ impl<'a> Parameter<'a> {
         match kind {
             ParamKind::None if none => Ok(Params::None),
             ParamKind::None => Err(Error::MechanismParamInvalid),
-            ParamKind::OptionalIv(_) | ParamKind::Eddsa if none => Ok(Params::None),
+            ParamKind::OptionalIv(_) | ParamKind::Eddsa | ParamKind::SignContext if none => {
+                Ok(Params::None)
+            }
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => self.iv(len),
             ParamKind::Counter => self.counter(),
             ParamKind::Gcm => self.gcm(),
@@ -43,6 +46,8 @@ impl<'a> Parameter<'a> {
             ParamKind::Eddsa => self.eddsa(),
             ParamKind::Ecdh => self.ecdh(),
             ParamKind::Hkdf => self.hkdf(),
+            ParamKind::SignContext => self.sign_context(),
+            ParamKind::HashSignContext => self.hash_sign_context(),
         }
     }
 

@@ -44,6 +44,7 @@ impl Visit<'_> {
             let public = match kind {
                 KeyKind::Rsa(bits) => public.number(CKA_MODULUS_BITS, bits as CK_ULONG),
                 KeyKind::Curve(curve) => public.bytes(CKA_EC_PARAMS, curve.oid),
+                KeyKind::Set(set) => public.number(CKA_PARAMETER_SET, set.id),
                 KeyKind::Secret(..) => public,
             };
             let private = new.template(Class::Private, kind.key_type(), &id).map_err(cannot)?;

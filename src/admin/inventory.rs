@@ -2,7 +2,7 @@
 //! The objects of a token: listed, shown, chosen, destroyed.
 
 use super::failure::{Failure, Outcome};
-use super::kind::{USAGES, describe};
+use super::kind::{USAGES, describe, describe_set};
 use super::pins::Visit;
 use super::template::Sheet;
 use crate::error::Result;
@@ -249,6 +249,10 @@ fn kind(view: &View) -> String {
         Some((modulus.len() as u64 * 8).saturating_sub(zeros))
     };
     let bits = value_bits.or_else(modulus_bits);
+    let set = number(view, CKA_PARAMETER_SET);
+    if let Some(name) = set.and_then(|set| describe_set(number(view, CKA_KEY_TYPE), set)) {
+        return name;
+    }
     describe(number(view, CKA_KEY_TYPE), bytes(view, CKA_EC_PARAMS), bits)
 }
 

@@ -3,6 +3,7 @@
 
 use super::failure::{Failure, Outcome};
 use crate::mechanism::curve::{CURVES, Curve};
+use crate::mechanism::parameter_set::{ParameterSet, SETS};
 use crate::mechanism::{self, Row};
 use cryptoki_sys::*;
 
@@ -13,6 +14,8 @@ pub enum KeyKind {
     Rsa(usize),
     /// On a curve.
     Curve(&'static Curve),
+    /// Of a parameter set.
+    Set(&'static ParameterSet),
     /// A secret key of this type, of so many bytes; no length where none was said.
     Secret(CK_KEY_TYPE, Option<usize>),
 }
@@ -36,10 +39,12 @@ pub static USAGES: &[Usage] = &[
     Usage { name: "wrap", id: CKA_WRAP, counterpart: Some(CKA_UNWRAP) },
     Usage { name: "unwrap", id: CKA_UNWRAP, counterpart: Some(CKA_WRAP) },
     Usage { name: "derive", id: CKA_DERIVE, counterpart: None },
+    Usage { name: "encapsulate", id: CKA_ENCAPSULATE, counterpart: Some(CKA_DECAPSULATE) },
+    Usage { name: "decapsulate", id: CKA_DECAPSULATE, counterpart: Some(CKA_ENCAPSULATE) },
 ];
 
 impl KeyKind {
-    /// Reads `rsa:3072`, `ec:p256`, `ed25519`, `aes:256`, `generic:32`, `hmac-sha256`.
+    /// Reads `rsa:3072`, `ec:p256`, `ed25519`, `ml-dsa-65`, `aes:256`, `generic:32`, `hmac-sha256`.
     pub fn parse(text: &str) -> Outcome<KeyKind> {
         let (name, size) = match text.split_once(':') {
             Some((name, size)) => (name, Some(size)),
@@ -50,7 +55,12 @@ impl KeyKind {
                 format!("'{text}' is no type of key"),
                 format!(
                     "the types are rsa:BITS, aes:BITS, {}, and {}:BYTES",
-                    CURVES.iter().map(curve_name).collect::<Vec<_>>().join(", "),
+                    CURVES
+                        .iter()
+                        .map(curve_name)
+                        .chain(SETS.iter().map(set_name))
+                        .collect::<Vec<_>>()
+                        .join(", "),
                     SECRETS.iter().map(|(name, ..)| *name).collect::<Vec<_>>().join(":BYTES, ")
                 ),
             )
@@ -58,6 +68,9 @@ impl KeyKind {
         let number = || size.map(|size| size.parse::<usize>().map_err(|_| unknown())).transpose();
         if let Some(curve) = CURVES.iter().find(|curve| curve_name(curve) == text) {
             return Ok(KeyKind::Curve(curve));
+        }
+        if let Some(set) = SETS.iter().find(|set| set_name(set) == text) {
+            return Ok(KeyKind::Set(set));
         }
         if name == "rsa" {
             return Ok(KeyKind::Rsa(number()?.unwrap_or(3072)));
@@ -79,6 +92,7 @@ impl KeyKind {
         match self {
             KeyKind::Rsa(_) => CKK_RSA,
             KeyKind::Curve(curve) => curve.key_type,
+            KeyKind::Set(set) => set.key_type,
             KeyKind::Secret(key_type, _) => *key_type,
         }
     }
@@ -111,6 +125,9 @@ pub(super) fn describe(key_type: Option<u64>, params: Option<&[u8]>, bits: Optio
     match key_type {
         CKK_RSA => sized("rsa", bits),
         CKK_AES => sized("aes", bits),
+        CKK_ML_DSA => "ml-dsa".to_string(),
+        CKK_SLH_DSA => "slh-dsa".to_string(),
+        CKK_ML_KEM => "ml-kem".to_string(),
         CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY => {
             let curve = params.and_then(|params| Curve::find(key_type, params).ok());
             curve.map_or_else(|| "ec".to_string(), curve_name)
@@ -120,6 +137,17 @@ pub(super) fn describe(key_type: Option<u64>, params: Option<&[u8]>, bits: Optio
             None => format!("{number:#x}"),
         },
     }
+}
+
+/// The name of a kind of key with a parameter set.
+pub(super) fn describe_set(key_type: Option<u64>, set: u64) -> Option<String> {
+    let key_type = CK_KEY_TYPE::try_from(key_type?).ok()?;
+    ParameterSet::find(key_type, set).ok().map(set_name)
+}
+
+/// `ml-dsa-65`, `ml-kem-768`, `slh-dsa-sha2-128s`.
+fn set_name(set: &'static ParameterSet) -> String {
+    set.algorithm.to_string_lossy().to_lowercase()
 }
 
 /// `ec:p256`, `ec:secp256k1`, `ec:brainpoolp256r1`, `ed25519`, `x448`.

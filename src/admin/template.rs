@@ -4,7 +4,7 @@
 use crate::codec::der;
 use crate::error::Result;
 use crate::mechanism::Parts;
-use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
+use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic, SetPrivate, SetPublic};
 use crate::secret::Secret;
 use crate::types::{RawAttribute, RawValue};
 use cryptoki_sys::*;
@@ -50,6 +50,18 @@ impl Sheet {
                 .bytes(CKA_EC_POINT, &der::wrap(der::OCTET_STRING, point))),
             Parts::EcPrivate(EcPrivate { params, value, .. }) => {
                 self.bytes(CKA_EC_PARAMS, params).secret(CKA_VALUE, value)
+            }
+            Parts::SetPublic(SetPublic { set, value }) => {
+                Ok(self.number(CKA_PARAMETER_SET, set.id).bytes(CKA_VALUE, value))
+            }
+            Parts::SetPrivate(SetPrivate { set, seed, value }) => {
+                let mut sheet = self.number(CKA_PARAMETER_SET, set.id);
+                for (id, value) in [(CKA_SEED, seed), (CKA_VALUE, value)] {
+                    if let Some(value) = value {
+                        sheet = sheet.secret(id, value)?;
+                    }
+                }
+                Ok(sheet)
             }
         }
     }

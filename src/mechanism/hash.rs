@@ -53,16 +53,28 @@ hashes! {
     Sha3_256: c"SHA3-256", 32, 136, CKM_SHA3_256, CKG_MGF1_SHA3_256;
     Sha3_384: c"SHA3-384", 48, 104, CKM_SHA3_384, CKG_MGF1_SHA3_384;
     Sha3_512: c"SHA3-512", 64, 72, CKM_SHA3_512, CKG_MGF1_SHA3_512;
+    // The output that FIPS 204 and 205 take of them as hash functions: twice the strength.
+    Shake128: c"SHAKE-128", 32, 168, NONE, NONE;
+    Shake256: c"SHAKE-256", 64, 136, NONE, NONE;
 }
 
 impl Hash {
     /// The hash that a digest mechanism computes.
     pub fn of_mechanism(id: CK_MECHANISM_TYPE) -> Option<Hash> {
-        Hash::ALL.iter().copied().find(|hash| hash.digest_mechanism() == id)
+        let named = |hash: &Hash| hash.digest_mechanism() == id && id != NONE;
+        Hash::ALL.iter().copied().find(named)
     }
 
     /// The hash inside a mask generation function.
     pub fn of_mgf(mgf: CK_RSA_PKCS_MGF_TYPE) -> Option<Hash> {
-        Hash::ALL.iter().copied().find(|hash| hash.mgf() == mgf)
+        Hash::ALL.iter().copied().find(|hash| hash.mgf() == mgf && mgf != NONE)
+    }
+
+    /// Whether its output has any length (FIPS 202, section 6.2).
+    pub fn is_extendable(self) -> bool {
+        matches!(self, Hash::Shake128 | Hash::Shake256)
     }
 }
+
+/// No mechanism computes it by itself.
+const NONE: CK_ULONG = CK_UNAVAILABLE_INFORMATION;

@@ -3,9 +3,10 @@
 
 use super::curve::Curve;
 use super::ossl::Pkey;
+use super::parameter_set::ParameterSet;
 use super::parts::{EcPrivate, EcPublic, Parts};
 use super::ready::Ready;
-use super::{ec_key, rsa_key, spki};
+use super::{ec_key, rsa_key, set_key, spki};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
@@ -32,6 +33,7 @@ enum Material {
     Secret(CK_KEY_TYPE, Secret),
     Rsa { pkey: Pkey, modulus: Vec<u8> },
     Curve { pkey: Pkey, curve: &'static Curve, params: Vec<u8>, point: Vec<u8> },
+    Set { pkey: Pkey, set: &'static ParameterSet },
 }
 
 impl Key {
@@ -41,7 +43,8 @@ impl Key {
     ///   that are out of range or do not fit together, a secret key of a wrong length;
     /// - `PublicKeyInvalid`: a point that is not on its curve or is infinity, an even modulus, an
     ///   unusable exponent;
-    /// - `CurveNotSupported`, `DomainParamsInvalid`: see [`Curve::find`].
+    /// - `CurveNotSupported`, `DomainParamsInvalid`: see [`Curve::find`];
+    /// - for keys with a parameter set see `set_key`.
     pub fn new(parts: &Parts) -> Result<Key> {
         Key::decode(parts, true)
     }
@@ -85,6 +88,14 @@ impl Key {
                 let params = private.params.clone();
                 (KeyClass::Private, Material::Curve { pkey, curve, params, point: Vec::new() })
             }
+            Parts::SetPublic(public) => (
+                KeyClass::Public,
+                Material::Set { pkey: set_key::public(public)?, set: public.set },
+            ),
+            Parts::SetPrivate(private) => (
+                KeyClass::Private,
+                Material::Set { pkey: set_key::private(private, validate)?, set: private.set },
+            ),
         };
         Ok(Key { material, class, ready: Ready::default() })
     }
@@ -95,6 +106,7 @@ impl Key {
             Material::Secret(key_type, _) => *key_type,
             Material::Rsa { .. } => CKK_RSA,
             Material::Curve { curve, .. } => curve.key_type,
+            Material::Set { set, .. } => set.key_type,
         }
     }
 
@@ -103,12 +115,14 @@ impl Key {
         self.class
     }
 
-    /// Its size in bits: of the modulus, of the curve's field, of the secret value.
+    /// Its size in bits: of the modulus, of the curve's field, of the secret value, of the public
+    /// key of a parameter set.
     pub fn bits(&self) -> usize {
         match &self.material {
             Material::Secret(_, value) => value.len() * 8,
             Material::Rsa { modulus, .. } => rsa_key::bit_length(modulus),
             Material::Curve { curve, .. } => curve.bits,
+            Material::Set { set, .. } => set.public * 8,
         }
     }
 
@@ -142,11 +156,12 @@ impl Key {
                     point,
                 }))
             }
+            Material::Set { pkey, set } => set_key::public_parts(set, pkey).map(Parts::SetPublic),
         }
     }
 
     /// All values of a private key. Where an RSA key was given by `n`, `e` and `d` alone, its
-    /// factors and CRT values are here too, ready to be stored.
+    /// factors and CRT values are here too, and so is the expanded form of a key given by its seed.
     pub fn private_parts(&self) -> Result<Parts> {
         match (&self.material, self.class) {
             (Material::Rsa { pkey, .. }, KeyClass::Private) => {
@@ -157,6 +172,9 @@ impl Key {
                 let (key_type, params) = (curve.key_type, params.clone());
                 Ok(Parts::EcPrivate(EcPrivate { key_type, params, value }))
             }
+            (Material::Set { pkey, set }, KeyClass::Private) => {
+                set_key::private_parts(set, pkey).map(Parts::SetPrivate)
+            }
             _ => Err(Error::KeyTypeInconsistent),
         }
     }
@@ -164,7 +182,11 @@ impl Key {
     /// The key in OpenSSL, if it is of the class that the operation needs.
     pub(super) fn pkey(&self, class: KeyClass) -> Result<&Pkey> {
         match &self.material {
-            Material::Rsa { pkey, .. } | Material::Curve { pkey, .. } if self.class == class => {
+            Material::Rsa { pkey, .. }
+            | Material::Curve { pkey, .. }
+            | Material::Set { pkey, .. }
+                if self.class == class =>
+            {
                 Ok(pkey)
             }
             _ => Err(Error::KeyTypeInconsistent),
@@ -183,6 +205,14 @@ impl Key {
     pub(super) fn curve(&self) -> Result<&'static Curve> {
         match &self.material {
             Material::Curve { curve, .. } => Ok(curve),
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The parameter set.
+    pub(super) fn parameter_set(&self) -> Result<&'static ParameterSet> {
+        match &self.material {
+            Material::Set { set, .. } => Ok(set),
             _ => Err(Error::KeyTypeInconsistent),
         }
     }

@@ -23,15 +23,19 @@ pub mod hash;
 pub mod hkdf;
 pub mod key;
 mod mac;
+pub mod ml_kem;
 pub mod ossl;
+pub mod parameter_set;
 pub mod params;
 pub mod parts;
 pub mod pkcs8;
+pub mod pq_signature;
 pub mod primitive;
 mod ready;
 pub mod rsa;
 mod rsa_cipher;
 mod rsa_key;
+mod set_key;
 mod signature;
 mod spki;
 
@@ -95,6 +99,19 @@ pub struct Does {
     pub generate_pair: Option<GeneratePair>,
     /// Derives the value of a secret key.
     pub derive: Option<Derive>,
+    /// Shares a secret with the holder of a key.
+    pub kem: Option<Kem>,
+}
+
+/// A key encapsulation mechanism.
+#[derive(Clone, Copy)]
+pub struct Kem {
+    /// The length of a ciphertext for this key, bytes.
+    pub len: KemLength,
+    /// A new secret, for a key as the caller wants it, and its ciphertext.
+    pub encapsulate: Encapsulate,
+    /// The secret of a ciphertext.
+    pub decapsulate: Decapsulate,
 }
 
 /// Begins to encrypt or decrypt.
@@ -111,6 +128,12 @@ pub type Generate = fn(&'static Row, &Params, &Spec) -> Result<Parts>;
 pub type GeneratePair = fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>;
 /// Derives the value of a secret key.
 pub type Derive = fn(&'static Row, &Base<'_>, &Params, &Spec) -> Result<Derived>;
+/// Tells the length of a ciphertext.
+pub type KemLength = fn(&'static Row, &Key, &Params) -> Result<usize>;
+/// Makes a secret and its ciphertext.
+pub type Encapsulate = fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<(Vec<u8>, Secret)>;
+/// Finds the secret of a ciphertext.
+pub type Decapsulate = fn(&'static Row, &Arc<Key>, &Params, &[u8], &Spec) -> Result<Secret>;
 
 /// The keys that a derivation begins with.
 pub struct Base<'a> {
@@ -143,6 +166,7 @@ impl Does {
         generate: None,
         generate_pair: None,
         derive: None,
+        kem: None,
     };
 }
 
@@ -159,6 +183,8 @@ pub struct Spec {
     pub public_exponent: Option<Vec<u8>>,
     /// `CKA_EC_PARAMS`, DER.
     pub ec_params: Option<Vec<u8>>,
+    /// `CKA_PARAMETER_SET`.
+    pub parameter_set: Option<u64>,
 }
 
 /// Encrypt or decrypt.
@@ -279,6 +305,7 @@ impl Row {
             (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
             (does.derive.is_some(), CKF_DERIVE),
             (does.wrap.is_some(), CKF_WRAP | CKF_UNWRAP),
+            (does.kem.is_some(), CKF_ENCAPSULATE | CKF_DECAPSULATE),
             (elliptic, CKF_EC_F_P | CKF_EC_OID | CKF_EC_CURVENAME | CKF_EC_UNCOMPRESS),
             // Points of the other forms have no compression.
             (self.keys.contains(&CKK_EC), CKF_EC_COMPRESS),
@@ -314,4 +341,7 @@ static FAMILIES: &[&[Row]] = &[
     generic::ROWS,
     digest::ROWS,
     hkdf::ROWS,
+    pq_signature::ML_DSA,
+    pq_signature::SLH_DSA,
+    ml_kem::ROWS,
 ];

@@ -13,6 +13,7 @@
 
 mod cipher;
 mod kdf;
+mod kem;
 mod mac;
 mod md;
 mod params;
@@ -20,6 +21,7 @@ mod pkey;
 
 pub use cipher::{CipherCtx, Mode};
 pub use kdf::{Kdf, derive};
+pub use kem::{decapsulate, encapsulate};
 pub use mac::{MacCtx, MacKind};
 pub use md::{MdCtx, digest};
 pub use params::{ParamList, native};

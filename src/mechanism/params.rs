@@ -32,6 +32,10 @@ pub enum ParamKind {
     Ecdh,
     /// `CK_HKDF_PARAMS`.
     Hkdf,
+    /// `CK_SIGN_ADDITIONAL_CONTEXT`, or none.
+    SignContext,
+    /// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`.
+    HashSignContext,
 }
 
 /// A parameter, read.
@@ -94,6 +98,28 @@ pub enum Params {
     },
     /// HKDF.
     Hkdf(Hkdf),
+    /// ML-DSA and SLH-DSA.
+    SignContext {
+        /// How the signature is to be randomised.
+        hedge: Hedge,
+        /// The context, at most 255 bytes.
+        context: Vec<u8>,
+        /// The hash that was applied to the message before, where the parameter names one.
+        hash: Option<Hash>,
+    },
+}
+
+/// How a signature is randomised: `CK_HEDGE_TYPE`, which a verification ignores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hedge {
+    /// With fresh random bytes, if it may.
+    Preferred,
+    /// With fresh random bytes.
+    Required,
+    /// Not at all.
+    Deterministic,
+    /// A value that the specification does not know.
+    Unknown,
 }
 
 impl Params {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The values that keys are made of.
 
+use super::parameter_set::ParameterSet;
 use crate::secret::Secret;
 use cryptoki_sys::CK_KEY_TYPE;
 
@@ -17,6 +18,10 @@ pub enum Parts {
     EcPublic(EcPublic),
     /// A private key on a curve.
     EcPrivate(EcPrivate),
+    /// A public key of one of the types whose keys have a parameter set.
+    SetPublic(SetPublic),
+    /// A private key of one of these types.
+    SetPrivate(SetPrivate),
 }
 
 /// An RSA public key (RFC 8017, section 3.1).
@@ -56,4 +61,22 @@ pub struct EcPrivate {
     pub params: Vec<u8>,
     /// The private value.
     pub value: Secret,
+}
+
+/// A public key of ML-DSA, SLH-DSA or ML-KEM.
+pub struct SetPublic {
+    /// The parameter set, which says the key type too.
+    pub set: &'static ParameterSet,
+    /// The public key as FIPS 204, 205 or 203 encodes it.
+    pub value: Vec<u8>,
+}
+
+/// A private key of ML-DSA, SLH-DSA or ML-KEM: its seed, its expanded form, or both.
+pub struct SetPrivate {
+    /// The parameter set, which says the key type too.
+    pub set: &'static ParameterSet,
+    /// The seed: the `xi` of FIPS 204, or `d || z` of FIPS 203. SLH-DSA has none.
+    pub seed: Option<Secret>,
+    /// The private key as FIPS 204, 205 or 203 encodes it.
+    pub value: Option<Secret>,
 }

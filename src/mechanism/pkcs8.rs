@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Private keys as files and wrapped keys have them: PrivateKeyInfo (RFC 5208, RFC 5958) with the
-//! contents of RFC 8017, RFC 5915 and RFC 8410 (PKCS #11, section "Wrapping/unwrapping private
+//! contents of RFC 8017, RFC 5915, RFC 8410, RFC 9881, RFC 9909 and RFC 9935 (PKCS #11, section "Wrapping/unwrapping private
 //! keys"). What is secret is put together in [`Secret`]s only.
 
 use super::curve::{CURVES, Curve};
 use super::key::Key;
 use super::ossl::Pkey;
-use super::parts::{EcPrivate, Parts, RsaPrivate, RsaPublic};
+use super::parameter_set::{ParameterSet, SETS};
+use super::parts::{EcPrivate, Parts, RsaPrivate, RsaPublic, SetPrivate};
 use super::spki::{self, Algorithm, read_unsigned};
-use super::{ec_key, rsa_key};
+use super::{ec_key, rsa_key, set_key};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -28,6 +29,7 @@ pub fn encode(key: &Key) -> Result<Secret> {
             };
             (spki::algorithm(curve), inner)
         }
+        Parts::SetPrivate(private) => (spki::set_algorithm(private.set), encode_set(&private)?),
         _ => return Err(Error::KeyTypeInconsistent),
     };
     let inner = wrap(der::OCTET_STRING, &[inner.expose()])?;
@@ -50,6 +52,7 @@ pub fn decode(encoded: &[u8]) -> Result<Parts> {
             let params = curve.oid.to_vec();
             Ok(Parts::EcPrivate(EcPrivate { key_type: curve.key_type, params, value }))
         }
+        Algorithm::Set(set) => decode_set(set, key).map(Parts::SetPrivate),
     }
 }
 
@@ -72,6 +75,10 @@ pub fn decode_any_private(encoded: &[u8], passphrase: Option<&Secret>) -> Result
     if key.is_a(c"RSA") {
         let private = rsa_key::private_parts(&key).map_err(|_| Error::DataInvalid)?;
         return Ok(Parts::RsaPrivate(private));
+    }
+    if let Some(set) = SETS.iter().find(|set| key.is_a(set.algorithm)) {
+        let private = set_key::private_parts(set, &key).map_err(|_| Error::DataInvalid)?;
+        return Ok(Parts::SetPrivate(private));
     }
     let group = key.group();
     let curve = CURVES
@@ -140,6 +147,42 @@ fn sec1_value<'a>(encoded: &'a [u8], curve: &Curve) -> Option<&'a [u8]> {
     Some(value)
 }
 
+/// ML-DSA-PrivateKey and ML-KEM-PrivateKey (RFC 9881, section 6; RFC 9935, section 6): both forms
+/// where the seed is known, the expanded one alone where not. SLH-DSA has one form, bare (RFC 9909).
+fn encode_set(private: &SetPrivate) -> Result<Secret> {
+    let value = private.value.as_ref().ok_or(Error::KeyNotWrappable)?;
+    if private.set.seed == 0 {
+        return value.duplicate();
+    }
+    let expanded = wrap(der::OCTET_STRING, &[value.expose()])?;
+    match &private.seed {
+        Some(seed) => {
+            let seed = wrap(der::OCTET_STRING, &[seed.expose()])?;
+            wrap(der::SEQUENCE, &[seed.expose(), expanded.expose()])
+        }
+        None => Ok(expanded),
+    }
+}
+
+fn decode_set(set: &'static ParameterSet, encoded: &[u8]) -> Result<SetPrivate> {
+    let both = || {
+        let (seed, rest) = der::read(der::OCTET_STRING, der::only(der::SEQUENCE, encoded)?)?;
+        Some((seed, der::only(der::OCTET_STRING, rest)?))
+    };
+    let (seed, value) = if set.seed == 0 {
+        (None, Some(encoded))
+    } else if let Some(seed) = der::only(SEED, encoded) {
+        (Some(seed), None)
+    } else if let Some(expanded) = der::only(der::OCTET_STRING, encoded) {
+        (None, Some(expanded))
+    } else {
+        let (seed, expanded) = both().ok_or(Error::WrappedKeyInvalid)?;
+        (Some(seed), Some(expanded))
+    };
+    let [seed, value] = [seed, value].map(|part| part.map(Secret::copy_of).transpose());
+    Ok(SetPrivate { set, seed: seed?, value: value? })
+}
+
 /// The algorithm and the key inside a PrivateKeyInfo; attributes and a public key may follow.
 fn split(encoded: &[u8]) -> Option<(&[u8], &[u8])> {
     let (info, padding) = der::read(der::SEQUENCE, encoded)?;
@@ -183,5 +226,7 @@ const VERSION_0: &[u8] = &[der::INTEGER, 1, 0];
 const VERSION_1: &[u8] = &[der::INTEGER, 1, 1];
 /// Tag of `[0]`, constructed.
 const TAGGED_0: u8 = 0xa0;
+/// Tag of `[0]`, primitive.
+const SEED: u8 = 0x80;
 /// Stands in every PEM file that needs a passphrase.
 const ENCRYPTED: &[u8] = b"ENCRYPTED";

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7; algorithms of RFC 3279, RFC 5480, RFC 8410).
+//! SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7; algorithms of RFC 3279, RFC 5480, RFC 8410, RFC
+//! 9881, RFC 9909, RFC 9935).
 
 use super::curve::{CURVES, Curve};
-use super::parts::{EcPublic, Parts, RsaPublic};
+use super::parameter_set::{ParameterSet, SETS};
+use super::parts::{EcPublic, Parts, RsaPublic, SetPublic};
 use crate::codec::der;
 use crate::error::{Error, Result};
 
@@ -14,6 +16,7 @@ pub(super) fn encode(public: &Parts) -> Result<Vec<u8>> {
             (RSA_ALGORITHM.to_vec(), der::wrap(der::SEQUENCE, &numbers))
         }
         Parts::EcPublic(ec) => (algorithm(Curve::find(ec.key_type, &ec.params)?), ec.point.clone()),
+        Parts::SetPublic(key) => (set_algorithm(key.set), key.value.clone()),
         _ => return Err(Error::KeyTypeInconsistent),
     };
     // A BIT STRING begins with the number of unused bits.
@@ -43,6 +46,7 @@ pub(super) fn decode(encoded: &[u8]) -> Result<Parts> {
             params: curve.oid.to_vec(),
             point: key.to_vec(),
         })),
+        Algorithm::Set(set) => Ok(Parts::SetPublic(SetPublic { set, value: key.to_vec() })),
     }
 }
 
@@ -52,6 +56,13 @@ pub(super) enum Algorithm {
     Rsa,
     /// A curve.
     Curve(&'static Curve),
+    /// A parameter set of ML-DSA, SLH-DSA or ML-KEM.
+    Set(&'static ParameterSet),
+}
+
+/// The AlgorithmIdentifier of keys of a parameter set.
+pub(super) fn set_algorithm(set: &ParameterSet) -> Vec<u8> {
+    der::wrap(der::SEQUENCE, &set.oid)
 }
 
 /// The AlgorithmIdentifier of keys on a curve.
@@ -72,6 +83,9 @@ pub(super) fn identify(content: &[u8]) -> Result<Algorithm> {
     // RFC 3279 wants the NULL after rsaEncryption; some leave it out.
     if content.strip_prefix(RSA_ENCRYPTION).is_some_and(|rest| rest.is_empty() || rest == NULL) {
         return Ok(Algorithm::Rsa);
+    }
+    if let Some(set) = SETS.iter().find(|set| set.oid == content) {
+        return Ok(Algorithm::Set(set));
     }
     let named = |curve: &&Curve| !curve.is_weierstrass() && curve.oid == content;
     CURVES.iter().find(named).map(Algorithm::Curve).ok_or(Error::KeyTypeInconsistent)

@@ -206,6 +206,8 @@ static RULES: &[Rule] = rules! {
     CKA_WRAP_TEMPLATE           Template   PUBLIC | SECRET,     May May May,        Absent, NONE;
     CKA_UNWRAP_TEMPLATE         Template   PRIVATE | SECRET,    May May May,        Absent, NONE;
     CKA_DERIVE_TEMPLATE         Template   PRIVATE | SECRET,    May May May,        Absent, NONE;
+    CKA_ENCAPSULATE_TEMPLATE    Template   PUBLIC,              May May May,        Absent, NONE;
+    CKA_DECAPSULATE_TEMPLATE    Template   PRIVATE,             May May May,        Absent, NONE;
     // Key material
     CKA_MODULUS                 Integer    RSA_PUBLIC,          Must Never Never,   Absent, NONE;
     CKA_MODULUS_BITS            Number     RSA_PUBLIC,          Never Must Never,   Absent, NONE;
@@ -222,6 +224,12 @@ static RULES: &[Rule] = rules! {
     CKA_EC_POINT                Bytes      EC_PUBLIC,           Must Never Never,   Absent, NONE;
     CKA_EC_PARAMS               Bytes      EC_PRIVATE,          Must May Never,     Absent, NONE;
     CKA_VALUE                   Bytes      SECRET | EC_PRIVATE, Must Never Never,   Absent, HIDDEN;
+    CKA_PARAMETER_SET           Number     SET_PUBLIC,          Must Must Never,    Absent, NONE;
+    CKA_VALUE                   Bytes      SET_PUBLIC,          Must Never Never,   Absent, NONE;
+    CKA_PARAMETER_SET           Number     SET_PRIVATE,         Must Never Never,   Absent, NONE;
+    // One of the two must be given; the parameter set says whether there can be a seed.
+    CKA_SEED                    Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_VALUE                   Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
     CKA_VALUE_LEN               Number     SECRET,              Never May May,      Absent, NONE;
     // Domain parameters, section 4.11
     CKA_PRIME                   Integer    DOMAIN,              Must Never Never,   Absent, NONE;

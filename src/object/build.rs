@@ -3,7 +3,7 @@
 //! goes through it, so that a new way cannot forget a rule: it has none of its own.
 
 use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
-use super::shape::{CERTIFICATE, DATA, PRIVATE, PUBLIC, SECRET, Shape, serves};
+use super::shape::{CERTIFICATE, DATA, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves};
 use super::template::Template;
 use super::value::{Attributes, Value};
 use super::{Object, parts, record};
@@ -21,6 +21,8 @@ pub enum Origin {
     Generate(CK_MECHANISM_TYPE),
     /// `C_UnwrapKey`.
     Unwrap,
+    /// `C_EncapsulateKey`, `C_DecapsulateKey`.
+    Kem,
     /// `C_DeriveKey`: from a key that was always sensitive, never extractable.
     Derive {
         /// `CKA_ALWAYS_SENSITIVE` of the base key.
@@ -38,7 +40,7 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
         return finish(Origin::Create, attributes, shape, None);
     }
     let key = Key::new(&parts::from_attributes(&attributes)?)?;
-    let attributes = normalised(attributes, &key)?;
+    let attributes = normalised(attributes, shape, &key)?;
     finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
 }
 
@@ -52,7 +54,16 @@ pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> R
             (_, Parts::Secret(..)) => Error::WrappedKeyLenRange,
             _ => Error::WrappedKeyInvalid,
         })?,
+        // A secret that cannot be a key of the type is a matter of the template.
+        Origin::Kem => Key::new(&parts).map_err(|error| match error {
+            Error::AttributeValueInvalid => Error::TemplateInconsistent,
+            other => other,
+        })?,
         _ => Key::new(&parts)?,
+    };
+    let parts = match parts {
+        Parts::SetPrivate(_) => key.private_parts()?,
+        given => given,
     };
     let contributed = parts::to_attributes(parts);
     let (attributes, shape) = assemble(origin, template, contributed, so)?;
@@ -115,8 +126,9 @@ fn assemble(
     if missing.any(|rule| !attributes.has(rule.id) && !computed_later(rule.id)) {
         return Err(Error::TemplateIncomplete);
     }
-    if origin == Origin::Unwrap && shape.is(PRIVATE | SECRET) {
-        // Section 5.18.4: what came wrapped may leave wrapped, unless the template says otherwise.
+    if matches!(origin, Origin::Unwrap | Origin::Kem) && shape.is(PRIVATE | SECRET) {
+        // Sections 5.18.4, 5.18.8, 5.18.9: what came wrapped, or is shared with someone else, may
+        // leave wrapped, unless the template says otherwise.
         attributes.set_default(CKA_EXTRACTABLE, Value::Bool(true));
     }
     set_defaults(&mut attributes, shape);
@@ -142,7 +154,7 @@ fn given(rule: &Rule, origin: Origin) -> Given {
     match origin {
         Origin::Create => rule.create,
         Origin::Generate(_) => rule.generate,
-        Origin::Unwrap | Origin::Derive { .. } => rule.unwrap,
+        Origin::Unwrap | Origin::Kem | Origin::Derive { .. } => rule.unwrap,
     }
 }
 
@@ -220,7 +232,7 @@ fn set_history(attributes: &mut Attributes, origin: Origin, shape: Shape) {
         Origin::Derive { always_sensitive, never_extractable } => {
             (always_sensitive, never_extractable)
         }
-        Origin::Create | Origin::Unwrap => (false, false),
+        Origin::Create | Origin::Unwrap | Origin::Kem => (false, false),
     };
     let always = always && attributes.flag(CKA_SENSITIVE);
     let never = never && !attributes.flag(CKA_EXTRACTABLE);
@@ -341,8 +353,13 @@ fn may_replace(
 }
 
 /// Curve points are kept as they are given out, whichever form they came in: uncompressed, in a DER
-/// OCTET STRING.
-fn normalised(mut attributes: Attributes, key: &Key) -> Result<Attributes> {
+/// OCTET STRING. A private key that was given by its seed has its expanded form as well.
+fn normalised(mut attributes: Attributes, shape: Shape, key: &Key) -> Result<Attributes> {
+    if shape.is(SET_PRIVATE) {
+        for (id, value) in parts::to_attributes(key.private_parts()?) {
+            attributes.set_default(id, value);
+        }
+    }
     if attributes.has(CKA_EC_POINT) {
         let written = parts::to_attributes(key.public_parts()?);
         if let Some(point) = written.get(CKA_EC_POINT) {

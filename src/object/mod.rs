@@ -166,8 +166,17 @@ impl Summary {
     }
 }
 
-const USAGES: [CK_ATTRIBUTE_TYPE; 7] =
-    [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE];
+const USAGES: [CK_ATTRIBUTE_TYPE; 9] = [
+    CKA_ENCRYPT,
+    CKA_DECRYPT,
+    CKA_SIGN,
+    CKA_VERIFY,
+    CKA_WRAP,
+    CKA_UNWRAP,
+    CKA_DERIVE,
+    CKA_ENCAPSULATE,
+    CKA_DECAPSULATE,
+];
 
 /// The search tags of an object: the attributes that people search by, with their values as bytes.
 pub fn tagged(attributes: &Attributes) -> impl Iterator<Item = (CK_ATTRIBUTE_TYPE, Vec<u8>)> + '_ {

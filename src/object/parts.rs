@@ -5,7 +5,8 @@ use super::value::{Attributes, Value};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
-use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic};
+use crate::mechanism::parameter_set::ParameterSet;
+use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic, SetPrivate, SetPublic};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 
@@ -17,6 +18,13 @@ pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
         (Some(CKO_SECRET_KEY), _) => Ok(Parts::Secret(key_type, secret(attributes, CKA_VALUE)?)),
         (Some(CKO_PUBLIC_KEY), CKK_RSA) => Ok(Parts::RsaPublic(rsa_public(attributes)?)),
         (Some(CKO_PRIVATE_KEY), CKK_RSA) => rsa_private(attributes).map(Parts::RsaPrivate),
+        (Some(CKO_PUBLIC_KEY), _) if ParameterSet::has_some(key_type) => {
+            let set = parameter_set(attributes, key_type)?;
+            Ok(Parts::SetPublic(SetPublic { set, value: bytes(attributes, CKA_VALUE)? }))
+        }
+        (Some(CKO_PRIVATE_KEY), _) if ParameterSet::has_some(key_type) => {
+            set_private(attributes, parameter_set(attributes, key_type)?).map(Parts::SetPrivate)
+        }
         (Some(CKO_PUBLIC_KEY), _) => Ok(Parts::EcPublic(EcPublic {
             key_type,
             params: bytes(attributes, CKA_EC_PARAMS)?,
@@ -61,6 +69,20 @@ pub(super) fn to_attributes(parts: Parts) -> Attributes {
             attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
             attributes.set(CKA_VALUE, Value::Secret(key.value));
         }
+        Parts::SetPublic(key) => {
+            head(&mut attributes, CKO_PUBLIC_KEY, key.set.key_type);
+            attributes.set(CKA_PARAMETER_SET, Value::Number(key.set.id as u64));
+            attributes.set(CKA_VALUE, Value::Bytes(key.value));
+        }
+        Parts::SetPrivate(key) => {
+            head(&mut attributes, CKO_PRIVATE_KEY, key.set.key_type);
+            attributes.set(CKA_PARAMETER_SET, Value::Number(key.set.id as u64));
+            for (id, value) in [(CKA_SEED, key.seed), (CKA_VALUE, key.value)] {
+                if let Some(value) = value {
+                    attributes.set(id, Value::Secret(value));
+                }
+            }
+        }
     }
     attributes
 }
@@ -89,6 +111,21 @@ fn rsa_private(attributes: &Attributes) -> Result<RsaPrivate> {
     };
     let exponent = secret(attributes, CKA_PRIVATE_EXPONENT)?;
     Ok(RsaPrivate { public: rsa_public(attributes)?, exponent, crt })
+}
+
+fn parameter_set(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<&'static ParameterSet> {
+    let id = attributes.number(CKA_PARAMETER_SET).ok_or(Error::TemplateIncomplete)?;
+    ParameterSet::find(key_type, id)
+}
+
+fn set_private(attributes: &Attributes, set: &'static ParameterSet) -> Result<SetPrivate> {
+    let given = |id| attributes.has(id).then(|| secret(attributes, id)).transpose();
+    let (seed, value) = (given(CKA_SEED)?, given(CKA_VALUE)?);
+    match (&seed, &value) {
+        (None, None) => Err(Error::TemplateIncomplete),
+        (Some(_), _) if set.seed == 0 => Err(Error::TemplateInconsistent),
+        _ => Ok(SetPrivate { set, seed, value }),
+    }
 }
 
 fn set_rsa_public(attributes: &mut Attributes, key: RsaPublic) {

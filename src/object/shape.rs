@@ -2,6 +2,7 @@
 //! The shapes of objects: class and key type together decide which attributes an object has.
 
 use crate::error::{Error, Result};
+use crate::mechanism::parameter_set::ParameterSet;
 use crate::mechanism::{self, Row};
 use cryptoki_sys::*;
 
@@ -26,10 +27,14 @@ pub const EC_PRIVATE: u32 = 1 << 5;
 pub const SECRET: u32 = 1 << 6;
 /// Domain parameters.
 pub const DOMAIN: u32 = 1 << 7;
+/// Public keys with a parameter set: ML-DSA, SLH-DSA, ML-KEM.
+pub const SET_PUBLIC: u32 = 1 << 10;
+/// Private keys with a parameter set.
+pub const SET_PRIVATE: u32 = 1 << 11;
 /// All public keys.
-pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC;
+pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | SET_PUBLIC;
 /// All private keys.
-pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE;
+pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE | SET_PRIVATE;
 /// All keys.
 pub const KEY: u32 = PUBLIC | PRIVATE | SECRET;
 /// Everything.
@@ -49,6 +54,8 @@ impl Shape {
             CKO_PRIVATE_KEY if rsa => RSA_PRIVATE,
             CKO_PUBLIC_KEY if elliptic => EC_PUBLIC,
             CKO_PRIVATE_KEY if elliptic => EC_PRIVATE,
+            CKO_PUBLIC_KEY if kind.is_some_and(has_sets) => SET_PUBLIC,
+            CKO_PRIVATE_KEY if kind.is_some_and(has_sets) => SET_PRIVATE,
             CKO_SECRET_KEY if kind.is_some_and(is_secret_type) => SECRET,
             CKO_DOMAIN_PARAMETERS if matches!(kind, Some(CKK_DSA | CKK_DH | CKK_X9_42_DH)) => {
                 DOMAIN
@@ -64,10 +71,16 @@ impl Shape {
     }
 }
 
+/// Whether keys of this type have a parameter set.
+fn has_sets(key_type: u64) -> bool {
+    CK_KEY_TYPE::try_from(key_type).is_ok_and(ParameterSet::has_some)
+}
+
 /// Whether some mechanism makes or uses secret keys of this type.
 fn is_secret_type(key_type: u64) -> bool {
     let asymmetric = [CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
-    !asymmetric.contains(&key_type) && mechanism::all().any(|row| row.keys.contains(&key_type))
+    let asymmetric = asymmetric.contains(&key_type) || has_sets(key_type);
+    !asymmetric && mechanism::all().any(|row| row.keys.contains(&key_type))
 }
 
 /// Whether keys of this type serve what the usage attribute permits: the token's choice for usages
@@ -78,8 +91,10 @@ pub fn serves(shape: Shape, key_type: u64, usage: CK_ATTRIBUTE_TYPE) -> bool {
     };
     match usage {
         CKA_ENCRYPT | CKA_DECRYPT => able(|row| row.does.cipher.is_some()),
-        CKA_SIGN | CKA_VERIFY => able(|row| row.does.sign.is_some()),
+        CKA_SIGN => able(|row| row.does.sign.is_some()),
+        CKA_VERIFY => able(|row| row.does.verify.is_some()),
         CKA_WRAP | CKA_UNWRAP => able(|row| row.does.wrap.is_some()),
+        CKA_ENCAPSULATE | CKA_DECAPSULATE => able(|row| row.does.kem.is_some()),
         CKA_DERIVE => !shape.is(PUBLIC) && able(|row| row.does.derive.is_some()),
         _ => false,
     }

@@ -5,7 +5,7 @@
 use crate::config::Policy;
 use crate::error::{Error, Result};
 use crate::mechanism::{Hash, Params, Row};
-use crate::object::{Object, Value};
+use crate::object::{Attributes, Object, Value};
 use crate::types::Role;
 use cryptoki_sys::*;
 
@@ -20,6 +20,8 @@ pub enum Use {
     Wrap,
     Unwrap,
     Derive,
+    Encapsulate,
+    Decapsulate,
 }
 
 impl Use {
@@ -33,6 +35,8 @@ impl Use {
             Use::Wrap => CKA_WRAP,
             Use::Unwrap => CKA_UNWRAP,
             Use::Derive => CKA_DERIVE,
+            Use::Encapsulate => CKA_ENCAPSULATE,
+            Use::Decapsulate => CKA_DECAPSULATE,
         }
     }
 
@@ -44,6 +48,7 @@ impl Use {
             Use::Verify => row.does.verify.is_some(),
             Use::Wrap | Use::Unwrap => row.does.wrap.is_some(),
             Use::Derive => row.does.derive.is_some(),
+            Use::Encapsulate | Use::Decapsulate => row.does.kem.is_some(),
         }
     }
 }
@@ -120,14 +125,26 @@ pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
         return Err(Error::KeyNotWrappable);
     }
     match wrapping.attributes().get(CKA_WRAP_TEMPLATE) {
-        Some(Value::Template(template)) => {
-            let fits = template
-                .iter()
-                .all(|(id, wanted)| target.get(*id).is_some_and(|value| value.same(wanted)));
-            if fits { Ok(()) } else { Err(Error::KeyNotWrappable) }
-        }
+        Some(template) if !fits(target, template) => Err(Error::KeyNotWrappable),
         _ => Ok(()),
     }
+}
+
+/// Whether a key may be shared by this encapsulating key (PKCS #11, section 5.18.8).
+pub fn may_share(encapsulating: &Object, key: &Object) -> Result<()> {
+    match encapsulating.attributes().get(CKA_ENCAPSULATE_TEMPLATE) {
+        Some(template) if !fits(key.attributes(), template) => Err(Error::KeyHandleInvalid),
+        _ => Ok(()),
+    }
+}
+
+/// Whether attributes are as a template that a key carries wants them.
+fn fits(attributes: &Attributes, template: &Value) -> bool {
+    let Value::Template(template) = template else { return false };
+    let same = |id: CK_ATTRIBUTE_TYPE, wanted: &Value| {
+        attributes.get(id).is_some_and(|value| value.same(wanted))
+    };
+    template.iter().all(|(id, wanted)| same(*id, wanted))
 }
 
 /// Whether a key's value may go into a digest: a secret key's, unless it is sensitive (the digest of

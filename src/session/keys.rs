@@ -175,7 +175,7 @@ impl Session {
     }
 
     /// Whether a key with such a template could be kept, before it is made.
-    fn may_keep(&self, template: &Attributes) -> Result<()> {
+    pub(super) fn may_keep(&self, template: &Attributes) -> Result<()> {
         if template.flag(CKA_TOKEN) && !self.read_write {
             return Err(Error::SessionReadOnly);
         }
@@ -184,7 +184,7 @@ impl Session {
 }
 
 /// What the templates ask of a mechanism that makes keys.
-fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
+pub(super) fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
     let number = |id| templates.iter().find_map(|template| template.number(id));
     let bytes = |id| {
         let found = templates.iter().find_map(|template| template.attributes().bytes(id));
@@ -194,9 +194,10 @@ fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
         let size = number(id).map(usize::try_from).transpose();
         size.map_err(|_| Error::AttributeValueInvalid)
     };
+    let makes_secrets = call.row.does.derive.is_some() || call.row.does.kem.is_some();
     let key_type = match number(CKA_KEY_TYPE) {
         Some(given) => CK_KEY_TYPE::try_from(given).map_err(|_| Error::AttributeValueInvalid)?,
-        None if call.row.does.derive.is_some() => CKK_GENERIC_SECRET,
+        None if makes_secrets => CKK_GENERIC_SECRET,
         None => call.row.keys.first().copied().unwrap_or(CKK_GENERIC_SECRET),
     };
     Ok(Spec {
@@ -205,6 +206,7 @@ fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
         modulus_bits: size(CKA_MODULUS_BITS)?,
         public_exponent: bytes(CKA_PUBLIC_EXPONENT),
         ec_params: bytes(CKA_EC_PARAMS),
+        parameter_set: number(CKA_PARAMETER_SET),
     })
 }
 
@@ -246,6 +248,7 @@ fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Resul
             let found = match &parts {
                 Parts::RsaPrivate(_) => CKK_RSA,
                 Parts::EcPrivate(key) => key.key_type,
+                Parts::SetPrivate(key) => key.set.key_type,
                 _ => return Err(Error::WrappedKeyInvalid),
             };
             if found == key_type { Ok(parts) } else { Err(Error::WrappedKeyInvalid) }
@@ -284,7 +287,8 @@ fn as_wrapping(error: Error) -> Error {
     }
 }
 
-fn as_unwrapping_key(error: Error) -> Error {
+/// A key that unwraps has its own codes too.
+pub(super) fn as_unwrapping_key(error: Error) -> Error {
     match error {
         Error::KeyHandleInvalid => Error::UnwrappingKeyHandleInvalid,
         Error::KeyTypeInconsistent => Error::UnwrappingKeyTypeInconsistent,

@@ -11,6 +11,7 @@ mod cipher;
 mod crypto;
 mod digesting;
 mod handles;
+mod kem;
 mod keys;
 mod login;
 mod objects;

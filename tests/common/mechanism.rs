@@ -113,6 +113,34 @@ impl Mech {
         Mech::with(CKM_EDDSA, parameter, vec![context])
     }
 
+    /// ML-DSA or SLH-DSA with a context.
+    pub fn context(kind: CK_MECHANISM_TYPE, hedge: CK_HEDGE_TYPE, context: &[u8]) -> Self {
+        let context = context.to_vec();
+        let parameter = CK_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: or_null(&context),
+            ulContextLen: context.len() as CK_ULONG,
+        };
+        Mech::with(kind, parameter, vec![context])
+    }
+
+    /// ML-DSA or SLH-DSA over a hash that was computed before.
+    pub fn hash_context(
+        kind: CK_MECHANISM_TYPE,
+        hedge: CK_HEDGE_TYPE,
+        context: &[u8],
+        hash: CK_MECHANISM_TYPE,
+    ) -> Self {
+        let context = context.to_vec();
+        let parameter = CK_HASH_SIGN_ADDITIONAL_CONTEXT {
+            hedgeVariant: hedge,
+            pContext: or_null(&context),
+            ulContextLen: context.len() as CK_ULONG,
+            hash,
+        };
+        Mech::with(kind, parameter, vec![context])
+    }
+
     /// HKDF: what to do, over which hash, with which salt, for which purpose.
     pub fn hkdf(kind: CK_MECHANISM_TYPE, hash: CK_MECHANISM_TYPE, how: &Hkdf<'_>) -> Self {
         let (salt, info) = (how.salt.unwrap_or_default().to_vec(), how.info.to_vec());

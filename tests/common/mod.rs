@@ -27,6 +27,7 @@ pub mod object;
 pub mod operation;
 pub mod reference;
 pub mod session;
+pub mod sets;
 pub mod template;
 pub mod vectors;
 

@@ -176,6 +176,56 @@ impl Session {
         Ok(fresh(handle))
     }
 
+    /// Shares a key with the holder of a public one: the length first, then ciphertext and key.
+    pub fn encapsulate(self, mech: &Mech, public: Obj, template: &Template) -> R<(Vec<u8>, Obj)> {
+        let (mut room, mut none) = (0, CK_INVALID_HANDLE);
+        self.encapsulate_raw(mech, public, template, (ptr::null_mut(), &mut room), &mut none)?;
+        assert_eq!(none, CK_INVALID_HANDLE, "who asks for the length gets no key");
+        let (mut ciphertext, mut handle) = (vec![0; room as usize], CK_INVALID_HANDLE);
+        let out = (ciphertext.as_mut_ptr(), &raw mut room);
+        self.encapsulate_raw(mech, public, template, out, &mut handle)?;
+        ciphertext.truncate(room as usize);
+        Ok((ciphertext, fresh(handle)))
+    }
+
+    /// `C_EncapsulateKey` as it is: output buffer and place of its length, place of the handle.
+    pub fn encapsulate_raw(
+        self,
+        mech: &Mech,
+        public: Obj,
+        template: &Template,
+        (out, room): (*mut u8, *mut CK_ULONG),
+        handle: *mut CK_OBJECT_HANDLE,
+    ) -> R<()> {
+        let (mut raw, mut mech) = (template.raw(), mech.raw());
+        let (first, count) = (raw.as_mut_ptr(), raw.len() as CK_ULONG);
+        outcome(p11!(C_EncapsulateKey(
+            self.0, &mut mech, public.0, first, count, out, room, handle
+        )))
+    }
+
+    /// The key that a ciphertext shares.
+    pub fn decapsulate(
+        self,
+        mech: &Mech,
+        private: Obj,
+        ciphertext: &[u8],
+        template: &Template,
+    ) -> R<Obj> {
+        let (mut raw, mut handle, mut mech) = (template.raw(), CK_INVALID_HANDLE, mech.raw());
+        outcome(p11!(C_DecapsulateKey(
+            self.0,
+            &mut mech,
+            private.0,
+            raw.as_mut_ptr(),
+            raw.len() as CK_ULONG,
+            bytes(ciphertext),
+            len(ciphertext),
+            &mut handle
+        )))?;
+        Ok(fresh(handle))
+    }
+
     /// Derives a key.
     pub fn derive(self, mech: &Mech, base: Obj, template: &Template) -> R<Obj> {
         let (mut raw, mut handle, mut mech) = (template.raw(), CK_INVALID_HANDLE, mech.raw());

@@ -148,7 +148,14 @@ fn families(s: Session) -> Vec<(Family, Obj, Obj)> {
     let (ed_public, ed_private) = keys::pair(s, &ED25519);
     let (x_public, x_private) = keys::pair(s, &X25519);
     let (aes, generic) = (keys::aes(s, 32), keys::generic(s, 32));
+    let of_set = |key_type| {
+        let (public, private) = sets::quick(key_type).pair(s);
+        (Family::Set(key_type), public, private)
+    };
     vec![
+        of_set(CKK_ML_DSA),
+        of_set(CKK_SLH_DSA),
+        of_set(CKK_ML_KEM),
         (Family::Rsa, rsa_public, rsa_private),
         (Family::Ec, ec_public, ec_private),
         (Family::Edwards, ed_public, ed_private),

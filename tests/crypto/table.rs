@@ -16,6 +16,8 @@ pub enum Family {
     Montgomery,
     Aes,
     Generic,
+    /// Keys with a parameter set, of the type.
+    Set(CK_KEY_TYPE),
 }
 
 /// A mechanism.
@@ -79,6 +81,7 @@ pub const SHA1: Hash =
 /// All mechanisms that the product must have.
 pub fn required() -> Vec<Row> {
     let mut rows = fixed();
+    rows.extend(post_quantum());
     for hash in HASHES {
         rows.push(row(hash.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
         rows.push(row(hash.hmac, SIGNS, Family::Generic, Mech::plain, 100));
@@ -135,6 +138,7 @@ pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
         Family::Montgomery => keys::pair(session, &X25519),
         Family::Aes => same(keys::aes(session, 32)),
         Family::Generic => same(keys::generic(session, 32)),
+        Family::Set(key_type) => sets::quick(key_type).pair(session),
     }
 }
 
@@ -173,6 +177,29 @@ fn fixed() -> Vec<Row> {
     ]
 }
 
+fn post_quantum() -> Vec<Row> {
+    let kem = row(CKM_ML_KEM, KEM, Family::Set(CKK_ML_KEM), Mech::plain, 0);
+    let mut rows = vec![kem];
+    for generation in [CKM_ML_DSA_KEY_PAIR_GEN, CKM_SLH_DSA_KEY_PAIR_GEN, CKM_ML_KEM_KEY_PAIR_GEN] {
+        rows.push(row(generation, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0));
+    }
+    for (key_type, pure, hashed) in
+        [(CKK_ML_DSA, CKM_ML_DSA, CKM_HASH_ML_DSA), (CKK_SLH_DSA, CKM_SLH_DSA, CKM_HASH_SLH_DSA)]
+    {
+        rows.push(row(pure, SIGNS, Family::Set(key_type), Mech::plain, 100));
+        rows.push(row(hashed, SIGNS, Family::Set(key_type), hash_context, 32));
+    }
+    for (ml_dsa, slh_dsa) in HASHED {
+        rows.push(row(*ml_dsa, SIGNS, Family::Set(CKK_ML_DSA), Mech::plain, 100));
+        rows.push(row(*slh_dsa, SIGNS, Family::Set(CKK_SLH_DSA), Mech::plain, 100));
+    }
+    rows
+}
+
+fn hash_context(kind: CK_MECHANISM_TYPE) -> Mech {
+    Mech::hash_context(kind, CKH_HEDGE_PREFERRED, b"context", CKM_SHA256)
+}
+
 fn row(
     kind: CK_MECHANISM_TYPE,
     flags: CK_FLAGS,
@@ -203,6 +230,20 @@ fn ecdh_p256(kind: CK_MECHANISM_TYPE) -> Mech {
     parameter.named(kind)
 }
 
+/// ML-DSA and SLH-DSA with a hash first.
+pub const HASHED: &[(CK_MECHANISM_TYPE, CK_MECHANISM_TYPE)] = &[
+    (CKM_HASH_ML_DSA_SHA224, CKM_HASH_SLH_DSA_SHA224),
+    (CKM_HASH_ML_DSA_SHA256, CKM_HASH_SLH_DSA_SHA256),
+    (CKM_HASH_ML_DSA_SHA384, CKM_HASH_SLH_DSA_SHA384),
+    (CKM_HASH_ML_DSA_SHA512, CKM_HASH_SLH_DSA_SHA512),
+    (CKM_HASH_ML_DSA_SHA3_224, CKM_HASH_SLH_DSA_SHA3_224),
+    (CKM_HASH_ML_DSA_SHA3_256, CKM_HASH_SLH_DSA_SHA3_256),
+    (CKM_HASH_ML_DSA_SHA3_384, CKM_HASH_SLH_DSA_SHA3_384),
+    (CKM_HASH_ML_DSA_SHA3_512, CKM_HASH_SLH_DSA_SHA3_512),
+    (CKM_HASH_ML_DSA_SHAKE128, CKM_HASH_SLH_DSA_SHAKE128),
+    (CKM_HASH_ML_DSA_SHAKE256, CKM_HASH_SLH_DSA_SHAKE256),
+];
+
 /// Every curve.
 #[rustfmt::skip]
 pub const ALL_CURVES: &[ec::Curve] = &[
@@ -226,3 +267,4 @@ const KEY_GENERATION: &[CK_MECHANISM_TYPE] = &[
 const SIGNS: CK_FLAGS = CKF_SIGN | CKF_VERIFY;
 const CIPHERS: CK_FLAGS = CKF_ENCRYPT | CKF_DECRYPT;
 const WRAPS: CK_FLAGS = CKF_WRAP | CKF_UNWRAP;
+const KEM: CK_FLAGS = CKF_ENCAPSULATE | CKF_DECAPSULATE;

@@ -181,12 +181,22 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
         CKF_GENERATE_KEY_PAIR => {
             s.generate_pair(&mech, &pair_template(row.kind), &Template::default()).good_for(&what);
         }
+        CKF_ENCAPSULATE | CKF_DECAPSULATE => {
+            let template = template! { CKA_KEY_TYPE => CKK_AES }.and(&keys::open());
+            let (ciphertext, shared) = s.encapsulate(&mech, first, &template).good_for(&what);
+            let same = s.decapsulate(&mech, second, &ciphertext, &template).good_for(&what);
+            let value = s.get(same, CKA_VALUE).good_for(&what);
+            assert_eq!(value, s.get(shared, CKA_VALUE).good(), "{what}");
+        }
         CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER => recovers(s, &mech, first, second, &input),
         other => panic!("{what}: no test for flag {other:#x}"),
     }
 }
 
 fn pair_template(kind: CK_MECHANISM_TYPE) -> Template {
+    if let Some(set) = sets::all().find(|set| set.generation == kind) {
+        return template! { CKA_PARAMETER_SET => sets::quick(set.key_type).id };
+    }
     match crate::table::ALL_CURVES.iter().find(|curve| curve.generation == kind) {
         Some(curve) => template! { CKA_EC_PARAMS => curve.oid },
         None if kind == CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS => {

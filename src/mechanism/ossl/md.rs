@@ -56,6 +56,13 @@ impl MdCtx {
         if out.len() < self.hash.len() {
             return Err(Error::BufferTooSmall);
         }
+        if self.hash.is_extendable() {
+            // SAFETY: writes exactly `hash.len()` bytes, which fit as was checked.
+            check(unsafe {
+                ffi::EVP_DigestFinalXOF(self.context.as_ptr(), out.as_mut_ptr(), self.hash.len())
+            })?;
+            return Ok(self.hash.len());
+        }
         // SAFETY: writes `hash.len()` bytes, which fit as was checked.
         check(unsafe {
             ffi::EVP_DigestFinal_ex(self.context.as_ptr(), out.as_mut_ptr(), &mut len)

@@ -149,6 +149,13 @@ impl Pkey {
         Ok(check(unsafe { ffi::EVP_PKEY_public_check(context.0.as_ptr()) }).is_ok())
     }
 
+    /// Whether the public half belongs to the private one.
+    pub fn halves_agree(&self) -> Result<bool> {
+        let context = KeyContext::of(self)?;
+        // SAFETY: a live context over a live key.
+        Ok(check(unsafe { EVP_PKEY_pairwise_check(context.0.as_ptr()) }).is_ok())
+    }
+
     fn get(&self, name: &CStr, data_type: c_uint, out: &mut [u8]) -> Result<usize> {
         let param = |key: *const c_char, data_type, data: *mut c_void, data_size| ffi::OSSL_PARAM {
             key,
@@ -332,7 +339,8 @@ pub fn agree(key: &Pkey, peer: &Pkey, len: usize) -> Result<Secret> {
     if written == len { Ok(secret) } else { Err(Error::DeviceError) }
 }
 
-struct KeyContext(NonNull<ffi::EVP_PKEY_CTX>);
+/// A context for operations with a key, or for making one.
+pub(super) struct KeyContext(NonNull<ffi::EVP_PKEY_CTX>);
 
 impl KeyContext {
     fn new(algorithm: &CStr) -> Result<KeyContext> {
@@ -342,11 +350,17 @@ impl KeyContext {
             .map(KeyContext)
     }
 
-    fn of(key: &Pkey) -> Result<KeyContext> {
+    /// For operations with this key, which the context keeps alive.
+    pub(super) fn of(key: &Pkey) -> Result<KeyContext> {
         let context = library()?.context;
         // SAFETY: a library context or null and a live key, which the context counts.
         owned(unsafe { EVP_PKEY_CTX_new_from_pkey(context, key.0.as_ptr(), ptr::null()) })
             .map(KeyContext)
+    }
+
+    /// The context, for a call of OpenSSL.
+    pub(super) fn as_ptr(&self) -> *mut ffi::EVP_PKEY_CTX {
+        self.0.as_ptr()
     }
 }
 
@@ -366,4 +380,5 @@ unsafe extern "C" {
         key: *mut ffi::EVP_PKEY,
         properties: *const c_char,
     ) -> *mut ffi::EVP_PKEY_CTX;
+    fn EVP_PKEY_pairwise_check(context: *mut ffi::EVP_PKEY_CTX) -> c_int;
 }

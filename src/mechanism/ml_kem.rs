@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! ML-KEM (PKCS #11, section "ML-KEM"; FIPS 203).
+
+use super::key::{Key, KeyClass};
+use super::{Does, Kem, Params, Row, Spec, ossl, pq_signature};
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// The mechanisms of ML-KEM.
+pub const ROWS: &[Row] = &[
+    Row {
+        does: Does { generate_pair: Some(pq_signature::generate), ..Does::NOTHING },
+        ..Row::new(CKM_ML_KEM_KEY_PAIR_GEN, "CKM_ML_KEM_KEY_PAIR_GEN", &[CKK_ML_KEM], SIZES)
+    },
+    Row {
+        does: Does { kem: Some(Kem { len, encapsulate, decapsulate }), ..Does::NOTHING },
+        ..Row::new(CKM_ML_KEM, "CKM_ML_KEM", &[CKK_ML_KEM], SIZES)
+    },
+];
+
+fn len(_row: &'static Row, key: &Key, _params: &Params) -> Result<usize> {
+    Ok(key.parameter_set()?.output)
+}
+
+fn encapsulate(
+    _row: &'static Row,
+    key: &Arc<Key>,
+    _params: &Params,
+    spec: &Spec,
+) -> Result<(Vec<u8>, Secret)> {
+    as_long_as(spec)?;
+    let ciphertext = key.parameter_set()?.output;
+    ossl::encapsulate(key.pkey(KeyClass::Public)?, ciphertext, SHARED)
+}
+
+fn decapsulate(
+    _row: &'static Row,
+    key: &Arc<Key>,
+    _params: &Params,
+    ciphertext: &[u8],
+    spec: &Spec,
+) -> Result<Secret> {
+    as_long_as(spec)?;
+    // A ciphertext of the right length always gives a value: one that nobody made, where it is not
+    // the key's (FIPS 203, algorithm 18).
+    if ciphertext.len() != key.parameter_set()?.output {
+        return Err(Error::WrappedKeyLenRange);
+    }
+    ossl::decapsulate(key.pkey(KeyClass::Private)?, ciphertext, SHARED)
+}
+
+/// The shared secret has one length: a key of another cannot be made of it.
+fn as_long_as(spec: &Spec) -> Result<()> {
+    match spec.value_len {
+        Some(len) if len != SHARED => Err(Error::TemplateInconsistent),
+        _ => Ok(()),
+    }
+}
+
+/// The length of the shared secret, bytes.
+const SHARED: usize = 32;
+/// Sizes of public keys, bytes.
+const SIZES: (CK_ULONG, CK_ULONG) = (800, 1568);
