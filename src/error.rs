@@ -30,6 +30,7 @@ macro_rules! errors {
 
 errors! {
     ActionProhibited = CKR_ACTION_PROHIBITED,
+    AeadDecryptFailed = CKR_AEAD_DECRYPT_FAILED,
     ArgumentsBad = CKR_ARGUMENTS_BAD,
     AttributeReadOnly = CKR_ATTRIBUTE_READ_ONLY,
     AttributeSensitive = CKR_ATTRIBUTE_SENSITIVE,
@@ -55,6 +56,7 @@ errors! {
     KeyFunctionNotPermitted = CKR_KEY_FUNCTION_NOT_PERMITTED,
     KeyHandleInvalid = CKR_KEY_HANDLE_INVALID,
     KeyIndigestible = CKR_KEY_INDIGESTIBLE,
+    KeyNotNeeded = CKR_KEY_NOT_NEEDED,
     KeyNotWrappable = CKR_KEY_NOT_WRAPPABLE,
     KeySizeRange = CKR_KEY_SIZE_RANGE,
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT,
@@ -74,6 +76,7 @@ errors! {
     PinLocked = CKR_PIN_LOCKED,
     PublicKeyInvalid = CKR_PUBLIC_KEY_INVALID,
     RandomSeedNotSupported = CKR_RANDOM_SEED_NOT_SUPPORTED,
+    SavedStateInvalid = CKR_SAVED_STATE_INVALID,
     SessionAsyncNotSupported = CKR_SESSION_ASYNC_NOT_SUPPORTED,
     SessionClosed = CKR_SESSION_CLOSED,
     SessionCount = CKR_SESSION_COUNT,

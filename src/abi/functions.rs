@@ -8,10 +8,10 @@ use super::interfaces::{self, Fixed, Interfaces, interface};
 use super::mechanism::{call, call_or_cancel};
 use super::output::{self, Out};
 use super::pointer::{Argument, Pointer};
-use super::process::{self, anywhere, in_library, in_operation, in_session};
+use super::process::{self, anywhere, in_library, in_operation, in_operations, in_session};
 use super::{info, template};
 use crate::error::{Error, Result};
-use crate::session::Kind;
+use crate::session::{Kind, Library};
 use cryptoki_sys::*;
 use std::ffi::{CStr, c_void};
 use std::path::PathBuf;
@@ -101,8 +101,14 @@ v2_40 {
     fn C_GetSessionInfo(session: CK_SESSION_HANDLE, place: *mut CK_SESSION_INFO) {
         in_session(session, |library| place.write(info::session(&library.session_info(session as u64)?)))
     }
-    fn C_GetOperationState(session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: *mut CK_ULONG) { not_built(session) }
-    fn C_SetOperationState(session: CK_SESSION_HANDLE, _state: *mut CK_BYTE, _len: CK_ULONG, _cipher: CK_OBJECT_HANDLE, _mac: CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_GetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, len: *mut CK_ULONG) {
+        in_session(session, |library| library.operation_state(session as u64, &mut Out::new(state, len)?))
+    }
+    fn C_SetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, len: CK_ULONG, cipher: CK_OBJECT_HANDLE, mac: CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            library.set_operation_state(session as u64, text(state, len)?, [cipher as u64, mac as u64])
+        })
+    }
     fn C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, len: CK_ULONG) {
         in_session(session, |library| library.login(session as u64, user, text(pin, len)?))
     }
@@ -241,10 +247,30 @@ v2_40 {
     }
     fn C_VerifyRecoverInit(session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE) { not_built(session) }
     fn C_VerifyRecover(session: CK_SESSION_HANDLE, _signature: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
-    fn C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
-    fn C_DecryptDigestUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
-    fn C_SignEncryptUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
-    fn C_DecryptVerifyUpdate(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operations(session, CKF_DIGEST | CKF_ENCRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.digest_encrypt(session as u64, &out.input(part, len)?, &mut out)
+        })
+    }
+    fn C_DecryptDigestUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operations(session, CKF_DECRYPT | CKF_DIGEST, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.decrypt_digest(session as u64, &out.input(part, len)?, &mut out)
+        })
+    }
+    fn C_SignEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operations(session, CKF_SIGN | CKF_ENCRYPT, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.sign_encrypt(session as u64, &out.input(part, len)?, &mut out)
+        })
+    }
+    fn C_DecryptVerifyUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operations(session, CKF_DECRYPT | CKF_VERIFY, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.decrypt_verify(session as u64, &out.input(part, len)?, &mut out)
+        })
+    }
     fn C_GenerateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
         in_session(session, |library| {
             place.required()?;
@@ -280,7 +306,7 @@ v2_40 {
         })
     }
     fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, len: CK_ULONG) {
-        in_session(session, |_| text(seed, len).and(Err(Error::RandomSeedNotSupported)))
+        in_session(session, |library| library.seed_random(session as u64, seed.slice(len)?))
     }
     fn C_GenerateRandom(session: CK_SESSION_HANDLE, out: *mut CK_BYTE, len: CK_ULONG) {
         in_session(session, |library| {
@@ -290,7 +316,13 @@ v2_40 {
     }
     fn C_GetFunctionStatus(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
     fn C_CancelFunction(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
-    fn C_WaitForSlotEvent(_flags: CK_FLAGS, _place: *mut CK_SLOT_ID, _reserved: *mut c_void) { in_library(|_| Err(Error::FunctionNotSupported)) }
+    fn C_WaitForSlotEvent(flags: CK_FLAGS, place: *mut CK_SLOT_ID, reserved: *mut c_void) {
+        let look = |library: &Library| {
+            place.required().and_then(|()| reserved_is_null(reserved))?;
+            place.write(library.slot_event()?)
+        };
+        if flags & CKF_DONT_BLOCK == 0 { process::waiting(look) } else { in_library(look) }
+    }
 }
 v3_0 {
     fn C_GetInterfaceList(buffer: *mut CK_INTERFACE, count: *mut CK_ULONG) { anywhere(|| interfaces::list(&INTERFACES, buffer, count)) }
@@ -299,8 +331,7 @@ v3_0 {
     }
     fn C_LoginUser(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, len: CK_ULONG, name: *mut CK_UTF8CHAR, name_len: CK_ULONG) {
         in_session(session, |library| {
-            // Named users are not there yet: an empty name is the classic role.
-            if text_or_none(name, name_len)?.is_empty() { library.login(session as u64, user, text(pin, len)?) } else { Err(Error::UserTypeInvalid) }
+            library.login_user(session as u64, user, text(pin, len)?, name.slice(name_len)?)
         })
     }
     fn C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) { in_session(session, |library| library.cancel(session as u64, flags)) }
@@ -341,14 +372,36 @@ v3_2 {
             place.write(library.decapsulate_key(session as u64, &call(mechanism)?, key as u64, &attributes, ciphertext)? as CK_OBJECT_HANDLE)
         })
     }
-    fn C_VerifySignatureInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
-    fn C_VerifySignature(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }
-    fn C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, _2: *mut CK_BYTE, _3: CK_ULONG) { not_built(session) }
-    fn C_VerifySignatureFinal(session: CK_SESSION_HANDLE) { not_built(session) }
-    fn C_GetSessionValidationFlags(session: CK_SESSION_HANDLE, _2: CK_SESSION_VALIDATION_FLAGS_TYPE, _3: *mut CK_FLAGS) { not_built(session) }
-    fn C_AsyncComplete(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: *mut CK_ASYNC_DATA) { not_built(session) }
-    fn C_AsyncGetID(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: *mut CK_ULONG) { not_built(session) }
-    fn C_AsyncJoin(session: CK_SESSION_HANDLE, _2: *mut CK_UTF8CHAR, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
+    fn C_VerifySignatureInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, signature: *mut CK_BYTE, len: CK_ULONG) {
+        in_session(session, |library| match call_or_cancel(mechanism)? {
+            Some(call) => library.verify_signature_init(session as u64, call, key as u64, text(signature, len)?),
+            None => library.verify_init(session as u64, None, key as u64),
+        })
+    }
+    fn C_VerifySignature(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Whole, data.slice(len)?))
+    }
+    fn C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Part, data.slice(len)?))
+    }
+    fn C_VerifySignatureFinal(session: CK_SESSION_HANDLE) {
+        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Last, &[]))
+    }
+    fn C_GetSessionValidationFlags(session: CK_SESSION_HANDLE, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, place: *mut CK_FLAGS) {
+        in_session(session, |library| {
+            place.required()?;
+            place.write(library.validation_flags(session as u64, kind)?)
+        })
+    }
+    fn C_AsyncComplete(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, _result: *mut CK_ASYNC_DATA) {
+        in_session(session, |_| function.required().and(Err(Error::OperationNotInitialized)))
+    }
+    fn C_AsyncGetID(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, id: *mut CK_ULONG) {
+        in_session(session, |_| function.required().and_then(|()| id.required()).and(Err(Error::OperationNotInitialized)))
+    }
+    fn C_AsyncJoin(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, _id: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG) {
+        in_session(session, |_| function.required().and_then(|()| data.slice(len)).and(Err(Error::SavedStateInvalid)))
+    }
     fn C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: CK_OBJECT_HANDLE, _5: *mut CK_BYTE, _6: CK_ULONG, _7: *mut CK_BYTE, _8: *mut CK_ULONG) { not_built(session) }
     fn C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_ATTRIBUTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: CK_ULONG, _10: *mut CK_OBJECT_HANDLE) { not_built(session) }
 }
@@ -369,11 +422,6 @@ fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {
 /// Bytes that must be there: a PIN, a signature, a wrapped key. NULL is `CKR_ARGUMENTS_BAD`.
 fn text(pointer: Pointer<'_, CK_BYTE>, len: CK_ULONG) -> Result<&[u8]> {
     pointer.required()?;
-    pointer.slice(len)
-}
-
-/// Bytes that may be NULL with length 0.
-fn text_or_none(pointer: Pointer<'_, CK_BYTE>, len: CK_ULONG) -> Result<&[u8]> {
     pointer.slice(len)
 }
 

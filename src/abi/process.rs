@@ -13,10 +13,12 @@ use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::session::Library;
 use cryptoki_sys::*;
+use rustix::fs::Timespec;
+use rustix::thread::futex;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, RwLock, RwLockWriteGuard};
 
 /// What `C_Initialize` makes.
@@ -37,14 +39,22 @@ struct Global {
     /// Held by `C_Initialize` and `C_Finalize`.
     lifecycle: Mutex<()>,
     gates: [Gate; GATES],
+    /// Counts calls of `C_Finalize`. An atomic number, not a lock: whoever waits for it to change
+    /// holds nothing that a `fork` could leave held.
+    lives: AtomicU32,
 }
 
 /// The one mutable static of the library.
-static GLOBAL: Global =
-    Global { lifecycle: Mutex::new(()), gates: [const { Gate(RwLock::new(None)) }; GATES] };
+static GLOBAL: Global = Global {
+    lifecycle: Mutex::new(()),
+    gates: [const { Gate(RwLock::new(None)) }; GATES],
+    lives: AtomicU32::new(0),
+};
 static NEXT_GATE: AtomicUsize = AtomicUsize::new(0);
 static PREPARED: Once = Once::new();
 const GATES: usize = 16;
+/// How long a wait for an event goes on between two looks at the store.
+const BETWEEN_LOOKS: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 /// Marks of threads without a gate.
 const NONE_YET: usize = usize::MAX;
 const IN_FORK: usize = usize::MAX - 1;
@@ -93,11 +103,44 @@ pub(super) fn in_operation(
 ) -> CK_RV {
     in_session(session, |library| {
         call(library).inspect_err(|error| {
-            if *error != Error::BufferTooSmall {
+            // Where there is no such operation, one that is begun otherwise is not this call's.
+            if !matches!(error, Error::BufferTooSmall | Error::OperationNotInitialized) {
                 let _ = library.cancel(session as u64, flag);
             }
         })
     })
+}
+
+/// Runs a call that feeds two operations at once; `flags` are theirs.
+pub(super) fn in_operations(
+    session: CK_SESSION_HANDLE,
+    flags: CK_FLAGS,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
+    in_session(session, |library| {
+        call(library).inspect_err(|error| {
+            if !matches!(error, Error::BufferTooSmall | Error::OperationNotInitialized) {
+                let _ = library.cancel_both(session as u64, flags);
+            }
+        })
+    })
+}
+
+/// Runs a call again and again until it gives something else than "no event". Between the tries no
+/// gate is held, and `C_Finalize` ends the waiting.
+pub(super) fn waiting(call: impl Fn(&Library) -> Result<()>) -> CK_RV {
+    let life = GLOBAL.lives.load(Ordering::Acquire);
+    loop {
+        let code = in_library(&call);
+        if code != CKR_NO_EVENT {
+            return code;
+        }
+        // A spurious end, a signal or the time being up is one more try.
+        let _ = futex::wait(&GLOBAL.lives, futex::Flags::PRIVATE, life, Some(&BETWEEN_LOOKS));
+        if GLOBAL.lives.load(Ordering::Acquire) != life {
+            return CKR_CRYPTOKI_NOT_INITIALIZED;
+        }
+    }
 }
 
 fn guarded(session: Option<u64>, call: impl FnOnce(&Library) -> Result<()>) -> CK_RV {
@@ -154,6 +197,8 @@ pub(super) fn finalise() -> Result<()> {
     }
     let held: Vec<Held> = all_gates().map(|mut gate| gate.take()).collect();
     drop(held);
+    GLOBAL.lives.fetch_add(1, Ordering::AcqRel);
+    let _ = futex::wake(&GLOBAL.lives, futex::Flags::PRIVATE, u32::MAX);
     Ok(())
 }
 

@@ -41,4 +41,8 @@ impl Digester for MdCtx {
     fn finish(&mut self, digest: &mut [u8]) -> Result<usize> {
         MdCtx::finish(self, digest)
     }
+
+    fn duplicate(&self) -> Result<Box<dyn Digester>> {
+        Ok(Box::new(MdCtx::duplicate(self)?))
+    }
 }

@@ -267,6 +267,8 @@ pub trait Digester: Send {
     fn update(&mut self, data: &[u8]) -> Result<()>;
     /// The digest over all parts; `digest` has at least `len` bytes.
     fn finish(&mut self, digest: &mut [u8]) -> Result<usize>;
+    /// A second digest that goes on from where this one is.
+    fn duplicate(&self) -> Result<Box<dyn Digester>>;
 }
 
 /// Every mechanism, family by family.

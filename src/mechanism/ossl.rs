@@ -89,6 +89,19 @@ pub fn random_private(out: &mut [u8]) -> Result<()> {
     check(unsafe { RAND_priv_bytes_ex(library()?.context, out.as_mut_ptr(), out.len(), 0) })
 }
 
+/// Mixes bytes into the generator from which those of all threads are seeded, beside what the kernel
+/// gives; none of its own entropy is lost whatever they are.
+pub fn seed(bytes: &[u8]) -> Result<()> {
+    // SAFETY: `context` is null or a live library context, whose generator it is; it lives as long.
+    let primary = unsafe { RAND_get0_primary(library()?.context) };
+    let primary = owned(primary)?;
+    // SAFETY: no entropy of the caller's, so the generator asks its source; reads `bytes.len()` bytes
+    // of additional input. OpenSSL locks the generator itself.
+    check(unsafe {
+        EVP_RAND_reseed(primary.as_ptr(), 0, ptr::null(), 0, bytes.as_ptr(), bytes.len())
+    })
+}
+
 /// Compares in time that depends on the lengths alone.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
@@ -211,6 +224,15 @@ unsafe extern "C" {
         out: *mut u8,
         len: usize,
         strength: c_uint,
+    ) -> c_int;
+    fn RAND_get0_primary(context: *mut ffi::OSSL_LIB_CTX) -> *mut c_void;
+    fn EVP_RAND_reseed(
+        generator: *mut c_void,
+        prediction_resistance: c_int,
+        entropy: *const u8,
+        entropy_len: usize,
+        additional: *const u8,
+        additional_len: usize,
     ) -> c_int;
 }
 

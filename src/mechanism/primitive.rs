@@ -18,6 +18,13 @@ pub fn random_secret(len: usize) -> Result<Secret> {
     Secret::with(len, ossl::random_private)
 }
 
+/// Mixes what an application gives into the random generator, of whatever length it is.
+pub fn seed_random(seed: &[u8]) -> Result<()> {
+    let mut digest = [0; 64];
+    ossl::digest(Hash::Sha512, seed, &mut digest)?;
+    ossl::seed(&digest)
+}
+
 /// Encrypts and authenticates: a random 96-bit nonce, the ciphertext, a 128-bit tag (AES-256-GCM,
 /// SP 800-38D). The key has 32 bytes.
 pub fn seal(key: &Secret, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {

@@ -5,8 +5,17 @@ use super::crypto::begin;
 use super::operation::{Active, Kind, Written, produce, step};
 use super::{Call, Library};
 use crate::error::{Error, Result};
+use crate::mechanism::Digester;
 use crate::policy;
 use crate::types::Output;
+
+/// A digest in progress.
+pub(super) struct Digest {
+    /// What runs.
+    pub(super) run: Box<dyn Digester>,
+    /// Whether the value of a key went in: then its state is not the application's to keep.
+    pub(super) keyed: bool,
+}
 
 impl Library {
     /// `C_DigestInit`; without a mechanism it ends the operation at hand.
@@ -14,7 +23,8 @@ impl Library {
         self.with_state(handle, |_, state| {
             let Some(call) = begin(&mut state.digest, call)? else { return Ok(()) };
             let make = call.row.does.digest.ok_or(Error::MechanismInvalid)?;
-            state.digest = Some(Active::new(make(call.row, &call.params)?, None, false));
+            let run = Digest { run: make(call.row, &call.params)?, keyed: false };
+            state.digest = Some(Active::new(run, None, false));
             Ok(())
         })
     }
@@ -26,10 +36,10 @@ impl Library {
                 &mut state.digest,
                 kind,
                 |_| true,
-                |digester, _| {
-                    produce(out, digester.len(), |room| {
-                        digester.update(data)?;
-                        digester.finish(room)
+                |digest, _| {
+                    produce(out, digest.run.len(), |room| {
+                        digest.run.update(data)?;
+                        digest.run.finish(room)
                     })
                 },
             )
@@ -43,7 +53,7 @@ impl Library {
                 &mut state.digest,
                 Kind::Part,
                 |_| true,
-                |digester, _| digester.update(data).map(|()| Written::All),
+                |digest, _| digest.run.update(data).map(|()| Written::All),
             )
         })
     }
@@ -55,11 +65,12 @@ impl Library {
                 &mut state.digest,
                 Kind::Part,
                 |_| true,
-                |digester, _| {
+                |digest, _| {
                     let key = session.key_object(key)?;
                     policy::may_digest(&key)?;
                     let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
-                    digester.update(value.expose()).map(|()| Written::All)
+                    digest.keyed = true;
+                    digest.run.update(value.expose()).map(|()| Written::All)
                 },
             )
         })

@@ -31,6 +31,30 @@ impl Library {
         Ok(())
     }
 
+    /// `C_LoginUser`. A token here has no users but the one of `C_Login`, who has no name: whoever
+    /// gives one is told what a wrong PIN is told, so that names are nothing to be guessed.
+    pub fn login_user(
+        &self,
+        handle: u64,
+        user: CK_USER_TYPE,
+        pin: &[u8],
+        name: &[u8],
+    ) -> Result<()> {
+        if name.is_empty() {
+            return self.login(handle, user, pin);
+        }
+        let session = self.session(handle)?;
+        match user {
+            CKU_SO => may_log_in(&session.slot, Role::So)?,
+            CKU_USER => may_log_in(&session.slot, Role::User)?,
+            CKU_CONTEXT_SPECIFIC => self.with_state(handle, |_, state| {
+                state.waiting().map(drop).ok_or(Error::OperationNotInitialized)
+            })?,
+            _ => return Err(Error::UserTypeInvalid),
+        }
+        Err(Error::PinIncorrect)
+    }
+
     /// `C_Logout`.
     pub fn logout(&self, handle: u64) -> Result<()> {
         let session = self.session(handle)?;

@@ -10,6 +10,8 @@
 mod cipher;
 mod crypto;
 mod digesting;
+mod dual;
+mod events;
 mod handles;
 mod kem;
 mod keys;
@@ -17,6 +19,8 @@ mod login;
 mod objects;
 mod opening;
 mod operation;
+mod saved;
+mod saving;
 mod signing;
 mod slot;
 mod slots;
@@ -29,7 +33,7 @@ pub use slots::{SlotState, TokenState, slot_id};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mechanism::{Cipher, Digester, Signer, Verifier};
+use crate::mechanism::{Cipher, Signer};
 use crate::store::Vault;
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -47,6 +51,8 @@ pub struct Library {
     vault: Mutex<Option<Arc<Vault>>>,
     slots: RwLock<BTreeMap<CK_SLOT_ID, Arc<Slot>>>,
     sessions: Handles<Arc<Session>>,
+    /// What the application knows to be in the slots.
+    known: Mutex<events::Known>,
 }
 
 /// A session.
@@ -65,8 +71,8 @@ struct State {
     encrypt: Option<Active<Box<dyn Cipher>>>,
     decrypt: Option<Active<Box<dyn Cipher>>>,
     sign: Option<Active<Box<dyn Signer>>>,
-    verify: Option<Active<Box<dyn Verifier>>>,
-    digest: Option<Active<Box<dyn Digester>>>,
+    verify: Option<Active<signing::Verification>>,
+    digest: Option<Active<digesting::Digest>>,
 }
 
 /// What `C_GetSessionInfo` tells.
@@ -88,10 +94,12 @@ impl Library {
             vault: Mutex::new(None),
             slots: RwLock::default(),
             sessions: Handles::new(),
+            known: Mutex::default(),
         };
         // A store that cannot be opened is no reason to refuse the application: it sees its slot
         // without a token, and the reason is on the diagnostic channel.
         let _ = library.refresh();
+        library.know(None);
         Ok(library)
     }
 
@@ -103,8 +111,10 @@ impl Library {
             vault: Mutex::new(Some(vault)),
             slots: RwLock::default(),
             sessions: Handles::new(),
+            known: Mutex::default(),
         };
         library.refresh()?;
+        library.know(None);
         Ok(library)
     }
 
@@ -175,13 +185,7 @@ impl Library {
     /// What there is to know of a session.
     pub fn session_info(&self, handle: u64) -> Result<SessionState> {
         let session = self.session(handle)?;
-        let state = match (session.slot.role(), session.read_write) {
-            (None, false) => CKS_RO_PUBLIC_SESSION,
-            (None, true) => CKS_RW_PUBLIC_SESSION,
-            (Some(Role::User), false) => CKS_RO_USER_FUNCTIONS,
-            (Some(Role::User), true) => CKS_RW_USER_FUNCTIONS,
-            (Some(Role::So), _) => CKS_RW_SO_FUNCTIONS,
-        };
+        let state = session.state();
         let flags = CKF_SERIAL_SESSION | if session.read_write { CKF_RW_SESSION } else { 0 };
         Ok(SessionState { slot: slots::slot_id(session.slot.token.id), state, flags })
     }
@@ -192,6 +196,19 @@ impl Library {
             state.cancel(flags);
             Ok(())
         })
+    }
+
+    /// The validation flags of a kind. This library is validated by nobody: no operation met the
+    /// requirements of a validation.
+    pub fn validation_flags(&self, handle: u64, kind: CK_FLAGS) -> Result<CK_FLAGS> {
+        self.session(handle)?;
+        if kind == CKS_LAST_VALIDATION_OK { Ok(0) } else { Err(Error::ArgumentsBad) }
+    }
+
+    /// Mixes what the application gives into the random generator.
+    pub fn seed_random(&self, handle: u64, seed: &[u8]) -> Result<()> {
+        self.session(handle)?;
+        crate::mechanism::primitive::seed_random(seed)
     }
 
     /// Random bytes.
@@ -239,6 +256,17 @@ impl Library {
 }
 
 impl Session {
+    /// `CKS_*`.
+    fn state(&self) -> CK_STATE {
+        match (self.slot.role(), self.read_write) {
+            (None, false) => CKS_RO_PUBLIC_SESSION,
+            (None, true) => CKS_RW_PUBLIC_SESSION,
+            (Some(Role::User), false) => CKS_RO_USER_FUNCTIONS,
+            (Some(Role::User), true) => CKS_RW_USER_FUNCTIONS,
+            (Some(Role::So), _) => CKS_RW_SO_FUNCTIONS,
+        }
+    }
+
     fn close(&self) {
         let mut state = self.state.lock();
         state.cancel(CK_FLAGS::MAX);
@@ -264,6 +292,21 @@ impl State {
         self.sign.take_if(|_| named(CKF_SIGN));
         self.verify.take_if(|_| named(CKF_VERIFY));
         self.digest.take_if(|_| named(CKF_DIGEST));
+    }
+
+    /// The flags of the operations in progress.
+    fn active(&self) -> CK_FLAGS {
+        [
+            (self.find.is_some(), CKF_FIND_OBJECTS),
+            (self.encrypt.is_some(), CKF_ENCRYPT),
+            (self.decrypt.is_some(), CKF_DECRYPT),
+            (self.sign.is_some(), CKF_SIGN),
+            (self.verify.is_some(), CKF_VERIFY),
+            (self.digest.is_some(), CKF_DIGEST),
+        ]
+        .iter()
+        .filter(|(on, _)| *on)
+        .fold(0, |flags, (_, flag)| flags | flag)
     }
 }
 

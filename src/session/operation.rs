@@ -7,7 +7,7 @@
 use super::State;
 use super::slot::Lease;
 use crate::error::{Error, Result};
-use crate::mechanism::primitive;
+use crate::mechanism::{Cipher, primitive};
 use crate::secret::Secret;
 use crate::types::Output;
 use zeroize::Zeroize;
@@ -21,10 +21,13 @@ pub(super) struct Active<T> {
     /// Whether it waits for a context-specific login.
     waiting: bool,
     /// Whether it was fed a part: then it cannot be finished as a single one.
-    fed: bool,
+    pub(super) fed: bool,
     /// A result that did not fit the buffer it was offered.
     ready: Option<Box<Ready>>,
 }
+
+/// Where a session has its operation of a kind.
+pub(super) type Place<T> = Option<Active<T>>;
 
 /// A result that waits for a large enough buffer, and the call it answers.
 pub(super) struct Ready {
@@ -75,6 +78,42 @@ pub(super) fn step<T>(
         Ok(Written::All) if kind == Kind::Part => operation.fed = true,
         Ok(Written::Length) | Err(Error::BufferTooSmall) => {}
         Ok(Written::All) | Err(_) => *active = None,
+    }
+    result.map(drop)
+}
+
+/// Runs one call that feeds a cipher and another operation, and decides whether the two go on: what
+/// keeps or ends one does so to both.
+pub(super) fn step_both<T>(
+    (cipher, other): (&mut Place<Box<dyn Cipher>>, &mut Place<T>),
+    multi_part: impl Fn(&T) -> bool,
+    (part, out): (&[u8], &mut dyn Output),
+    feed: impl FnOnce(&mut T, &[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    let (Some(first), Some(second)) = (cipher.as_mut(), other.as_mut()) else {
+        return Err(Error::OperationNotInitialized);
+    };
+    let allowed = first
+        .allowed(Kind::Part, |cipher| cipher.multi_part())
+        .and_then(|()| second.allowed(Kind::Part, multi_part));
+    let result = allowed.and_then(|()| match &first.ready {
+        Some(waiting) => answer(out, (Kind::Part, part), waiting),
+        None => produce(out, first.run.update_len(part.len()), |room| {
+            let len = first.run.update(part, room)?;
+            feed(&mut second.run, part, room.get(..len).ok_or(Error::DeviceError)?)?;
+            Ok(len)
+        }),
+    });
+    match result {
+        Ok(Written::All) => {
+            first.fed = true;
+            second.fed = true;
+        }
+        Ok(Written::Length) | Err(Error::BufferTooSmall) => {}
+        Err(_) => {
+            *cipher = None;
+            *other = None;
+        }
     }
     result.map(drop)
 }

@@ -2,6 +2,7 @@
 //! A slot with its token, as this process knows it: who is logged in, and which objects have handles.
 
 use super::handles::Handles;
+use super::saved::Saved;
 use crate::error::{Error, Result};
 use crate::object::{self, Object, Template};
 use crate::store::{Sealed, Token, TokenKey, Vault};
@@ -35,6 +36,8 @@ pub(super) struct Slot {
     of_session: Mutex<Sessions>,
     /// Token objects with their values in memory, oldest first.
     loaded: Mutex<VecDeque<Arc<Entry>>>,
+    /// Saved states of digests.
+    pub(super) saved: Mutex<Saved>,
 }
 
 /// The open sessions of a slot.
@@ -129,6 +132,7 @@ impl Slot {
             by_row: Mutex::default(),
             of_session: Mutex::default(),
             loaded: Mutex::default(),
+            saved: Mutex::default(),
         }
     }
 

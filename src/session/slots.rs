@@ -63,7 +63,7 @@ impl Library {
             return Ok(TokenState {
                 label: [b' '; 32],
                 serial: String::new(),
-                flags: CKF_RNG | CKF_LOGIN_REQUIRED,
+                flags: ABILITIES,
                 sessions: (0, 0),
                 pin: (self.config.pin.min_length, MAX_PIN),
             });
@@ -116,7 +116,9 @@ impl Library {
                 self.slots.write().remove(&id);
             }
         }
-        self.refresh()
+        self.refresh()?;
+        self.know(Some(id));
+        Ok(())
     }
 
     /// The slot of this number; none within for the slot at the end.
@@ -194,10 +196,13 @@ fn flags(token: &Token) -> CK_FLAGS {
         Strikes::Locked => low | locked,
     };
     let user = if token.user_pin_set() { CKF_USER_PIN_INITIALIZED } else { 0 };
-    CKF_RNG
-        | CKF_LOGIN_REQUIRED
+    ABILITIES
         | CKF_TOKEN_INITIALIZED
         | user
         | strikes(Role::User, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
         | strikes(Role::So, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
 }
+
+/// What every token here can do, and wants.
+const ABILITIES: CK_FLAGS =
+    CKF_RNG | CKF_LOGIN_REQUIRED | CKF_RESTORE_KEY_NOT_NEEDED | CKF_DUAL_CRYPTO_OPERATIONS;

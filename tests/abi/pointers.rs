@@ -148,8 +148,12 @@ fn others(name: &str) -> &'static [CK_RV] {
         "C_InitPIN" => &[CKR_USER_NOT_LOGGED_IN],
         "C_Login" => &[CKR_USER_ALREADY_LOGGED_IN],
         // The table's user name is nobody's.
-        "C_LoginUser" => &[CKR_USER_ALREADY_LOGGED_IN, CKR_USER_TYPE_INVALID],
-        "C_SeedRandom" => &[CKR_RANDOM_SEED_NOT_SUPPORTED],
+        "C_LoginUser" => &[CKR_USER_ALREADY_LOGGED_IN],
+        // The table's state was not saved by anyone.
+        "C_SetOperationState" => &[CKR_SAVED_STATE_INVALID],
+        // No session here runs anything asynchronously.
+        "C_AsyncComplete" | "C_AsyncGetID" => &[CKR_OPERATION_NOT_INITIALIZED],
+        "C_AsyncJoin" => &[CKR_SAVED_STATE_INVALID],
         _ => &[],
     }
 }

@@ -79,6 +79,10 @@ impl World {
             Ready::DecryptDigest => both(Kind::Decrypt, Kind::Digest),
             Ready::SignEncrypt => both(Kind::Sign, Kind::Encrypt),
             Ready::DecryptVerify => both(Kind::Decrypt, Kind::Verify),
+            Ready::VerifySignature => {
+                let mech = Mech::plain(CKM_SHA256_HMAC);
+                s.verify_signature_init(&mech, self.mac, &[0; 32]).good();
+            }
         }
     }
 }

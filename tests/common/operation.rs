@@ -130,6 +130,14 @@ impl Session {
         outcome(unsafe { call(self.0, bytes(signature), len(signature)) })
     }
 
+    /// Starts a verification whose signature comes first.
+    pub fn verify_signature_init(self, mech: &Mech, key: Obj, signature: &[u8]) -> R<()> {
+        let call = module().list.C_VerifySignatureInit.expect("C_VerifySignatureInit");
+        let mut mech = mech.raw();
+        // SAFETY: the mechanism lives through the call; the pointer and length are those of a slice.
+        outcome(unsafe { call(self.0, &mut mech, key.0, bytes(signature), len(signature)) })
+    }
+
     /// Asks whether an operation of the kind is active, by a call that ends none: a length
     /// query, or for a verification, which has no output, its end.
     pub fn once_or_finish(self, kind: Kind) -> R<()> {

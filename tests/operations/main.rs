@@ -19,7 +19,9 @@ mod dual;
 mod end;
 mod output;
 mod random;
+mod saved;
 mod sessions;
+mod signature_first;
 
 use common::operation::Kind;
 use common::*;

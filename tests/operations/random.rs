@@ -31,13 +31,16 @@ fn nowhere_to_put_it_is_refused() {
 }
 
 #[test]
-fn seeding_is_accepted_or_refused_by_name() {
+fn what_is_mixed_in_changes_what_comes_out_and_no_more() {
     let user = User::new();
-    let seed = [1_u8; 32];
-    let seeded = outcome(p11!(C_SeedRandom(user.session.0, bytes(&seed), 32)));
-    seeded.gives_one_of(&[CKR_OK, CKR_RANDOM_SEED_NOT_SUPPORTED]);
-    let null = std::ptr::null_mut();
-    let nothing = outcome(p11!(C_SeedRandom(user.session.0, null, 32)));
-    nothing.gives_one_of(&[CKR_ARGUMENTS_BAD, CKR_RANDOM_SEED_NOT_SUPPORTED]);
-    user.session.random(32).good();
+    let s = user.session;
+    let seed = |seed: &[u8]| outcome(p11!(C_SeedRandom(s.0, bytes(seed), len(seed))));
+    for count in [0, 1, 32, 100_000] {
+        seed(&vec![7; count]).good();
+        let one = s.random(32).good();
+        seed(&vec![7; count]).good();
+        assert_ne!(one, s.random(32).good(), "the seed is mixed in, it is not the state");
+    }
+    outcome(p11!(C_SeedRandom(s.0, std::ptr::null_mut(), 0))).good();
+    outcome(p11!(C_SeedRandom(s.0, std::ptr::null_mut(), 32))).gives(CKR_ARGUMENTS_BAD);
 }

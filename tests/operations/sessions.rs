@@ -84,25 +84,6 @@ fn a_usage_taken_away_holds_from_the_next_initialisation() {
 }
 
 #[test]
-fn state_that_cannot_be_saved_says_so() {
-    let user = User::new();
-    let s = user.session;
-    let mut length = 0;
-    let null = std::ptr::null_mut();
-    let idle = [CKR_OPERATION_NOT_INITIALIZED, CKR_FUNCTION_NOT_SUPPORTED];
-    outcome(p11!(C_GetOperationState(s.0, null, &mut length))).gives_one_of(&idle);
-    s.start(Kind::Digest, &Mech::plain(CKM_SHA256), None).good();
-    let active = [CKR_STATE_UNSAVEABLE, CKR_FUNCTION_NOT_SUPPORTED];
-    let saved = outcome(p11!(C_GetOperationState(s.0, null, &mut length)));
-    saved.gives_one_of(&active);
-    let digest = s.once(Kind::Digest, b"data", Room::Bytes(32));
-    digest.rv.good_for("the operation goes on");
-    let state = [1_u8; 100];
-    let set = outcome(p11!(C_SetOperationState(s.0, bytes(&state), 100, 0, 0)));
-    set.gives_one_of(&[CKR_SAVED_STATE_INVALID, CKR_FUNCTION_NOT_SUPPORTED]);
-}
-
-#[test]
 fn threads_work_in_sessions_of_their_own() {
     let user = User::new();
     let s = user.session;

@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod events;
 mod info;
 mod init;
 mod lock;

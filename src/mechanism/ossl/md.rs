@@ -36,6 +36,15 @@ impl MdCtx {
         })
     }
 
+    /// A second context that goes on from where this one is.
+    pub fn duplicate(&self) -> Result<MdCtx> {
+        // SAFETY: no preconditions; null is refused.
+        let context = MdCtx { context: owned(unsafe { ffi::EVP_MD_CTX_new() })?, hash: self.hash };
+        // SAFETY: a new context, and one that was begun.
+        check(unsafe { ffi::EVP_MD_CTX_copy_ex(context.context.as_ptr(), self.context.as_ptr()) })?;
+        Ok(context)
+    }
+
     /// The hash.
     pub fn hash(&self) -> Hash {
         self.hash
