@@ -4,49 +4,20 @@
 
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
+use super::arguments::{initialisation, nothing, reserved_is_null, text};
 use super::interfaces::{self, Fixed, Interfaces, interface};
 use super::mechanism::{call, call_or_cancel};
-use super::output::{self, Out};
-use super::pointer::{Argument, Pointer};
-use super::process::{self, anywhere, in_library, in_operation, in_operations, in_session};
+use super::output::{self, Input, Out};
+use super::pointer::Argument;
+use super::process::{
+    self, anywhere, in_library, in_message, in_operation, in_operations, in_session,
+};
 use super::{info, template};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::session::{Kind, Library};
+use crate::types::Output;
 use cryptoki_sys::*;
-use std::ffi::{CStr, c_void};
-use std::path::PathBuf;
-
-/// Rows to functions and function lists. Each argument is seen through [`Argument`]: a number as it
-/// is, a pointer as a [`Pointer`].
-macro_rules! cryptoki {
-    (v2_40 { $($rows2:tt)* } v3_0 { $($rows30:tt)* } v3_2 { $($rows32:tt)* }) => {
-        functions! { $($rows2)* $($rows30)* $($rows32)* }
-        list! { LIST_2_40: CK_FUNCTION_LIST = 2, 40; $($rows2)* }
-        list! { LIST_3_0: CK_FUNCTION_LIST_3_0 = 3, 0; $($rows2)* $($rows30)* }
-        list! { LIST_3_2: CK_FUNCTION_LIST_3_2 = 3, 2; $($rows2)* $($rows30)* $($rows32)* }
-    };
-}
-
-macro_rules! functions {
-    ($(fn $name:ident($($arg:ident: $type:ty),*) $body:block)*) => {$(
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name($($arg: $type),*) -> CK_RV {
-            // SAFETY: the caller of a C function promises what `Argument::seen` asks for.
-            $(let $arg = unsafe { Argument::seen($arg) };)*
-            $body
-        }
-    )*};
-}
-
-macro_rules! list {
-    ($list:ident: $type:ident = $major:literal, $minor:literal;
-     $(fn $name:ident($($arg:ident: $argument:ty),*) $body:block)*) => {
-        static $list: Fixed<$type> = Fixed($type {
-            version: CK_VERSION { major: $major, minor: $minor },
-            $($name: Some($name),)*
-        });
-    };
-}
+use std::ffi::c_void;
 
 #[rustfmt::skip]
 cryptoki! {
@@ -345,16 +316,53 @@ v3_0 {
     fn C_DecryptMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
     fn C_DecryptMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: CK_FLAGS) { not_built(session) }
     fn C_MessageDecryptFinal(session: CK_SESSION_HANDLE) { not_built(session) }
-    fn C_MessageSignInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_SignMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG) { not_built(session) }
-    fn C_SignMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG) { not_built(session) }
-    fn C_SignMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG) { not_built(session) }
-    fn C_MessageSignFinal(session: CK_SESSION_HANDLE) { not_built(session) }
-    fn C_MessageVerifyInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_VerifyMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG) { not_built(session) }
-    fn C_VerifyMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG) { not_built(session) }
-    fn C_VerifyMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG) { not_built(session) }
-    fn C_MessageVerifyFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_MessageSignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.message_sign_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_SignMessage(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_session(session, |library| {
+            let mut out = Out::new(out, out_len)?;
+            nothing(parameter_len)?;
+            library.sign_message(session as u64, &out.input(data, len)?, &mut out)
+        })
+    }
+    fn C_SignMessageBegin(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG) {
+        in_session(session, |library| nothing(parameter_len).and_then(|()| library.sign_message_begin(session as u64)))
+    }
+    fn C_SignMessageNext(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_message(session, CKF_MESSAGE_SIGN, |library| {
+            nothing(parameter_len)?;
+            // Where there is no place for its length, the signature is not wanted yet.
+            let mut out = if out_len.is_null() { None } else { Some(Out::new(out, out_len)?) };
+            let part = match &out { Some(out) => out.input(part, len)?, None => Input::Apart(part.slice(len)?) };
+            library.sign_message_next(session as u64, &part, out.as_mut().map(|out| out as &mut dyn Output))
+        })
+    }
+    fn C_MessageSignFinal(session: CK_SESSION_HANDLE) {
+        in_session(session, |library| library.message_sign_final(session as u64))
+    }
+    fn C_MessageVerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.message_verify_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_VerifyMessage(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG) {
+        in_session(session, |library| {
+            nothing(parameter_len)?;
+            library.verify_message(session as u64, data.slice(len)?, text(signature, signature_len)?)
+        })
+    }
+    fn C_VerifyMessageBegin(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG) {
+        in_session(session, |library| nothing(parameter_len).and_then(|()| library.verify_message_begin(session as u64)))
+    }
+    fn C_VerifyMessageNext(session: CK_SESSION_HANDLE, _parameter: *mut c_void, parameter_len: CK_ULONG, part: *mut CK_BYTE, len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG) {
+        in_message(session, CKF_MESSAGE_VERIFY, |library| {
+            nothing(parameter_len)?;
+            let signature = if signature.is_null() { None } else { Some(signature.slice(signature_len)?) };
+            library.verify_message_next(session as u64, part.slice(len)?, signature)
+        })
+    }
+    fn C_MessageVerifyFinal(session: CK_SESSION_HANDLE) {
+        in_session(session, |library| library.message_verify_final(session as u64))
+    }
 }
 v3_2 {
     fn C_EncapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
@@ -417,39 +425,4 @@ static INTERFACES: Interfaces = Fixed([
 /// What is not built yet says so, on a session that exists.
 fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {
     in_session(session, |_| Err(Error::FunctionNotSupported))
-}
-
-/// Bytes that must be there: a PIN, a signature, a wrapped key. NULL is `CKR_ARGUMENTS_BAD`.
-fn text(pointer: Pointer<'_, CK_BYTE>, len: CK_ULONG) -> Result<&[u8]> {
-    pointer.required()?;
-    pointer.slice(len)
-}
-
-fn reserved_is_null(reserved: Pointer<'_, c_void>) -> Result<()> {
-    if reserved.is_null() { Ok(()) } else { Err(Error::ArgumentsBad) }
-}
-
-/// The arguments of `C_Initialize`, section 5.4: mutex functions all or none (the operating system's
-/// locks serve in every case), and in `pReserved` nothing or the string `conf=PATH`.
-fn initialisation(args: Pointer<'_, CK_C_INITIALIZE_ARGS>) -> Result<Option<PathBuf>> {
-    if args.is_null() {
-        return Ok(None);
-    }
-    let args = args.read()?;
-    let given = [
-        args.CreateMutex.is_some(),
-        args.DestroyMutex.is_some(),
-        args.LockMutex.is_some(),
-        args.UnlockMutex.is_some(),
-    ];
-    if given.contains(&true) && given.contains(&false) {
-        return Err(Error::ArgumentsBad);
-    }
-    if args.pReserved.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: by the documented use of `pReserved` it is a string that ends in zero.
-    let text = unsafe { CStr::from_ptr(args.pReserved.cast()) };
-    let path = text.to_str().ok().and_then(|text| text.strip_prefix("conf="));
-    path.filter(|path| !path.is_empty()).map(PathBuf::from).map(Some).ok_or(Error::ArgumentsBad)
 }

@@ -5,6 +5,10 @@
 
 #![allow(unsafe_code, reason = "the boundary; each block argues its safety")]
 
+#[macro_use]
+mod rows;
+
+mod arguments;
 mod diagnostics;
 mod functions;
 mod info;

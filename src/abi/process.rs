@@ -126,6 +126,22 @@ pub(super) fn in_operations(
     })
 }
 
+/// Runs a call that goes on with one of many messages. What is wrong with its arguments ends that
+/// message; `flag` is the `CKF_*` of the process.
+pub(super) fn in_message(
+    session: CK_SESSION_HANDLE,
+    flag: CK_FLAGS,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
+    in_session(session, |library| {
+        call(library).inspect_err(|error| {
+            if *error != Error::BufferTooSmall {
+                let _ = library.end_message(session as u64, flag);
+            }
+        })
+    })
+}
+
 /// Runs a call again and again until it gives something else than "no event". Between the tries no
 /// gate is held, and `C_Finalize` ends the waiting.
 pub(super) fn waiting(call: impl Fn(&Library) -> Result<()>) -> CK_RV {

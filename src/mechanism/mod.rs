@@ -294,14 +294,32 @@ impl Row {
         Row { id, name, keys, sizes, params, hash: None, filling: Filling::None, does }
     }
 
+    /// Whether one set-up signs or verifies many messages: not where the parameter or the key is good
+    /// for one message alone.
+    pub fn many_messages(&self) -> bool {
+        self.params != ParamKind::Gcm && !self.keys.contains(&CKK_POLY1305)
+    }
+
+    /// Whether what it signs or verifies can come in parts: not where it takes a digest, or a block,
+    /// as it is.
+    fn in_parts(&self) -> bool {
+        self.hash.is_some()
+            || !self.keys.iter().any(|key| matches!(*key, CKK_RSA | CKK_EC | CKK_DSA))
+    }
+
     /// The flags of `C_GetMechanismInfo`, derived from what the row does.
     pub fn flags(&self) -> CK_FLAGS {
         let does = &self.does;
+        let signs = does.sign.is_some() && self.many_messages();
+        let verifies = does.verify.is_some() && self.many_messages();
         let elliptic = self.keys.iter().any(|key| CURVE_KEYS.contains(key));
         [
             (does.cipher.is_some(), CKF_ENCRYPT | CKF_DECRYPT),
             (does.sign.is_some(), CKF_SIGN),
             (does.verify.is_some(), CKF_VERIFY),
+            (signs, CKF_MESSAGE_SIGN),
+            (verifies, CKF_MESSAGE_VERIFY),
+            ((signs || verifies) && self.in_parts(), CKF_MULTI_MESSAGE),
             (does.digest.is_some(), CKF_DIGEST),
             (does.generate.is_some(), CKF_GENERATE),
             (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),

@@ -112,7 +112,7 @@ fn sha1_signature(row: &Row) -> bool {
 /// The flags of a mechanism, less what policy takes from it.
 pub fn flags(row: &Row, policy: &Policy) -> CK_FLAGS {
     let refused = sha1_signature(row) && !policy.sha1_signatures;
-    if refused { row.flags() & !CKF_SIGN } else { row.flags() }
+    if refused { row.flags() & !(CKF_SIGN | CKF_MESSAGE_SIGN) } else { row.flags() }
 }
 
 /// Whether a key may be wrapped by this wrapping key (PKCS #11, section 5.18.3).

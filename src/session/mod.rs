@@ -16,6 +16,7 @@ mod handles;
 mod kem;
 mod keys;
 mod login;
+mod message_sign;
 mod objects;
 mod opening;
 mod operation;
@@ -33,7 +34,7 @@ pub use slots::{SlotState, TokenState, slot_id};
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mechanism::{Cipher, Signer};
+use crate::mechanism::{Cipher, Signer, Verifier};
 use crate::store::Vault;
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -73,6 +74,8 @@ struct State {
     sign: Option<Active<Box<dyn Signer>>>,
     verify: Option<Active<signing::Verification>>,
     digest: Option<Active<digesting::Digest>>,
+    message_sign: Option<Active<message_sign::Series<Box<dyn Signer>>>>,
+    message_verify: Option<Active<message_sign::Series<Box<dyn Verifier>>>>,
 }
 
 /// What `C_GetSessionInfo` tells.
@@ -205,6 +208,24 @@ impl Library {
         if kind == CKS_LAST_VALIDATION_OK { Ok(0) } else { Err(Error::ArgumentsBad) }
     }
 
+    /// Ends the message in progress, not the process, of the kind that `flag` names.
+    pub fn end_message(&self, handle: u64, flag: CK_FLAGS) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let named = |one| flag == one;
+            state
+                .message_sign
+                .as_mut()
+                .filter(|_| named(CKF_MESSAGE_SIGN))
+                .map(Active::end_message);
+            state
+                .message_verify
+                .as_mut()
+                .filter(|_| named(CKF_MESSAGE_VERIFY))
+                .map(Active::end_message);
+            Ok(())
+        })
+    }
+
     /// Mixes what the application gives into the random generator.
     pub fn seed_random(&self, handle: u64, seed: &[u8]) -> Result<()> {
         self.session(handle)?;
@@ -292,6 +313,8 @@ impl State {
         self.sign.take_if(|_| named(CKF_SIGN));
         self.verify.take_if(|_| named(CKF_VERIFY));
         self.digest.take_if(|_| named(CKF_DIGEST));
+        self.message_sign.take_if(|_| named(CKF_MESSAGE_SIGN));
+        self.message_verify.take_if(|_| named(CKF_MESSAGE_VERIFY));
     }
 
     /// The flags of the operations in progress.

@@ -18,7 +18,9 @@ pub(super) struct Active<T> {
     pub(super) run: T,
     /// The key it uses; none for a digest.
     lease: Option<Lease>,
-    /// Whether it waits for a context-specific login.
+    /// Whether the key wants a context-specific login for each use.
+    always: bool,
+    /// Whether it waits for one.
     waiting: bool,
     /// Whether it was fed a part: then it cannot be finished as a single one.
     pub(super) fed: bool,
@@ -59,7 +61,18 @@ pub(super) enum Written {
 
 impl<T> Active<T> {
     pub(super) fn new(run: T, lease: Option<Lease>, waiting: bool) -> Active<T> {
-        Active { run, lease, waiting, fed: false, ready: None }
+        Active { run, lease, always: waiting, waiting, fed: false, ready: None }
+    }
+
+    /// The key has been used: it may want another login before it is used again.
+    pub(super) fn wait_again(&mut self) {
+        self.waiting = self.always;
+    }
+
+    /// The same operation with something else that runs.
+    pub(super) fn map<U>(self, run: impl FnOnce(T) -> U) -> Active<U> {
+        let Active { run: from, lease, always, waiting, fed, ready } = self;
+        Active { run: run(from), lease, always, waiting, fed, ready }
     }
 }
 
@@ -118,6 +131,21 @@ pub(super) fn step_both<T>(
     result.map(drop)
 }
 
+/// What goes on for several messages, if it may: a key that is out of reach ends it, and one that
+/// wants the PIN for each use waits for it.
+pub(super) fn going<T>(place: &mut Place<T>) -> Result<&mut Active<T>> {
+    let operation = place.as_ref().ok_or(Error::OperationNotInitialized)?;
+    if let Some(Err(error)) = operation.lease.as_ref().map(Lease::check) {
+        *place = None;
+        return Err(error);
+    }
+    match place {
+        Some(operation) if operation.waiting => Err(Error::UserNotLoggedIn),
+        Some(operation) => Ok(operation),
+        None => Err(Error::OperationNotInitialized),
+    }
+}
+
 impl<T> Active<T> {
     fn allowed(&self, kind: Kind, multi_part: impl Fn(&T) -> bool) -> Result<()> {
         if let Some(lease) = &self.lease {
@@ -143,6 +171,8 @@ impl State {
             self.decrypt.as_mut().map(|active| &mut active.waiting),
             self.encrypt.as_mut().map(|active| &mut active.waiting),
             self.verify.as_mut().map(|active| &mut active.waiting),
+            self.message_sign.as_mut().map(|active| &mut active.waiting),
+            self.message_verify.as_mut().map(|active| &mut active.waiting),
         ];
         flags.into_iter().flatten().find(|flag| **flag)
     }

@@ -15,6 +15,10 @@ fn every_null_pointer_is_refused() {
                     BAD
                 }
                 Arg::Mech | Arg::Template | Arg::Fill => BAD,
+                // The signature of the table is none.
+                Arg::OutOrMore | Arg::InOrMore | Arg::Parameter => {
+                    &[CKR_OK, CKR_SIGNATURE_LEN_RANGE]
+                }
                 Arg::Init => &[CKR_OK, CKR_OPERATION_NOT_INITIALIZED],
                 Arg::Slot | Arg::EmptySlot | Arg::Session | Arg::Handle(_) | Arg::Number(_) => {
                     continue;
@@ -35,12 +39,14 @@ fn every_length_that_no_memory_has_is_refused() {
         for (index, arg) in row.args.iter().enumerate() {
             let lengths: &[CK_ULONG] = match arg {
                 Arg::In | Arg::Pin | Arg::Name | Arg::Fill => &[HUGE, beyond],
+                Arg::Parameter => &[1, HUGE],
                 Arg::Template => &[HUGE, beyond, attributes, HUGE / 24 + 2],
                 _ => continue,
             };
             for length in lengths {
                 let mut want = BAD.to_vec();
                 match arg {
+                    Arg::Parameter => want = vec![CKR_MECHANISM_PARAM_INVALID],
                     // A PIN of such a length is wrong as a PIN, too.
                     Arg::Pin => want.extend([CKR_PIN_LEN_RANGE, CKR_PIN_INCORRECT]),
                     // More room than there are handles is room enough.
@@ -48,7 +54,8 @@ fn every_length_that_no_memory_has_is_refused() {
                     _ => {}
                 }
                 check(&world, row, index, Wrong::Length(*length, true), &want);
-                check(&world, row, index, Wrong::Length(*length, false), BAD);
+                let none = if *arg == Arg::Parameter { &want[..] } else { BAD };
+                check(&world, row, index, Wrong::Length(*length, false), none);
             }
         }
     }

@@ -26,6 +26,12 @@ pub enum Arg {
     Fill,
     /// Bytes and their length.
     In,
+    /// Bytes whose absence says that more is to come, and their length.
+    InOrMore,
+    /// As `Out`; without a pointer to the length more is to come.
+    OutOrMore,
+    /// The parameter of a message, where the mechanism has none: nothing, of no length.
+    Parameter,
     /// A PIN and its length.
     Pin,
     /// A user name and its length, both of which may be nothing.
@@ -57,6 +63,10 @@ pub enum Ready {
     SignEncrypt,
     DecryptVerify,
     VerifySignature,
+    SignMessages,
+    SignMessage,
+    VerifyMessages,
+    VerifyMessage,
 }
 
 /// A function.
@@ -180,16 +190,16 @@ pub const ROWS: &[Row] = &[
     row("C_DecryptMessageBegin", &[Session, In, In], Ready::Nothing, CKM_AES_ECB, true),
     row("C_DecryptMessageNext", &[Session, In, In, Out, Number(0)], Ready::Nothing, CKM_AES_ECB, true),
     row("C_MessageDecryptFinal", &[Session], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageSignInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_SHA256_HMAC, true),
-    row("C_SignMessage", &[Session, In, In, Out], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_SignMessageBegin", &[Session, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_SignMessageNext", &[Session, In, In, Out], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageSignFinal", &[Session], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageVerifyInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_SHA256_HMAC, true),
-    row("C_VerifyMessage", &[Session, In, In, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_VerifyMessageBegin", &[Session, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_VerifyMessageNext", &[Session, In, In, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageVerifyFinal", &[Session], Ready::Nothing, CKM_AES_ECB, true),
+    row("C_MessageSignInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_SHA256_HMAC, false),
+    row("C_SignMessage", &[Session, Parameter, In, Out], Ready::SignMessages, CKM_AES_ECB, false),
+    row("C_SignMessageBegin", &[Session, Parameter], Ready::SignMessages, CKM_AES_ECB, false),
+    row("C_SignMessageNext", &[Session, Parameter, In, OutOrMore], Ready::SignMessage, CKM_AES_ECB, false),
+    row("C_MessageSignFinal", &[Session], Ready::SignMessages, CKM_AES_ECB, false),
+    row("C_MessageVerifyInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_SHA256_HMAC, false),
+    row("C_VerifyMessage", &[Session, Parameter, In, In], Ready::VerifyMessages, CKM_AES_ECB, false),
+    row("C_VerifyMessageBegin", &[Session, Parameter], Ready::VerifyMessages, CKM_AES_ECB, false),
+    row("C_VerifyMessageNext", &[Session, Parameter, In, InOrMore], Ready::VerifyMessage, CKM_AES_ECB, false),
+    row("C_MessageVerifyFinal", &[Session], Ready::VerifyMessages, CKM_AES_ECB, false),
     row("C_EncapsulateKey", &[Session, Mech, Handle(KEY), Template, Out, Ret], Ready::Nothing, CKM_ML_KEM, false),
     row("C_DecapsulateKey", &[Session, Mech, Handle(UNWRAPPING), Template, In, Ret], Ready::Nothing, CKM_ML_KEM, false),
     row("C_VerifySignatureInit", &[Session, Init, Handle(KEY), In], Ready::Nothing, CKM_SHA256_HMAC, false),

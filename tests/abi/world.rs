@@ -2,6 +2,7 @@
 //! Calls any function of the table with right arguments but for one.
 
 use crate::common::mechanism::Hkdf;
+use crate::common::message::Many;
 use crate::common::operation::Kind;
 use crate::common::*;
 use crate::table::{Arg, NAMES, ROWS, Ready, Row};
@@ -67,8 +68,19 @@ impl World {
             start(one);
             start(two);
         };
+        let many = |kind| s.many(kind, Some(&Mech::plain(CKM_SHA256_HMAC)), Some(self.mac)).good();
         match ready {
             Ready::Nothing => {}
+            Ready::SignMessages => many(Many::Sign),
+            Ready::VerifyMessages => many(Many::Verify),
+            Ready::SignMessage => {
+                many(Many::Sign);
+                s.message_begin(Many::Sign).good();
+            }
+            Ready::VerifyMessage => {
+                many(Many::Verify);
+                s.message_begin(Many::Verify).good();
+            }
             Ready::Encrypt => start(Kind::Encrypt),
             Ready::Decrypt => start(Kind::Decrypt),
             Ready::Digest => start(Kind::Digest),
@@ -172,13 +184,14 @@ fn push(
         Arg::Ret => words.push(single(room(memory))),
         Arg::Label | Arg::Name0 => words.push(single(value)),
         Arg::Mech | Arg::Init => words.push(single(ptr::from_mut(&mut *memory.mechanism) as u64)),
-        Arg::Out => {
+        Arg::Parameter => words.extend(pair(value, 0, wrong)),
+        Arg::Out | Arg::OutOrMore => {
             let (buffer, length) = (room(memory), room(memory));
             memory.output.last_mut().expect("length")[0] = 4096;
             words.extend([buffer, single(length)]);
         }
         Arg::Fill => words.extend(pair(room(memory), 4, wrong)),
-        Arg::In | Arg::Pin | Arg::Name => words.extend(pair(value, 16, wrong)),
+        Arg::In | Arg::InOrMore | Arg::Pin | Arg::Name => words.extend(pair(value, 16, wrong)),
         Arg::Template => words.extend(pair(memory.template.as_mut_ptr() as u64, 1, wrong)),
     }
 }

@@ -21,6 +21,7 @@ pub mod fixture;
 pub mod forked;
 pub mod keys;
 pub mod mechanism;
+pub mod message;
 pub mod module;
 pub mod names;
 pub mod object;

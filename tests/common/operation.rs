@@ -43,7 +43,8 @@ impl Output {
         Output { rv: outcome(rv), length, data }
     }
 
-    fn taken(self) -> R<Vec<u8>> {
+    /// The output of a call that succeeded.
+    pub fn taken(self) -> R<Vec<u8>> {
         self.rv.map(|()| self.data)
     }
 }
@@ -58,6 +59,15 @@ pub enum Room {
 }
 
 impl Room {
+    /// Calls a function with such a buffer and its length.
+    pub fn filled(self, call: impl FnOnce(*mut u8, &mut CK_ULONG) -> CK_RV) -> Output {
+        let mut buffer = self.buffer();
+        let mut length = len(&buffer);
+        let pointer = self.pointer(&mut buffer);
+        let rv = call(pointer, &mut length);
+        Output::new(rv, length, buffer)
+    }
+
     fn buffer(self) -> Vec<u8> {
         match self {
             Room::Null => Vec::new(),

@@ -17,6 +17,7 @@ mod common;
 mod authenticate;
 mod dual;
 mod end;
+mod message_sign;
 mod output;
 mod random;
 mod saved;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Messages signed and verified one after the other: the message-based functions of signatures. What
+//! goes wrong with one message ends that message; the process goes on until it is finished.
+
+use super::crypto::begin;
+use super::operation::{Active, Place, Written, going, produce};
+use super::{Call, Library};
+use crate::error::{Error, Result};
+use crate::mechanism::{Key, Params, Row};
+use crate::policy::Use;
+use crate::types::Output;
+use std::sync::Arc;
+
+/// A process of messages.
+pub(super) struct Series<T> {
+    call: Call,
+    key: Arc<Key>,
+    make: Make<T>,
+    /// What the next message will use.
+    idle: Option<T>,
+    /// The message in progress, in several parts.
+    current: Option<T>,
+}
+
+type Make<T> = fn(&'static Row, &Arc<Key>, &Params) -> Result<T>;
+
+impl Library {
+    /// `C_MessageSignInit`; without a mechanism it ends the process.
+    pub fn message_sign_init(&self, handle: u64, call: Option<Call>, key: u64) -> Result<()> {
+        self.with_state(handle, |session, state| {
+            let Some(call) = begin(&mut state.message_sign, call)? else { return Ok(()) };
+            let make = call.row.does.sign.filter(|_| call.row.many_messages());
+            let series = self.series(session, key, Use::Sign, call, make)?;
+            state.message_sign = Some(series);
+            Ok(())
+        })
+    }
+
+    /// `C_SignMessage`.
+    pub fn sign_message(&self, handle: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = between(going(&mut state.message_sign)?)?;
+            let signer = active.run.ready()?;
+            let written = produce(out, signer.len(), |room| signer.whole(data, room));
+            if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
+                active.run.idle = None;
+                active.wait_again();
+            }
+            written.map(drop)
+        })
+    }
+
+    /// `C_SignMessageBegin`.
+    pub fn sign_message_begin(&self, handle: u64) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            begin_message(going(&mut state.message_sign)?, |signer| signer.multi_part())
+        })
+    }
+
+    /// `C_SignMessageNext`; with a place for the signature the message ends.
+    pub fn sign_message_next(
+        &self,
+        handle: u64,
+        part: &[u8],
+        end: Option<&mut dyn Output>,
+    ) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = going(&mut state.message_sign)?;
+            let signer = active.run.current.as_mut().ok_or(Error::OperationNotInitialized)?;
+            let (written, goes_on) = match end {
+                None => {
+                    let fed = signer.update(part).map(|()| Written::All);
+                    (fed, fed.is_ok())
+                }
+                Some(out) => {
+                    let written = produce(out, signer.len(), |room| {
+                        signer.update(part)?;
+                        signer.finish(room)
+                    });
+                    (written, matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)))
+                }
+            };
+            if !goes_on {
+                active.end_message();
+            }
+            written.map(drop)
+        })
+    }
+
+    /// `C_MessageSignFinal`.
+    pub fn message_sign_final(&self, handle: u64) -> Result<()> {
+        self.with_state(handle, |_, state| finish(&mut state.message_sign))
+    }
+
+    /// `C_MessageVerifyInit`; without a mechanism it ends the process.
+    pub fn message_verify_init(&self, handle: u64, call: Option<Call>, key: u64) -> Result<()> {
+        self.with_state(handle, |session, state| {
+            let Some(call) = begin(&mut state.message_verify, call)? else { return Ok(()) };
+            let make = call.row.does.verify.filter(|_| call.row.many_messages());
+            let series = self.series(session, key, Use::Verify, call, make)?;
+            state.message_verify = Some(series);
+            Ok(())
+        })
+    }
+
+    /// `C_VerifyMessage`.
+    pub fn verify_message(&self, handle: u64, data: &[u8], signature: &[u8]) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = between(going(&mut state.message_verify)?)?;
+            let verdict = active.run.ready()?.whole(data, signature);
+            active.run.idle = None;
+            active.wait_again();
+            verdict
+        })
+    }
+
+    /// `C_VerifyMessageBegin`.
+    pub fn verify_message_begin(&self, handle: u64) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            begin_message(going(&mut state.message_verify)?, |verifier| verifier.multi_part())
+        })
+    }
+
+    /// `C_VerifyMessageNext`; with a signature the message ends.
+    pub fn verify_message_next(
+        &self,
+        handle: u64,
+        part: &[u8],
+        signature: Option<&[u8]>,
+    ) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = going(&mut state.message_verify)?;
+            let verifier = active.run.current.as_mut().ok_or(Error::OperationNotInitialized)?;
+            let mut verdict = verifier.update(part);
+            if let (Ok(()), Some(signature)) = (verdict, signature) {
+                verdict = verifier.finish(signature);
+            }
+            if signature.is_some() || verdict.is_err() {
+                active.end_message();
+            }
+            verdict
+        })
+    }
+
+    /// `C_MessageVerifyFinal`.
+    pub fn message_verify_final(&self, handle: u64) -> Result<()> {
+        self.with_state(handle, |_, state| finish(&mut state.message_verify))
+    }
+
+    fn series<T>(
+        &self,
+        session: &super::Session,
+        key: u64,
+        usage: Use,
+        call: Call,
+        make: Option<Make<T>>,
+    ) -> Result<Active<Series<T>>> {
+        let make = make.ok_or(Error::MechanismInvalid)?;
+        // What is wrong with key or parameter is told now, not with the first message.
+        let begin = |key: &Arc<Key>| Ok((Arc::clone(key), make(call.row, key, &call.params)?));
+        let active = self.active(session, key, usage, &call, begin)?;
+        Ok(active.map(|(key, first)| Series { call, key, make, idle: Some(first), current: None }))
+    }
+}
+
+impl<T> Series<T> {
+    fn ready(&mut self) -> Result<&mut T> {
+        if self.idle.is_none() {
+            self.idle = Some((self.make)(self.call.row, &self.key, &self.call.params)?);
+        }
+        self.idle.as_mut().ok_or(Error::GeneralError)
+    }
+}
+
+impl<T> Active<Series<T>> {
+    /// Ends the message in progress, not the process.
+    pub(super) fn end_message(&mut self) {
+        if self.run.current.take().is_some() {
+            self.wait_again();
+        }
+    }
+}
+
+fn begin_message<T>(active: &mut Active<Series<T>>, multi_part: impl Fn(&T) -> bool) -> Result<()> {
+    let series = &mut between(active)?.run;
+    if !multi_part(series.ready()?) {
+        return Err(Error::FunctionNotSupported);
+    }
+    series.current = series.idle.take();
+    Ok(())
+}
+
+/// No message may be in progress.
+fn between<T>(active: &mut Active<Series<T>>) -> Result<&mut Active<Series<T>>> {
+    if active.run.current.is_some() { Err(Error::OperationActive) } else { Ok(active) }
+}
+
+fn finish<T>(place: &mut Place<Series<T>>) -> Result<()> {
+    between(going(place)?)?;
+    *place = None;
+    Ok(())
+}
