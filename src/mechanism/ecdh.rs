@@ -4,12 +4,13 @@
 
 use super::curve::Curve;
 use super::ec::SIZES;
-use super::key::KeyClass;
+use super::key::{Key, KeyClass};
 use super::ossl::{Kdf, ParamList, Pkey, agree, derive as run};
-use super::{Base, Derived, Does, Hash, ParamKind, Params, Row, Spec, ec_key};
+use super::{Base, Derived, Does, Hash, Kem, ParamKind, Params, Row, Spec, ec_key};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
+use std::sync::Arc;
 
 /// The mechanisms of key agreement on curves. Every curve here has the cofactor 1, so that with it
 /// and without it the secret is the same.
@@ -19,7 +20,8 @@ pub const ROWS: &[Row] = &[
 ];
 
 const fn row(id: CK_MECHANISM_TYPE, name: &'static str, keys: &'static [CK_KEY_TYPE]) -> Row {
-    let does = Does { derive: Some(derive), ..Does::NOTHING };
+    let kem = Kem { len: ciphertext_len, encapsulate, decapsulate };
+    let does = Does { derive: Some(derive), kem: Some(kem), ..Does::NOTHING };
     Row { params: ParamKind::Ecdh, does, ..Row::new(id, name, keys, SIZES) }
 }
 
@@ -35,6 +37,63 @@ fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> 
     let agreed = secret(curve, base.key.pkey(KeyClass::Private)?, &peer)?;
     let wanted = spec.value_len.unwrap_or(agreed.len());
     function.keying(agreed, shared, wanted).map(Derived::from)
+}
+
+/// A ciphertext is the public key of a pair made for it alone.
+fn ciphertext_len(_row: &'static Row, key: &Key, params: &Params) -> Result<usize> {
+    without_peer(params)?;
+    let curve = key.curve()?;
+    Ok(if curve.is_weierstrass() { 1 + 2 * curve.len } else { curve.len })
+}
+
+fn encapsulate(
+    _row: &'static Row,
+    key: &Arc<Key>,
+    params: &Params,
+    spec: &Spec,
+) -> Result<(Vec<u8>, Secret)> {
+    let (function, shared) = without_peer(params)?;
+    let curve = key.curve()?;
+    let peer = key.pkey(KeyClass::Public)?;
+    let (public, private) = ec_key::generate(curve, curve.oid)?;
+    let agreed = secret(curve, &ec_key::private(curve, &private.value)?, peer)?;
+    let wanted = spec.value_len.unwrap_or(agreed.len());
+    Ok((public.point, as_template(function.keying(agreed, shared, wanted))?))
+}
+
+fn decapsulate(
+    _row: &'static Row,
+    key: &Arc<Key>,
+    params: &Params,
+    ciphertext: &[u8],
+    spec: &Spec,
+) -> Result<Secret> {
+    let (function, shared) = without_peer(params)?;
+    let curve = key.curve()?;
+    let own = key.pkey(KeyClass::Private)?;
+    let agreed = ec_key::public(curve, ciphertext, false)
+        .and_then(|(peer, _)| secret(curve, own, &peer))
+        .map_err(|_| Error::WrappedKeyInvalid)?;
+    let wanted = spec.value_len.unwrap_or(agreed.len());
+    as_template(function.keying(agreed, shared, wanted))
+}
+
+/// The parameter of an encapsulation names no public key: there is one already.
+fn without_peer(params: &Params) -> Result<(Function, &[u8])> {
+    match params {
+        Params::Ecdh { kdf, shared, public } if public.is_empty() => {
+            Ok((Function::of(*kdf, shared)?, shared))
+        }
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// A length that the secret does not have is a matter of the template.
+fn as_template(keyed: Result<Secret>) -> Result<Secret> {
+    keyed.map_err(|error| match error {
+        Error::AttributeValueInvalid => Error::TemplateInconsistent,
+        other => other,
+    })
 }
 
 /// The secret of two keys on one curve. A peer's key that is not on the curve, that is infinity, or

@@ -34,6 +34,7 @@ pub mod primitive;
 mod ready;
 pub mod rsa;
 mod rsa_cipher;
+mod rsa_kem;
 mod rsa_key;
 mod set_key;
 mod signature;

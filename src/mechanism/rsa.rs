@@ -8,7 +8,8 @@ use super::parts::Parts;
 use super::rsa_key::NEW_SMALLEST;
 use super::signature::{self, Feed, Scheme, Setup};
 use super::{
-    Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_key,
+    Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_kem,
+    rsa_key,
 };
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
@@ -29,17 +30,32 @@ macro_rules! signatures {
                 )
             },
             Row {
-                does: Does { cipher: Some(rsa_cipher::pkcs), wrap: Some(rsa_cipher::pkcs), ..SIGNS },
+                does: Does {
+                    cipher: Some(rsa_cipher::pkcs),
+                    wrap: Some(rsa_cipher::pkcs),
+                    kem: Some(rsa_kem::ENCRYPTED),
+                    ..SIGNS
+                },
                 ..Row::new(CKM_RSA_PKCS, "CKM_RSA_PKCS", RSA, SIZES)
             },
             Row {
                 filling: Filling::Before,
-                does: Does { cipher: Some(rsa_cipher::raw), wrap: Some(rsa_cipher::raw), ..SIGNS },
+                does: Does {
+                    cipher: Some(rsa_cipher::raw),
+                    wrap: Some(rsa_cipher::raw),
+                    kem: Some(rsa_kem::NUMBER),
+                    ..SIGNS
+                },
                 ..Row::new(CKM_RSA_X_509, "CKM_RSA_X_509", RSA, SIZES)
             },
             Row {
                 params: ParamKind::Oaep,
-                does: Does { cipher: Some(rsa_cipher::oaep), wrap: Some(rsa_cipher::oaep), ..Does::NOTHING },
+                does: Does {
+                    cipher: Some(rsa_cipher::oaep),
+                    wrap: Some(rsa_cipher::oaep),
+                    kem: Some(rsa_kem::ENCRYPTED),
+                    ..Does::NOTHING
+                },
                 ..Row::new(CKM_RSA_PKCS_OAEP, "CKM_RSA_PKCS_OAEP", RSA, SIZES)
             },
             Row {

@@ -19,6 +19,7 @@ mod agreement;
 mod digest;
 mod ecdsa;
 mod eddsa;
+mod encapsulate;
 mod generation;
 mod hkdf;
 mod mac;

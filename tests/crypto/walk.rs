@@ -182,7 +182,17 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
             s.generate_pair(&mech, &pair_template(row.kind), &Template::default()).good_for(&what);
         }
         CKF_ENCAPSULATE | CKF_DECAPSULATE => {
-            let template = template! { CKA_KEY_TYPE => CKK_AES }.and(&keys::open());
+            let mech = match row.kind {
+                CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => {
+                    Mech::ecdh(CKD_NULL, b"", b"").named(row.kind)
+                }
+                _ => mech,
+            };
+            let template = match row.kind {
+                CKM_RSA_X_509 => template! { CKA_KEY_TYPE => CKK_GENERIC_SECRET },
+                _ => template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG },
+            };
+            let template = template.and(&keys::open());
             let (ciphertext, shared) = s.encapsulate(&mech, first, &template).good_for(&what);
             let same = s.decapsulate(&mech, second, &ciphertext, &template).good_for(&what);
             let value = s.get(same, CKA_VALUE).good_for(&what);
