@@ -21,6 +21,7 @@ main() {
     stage "tests (debug)" cargo test --locked
     stage "tests (release)" cargo test --locked --release
     dependencies
+    fuzzing
     stage "release build" cargo build --release --locked
     interop
     summary
@@ -94,6 +95,23 @@ dependencies() {
     else
         skipped "dependencies" "there is no cargo-deny here (cargo install cargo-deny)"
     fi
+}
+
+# A short run of each target; the inputs that were kept are among the tests.
+fuzzing() {
+    if cargo fuzz --version >/dev/null 2>&1; then
+        for target in abi parsers; do
+            stage "fuzzing ($target)" fuzz "$target"
+        done
+    else
+        skipped "fuzzing" "there is no cargo-fuzz here (cargo install cargo-fuzz)"
+    fi
+}
+
+fuzz() {
+    found=$(mktemp -d)
+    RUSTC_BOOTSTRAP=1 cargo fuzz run "$1" "$found" "fuzz/corpus/$1" -- -max_total_time=60
+    rm -rf "$found"
 }
 
 interop() {

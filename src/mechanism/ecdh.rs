@@ -97,12 +97,13 @@ fn as_template(keyed: Result<Secret>) -> Result<Secret> {
 }
 
 /// The secret of two keys on one curve. A peer's key that is not on the curve, that is infinity, or
-/// that leads to an all-zero secret (RFC 7748, section 6) is `PublicKeyInvalid`.
+/// on Montgomery curves one that leads to an all-zero secret (RFC 7748, section 6) is
+/// `PublicKeyInvalid`. (On other curves zero is the coordinate of a point like any other.)
 pub(super) fn secret(curve: &Curve, own: &Pkey, peer: &Pkey) -> Result<Secret> {
     let len = curve.bits.div_ceil(8);
     let agreed = agree(own, peer, len).map_err(|_| Error::PublicKeyInvalid)?;
     match agreed.expose().iter().fold(0, |all, byte| all | byte) {
-        0 => Err(Error::PublicKeyInvalid),
+        0 if !curve.is_weierstrass() => Err(Error::PublicKeyInvalid),
         _ => Ok(agreed),
     }
 }

@@ -24,6 +24,7 @@ pub use token::{Strikes, Token, TokenKey};
 pub use vault::Vault;
 
 use crate::error::Result;
+use state::State;
 
 /// A keyed tag of one attribute of one object: what the store searches by.
 pub type Tag = [u8; 16];
@@ -118,6 +119,23 @@ pub trait Transaction: Snapshot {
     fn put_object(&self, row: &ObjectRow) -> Result<()>;
     /// Deletes an object and its tags.
     fn delete_object(&self, id: i64) -> Result<()>;
+}
+
+/// The readers of records, without the keys that the records rest under: what fuzzing enters.
+#[doc(hidden)]
+pub mod reading {
+    use super::{State, Token};
+    use crate::error::Result;
+
+    /// A token's record, and what it is written as again.
+    pub fn token(record: &[u8]) -> Result<Vec<u8>> {
+        Token::decode(1, record).map(|token| token.encode())
+    }
+
+    /// The record of a store's state.
+    pub fn state(record: &[u8]) -> Result<()> {
+        State::decode(record).map(drop)
+    }
 }
 
 /// What a numbered row is.

@@ -51,8 +51,11 @@ impl State {
     }
 
     pub(super) fn open(sealed: &[u8], key: &Secret, store: &[u8]) -> Result<State> {
-        let record = primitive::open(key, store, sealed)?;
-        let mut reader = Reader::versioned(record.expose(), VERSION)?;
+        State::decode(primitive::open(key, store, sealed)?.expose())
+    }
+
+    pub(super) fn decode(record: &[u8]) -> Result<State> {
+        let mut reader = Reader::versioned(record, VERSION)?;
         let revision = reader.u64()?;
         let (heads, objects) = (Sum(reader.array()?), Sum(reader.array()?));
         let state = State { revision, heads, objects };

@@ -16,6 +16,7 @@
 
 pub mod answer;
 pub mod child;
+pub mod document;
 pub mod ec;
 pub mod fixture;
 pub mod forked;
