@@ -119,6 +119,37 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// A moment as the clock of a token tells it: year, month, day, hour, minute and second in UTC, and
+/// two zeros (PKCS #11, section "Clock").
+pub fn utc_digits(moment: std::time::SystemTime) -> String {
+    let since = moment.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let (mut days, second) = (since.as_secs() / DAY, since.as_secs() % DAY);
+    let mut year = 1970;
+    while days >= year_days(year) {
+        days -= year_days(year);
+        year += 1;
+    }
+    let february = year_days(year) - 337;
+    let mut month = 1;
+    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30] {
+        if days < length {
+            break;
+        }
+        days -= length;
+        month += 1;
+    }
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}{month:02}{:02}{hour:02}{minute:02}{:02}00", days + 1, second % 60)
+}
+
+fn year_days(year: u64) -> u64 {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    if leap { 366 } else { 365 }
+}
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
 /// DER, as far as attribute values need it (X.690): one TLV with a definite, minimal length.
 pub mod der {
     /// Tag of an INTEGER.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The structures of information, filled from what the session layer knows.
 
+use crate::codec::utc_digits;
 use crate::mechanism::Row;
 use crate::session::{SessionState, SlotState, TokenState};
 use cryptoki_sys::*;
+use std::time::SystemTime;
 
 pub(super) fn library() -> CK_INFO {
     CK_INFO {
@@ -46,7 +48,7 @@ pub(super) fn token(state: &TokenState) -> CK_TOKEN_INFO {
         ulFreePrivateMemory: CK_UNAVAILABLE_INFORMATION,
         hardwareVersion: VERSION,
         firmwareVersion: VERSION,
-        utcTime: [b' '; 16],
+        utcTime: padded(&utc_digits(SystemTime::now())),
     }
 }
 

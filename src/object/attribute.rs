@@ -15,6 +15,8 @@ pub enum Kind {
     Bool,
     /// A `CK_ULONG`.
     Number,
+    /// A `CK_ULONG` from 0 to this one.
+    Choice(u64),
     /// Any bytes.
     Bytes,
     /// Big-endian integer: leading zeros say nothing.
@@ -123,11 +125,11 @@ pub fn rules(shape: Shape) -> impl Iterator<Item = &'static Rule> {
 }
 
 macro_rules! rules {
-    ($($id:ident $kind:ident $shapes:expr, $create:ident $generate:ident $unwrap:ident, $default:expr, $traits:expr;)*) => {
+    ($($id:ident $kind:ident $(:$last:literal)? $shapes:expr, $create:ident $generate:ident $unwrap:ident, $default:expr, $traits:expr;)*) => {
         &[$(Rule {
             id: $id,
             name: stringify!($id),
-            kind: Kind::$kind,
+            kind: Kind::$kind $(($last))?,
             shapes: $shapes,
             create: Given::$create,
             generate: Given::$generate,
@@ -161,28 +163,48 @@ static RULES: &[Rule] = rules! {
     CKA_OBJECT_ID               Bytes      DATA,                May May May,        Empty, MODIFIABLE;
     CKA_VALUE                   Bytes      DATA,                May May May,        Empty, MODIFIABLE;
     // Certificates, section 4.6
-    CKA_CERTIFICATE_TYPE        Number     CERTIFICATE,         Must May May,       Absent, SEARCHED;
-    CKA_CERTIFICATE_CATEGORY    Number     CERTIFICATE,         May May May,        Number(0), NONE;
-    CKA_SUBJECT                 Bytes      CERTIFICATE,         Must May May,       Absent, SEARCHED;
-    CKA_VALUE                   Bytes      CERTIFICATE,         May May May,        Empty, NONE;
-    CKA_ISSUER                  Bytes      CERTIFICATE,         May May May,        Empty, MODIFIABLE | SEARCHED;
-    CKA_SERIAL_NUMBER           Bytes      CERTIFICATE,         May May May,        Empty, MODIFIABLE | SEARCHED;
-    CKA_URL                     Text       CERTIFICATE,         May May May,        Empty, NONE;
-    CKA_HASH_OF_SUBJECT_PUBLIC_KEY Bytes   CERTIFICATE,         May May May,        Empty, NONE;
-    CKA_HASH_OF_ISSUER_PUBLIC_KEY Bytes    CERTIFICATE,         May May May,        Empty, NONE;
-    CKA_NAME_HASH_ALGORITHM     Number     CERTIFICATE,         May May May,        Number(CKM_SHA_1), NONE;
-    CKA_JAVA_MIDP_SECURITY_DOMAIN Number   CERTIFICATE,         May May May,        Number(0), NONE;
-    CKA_TRUSTED                 Bool       CERTIFICATE | PUBLIC | SECRET, May May May, Bool(false), MODIFIABLE | SO_ONLY;
-    CKA_CHECK_VALUE             Bytes      CERTIFICATE | SECRET, May May May,       Absent, MODIFIABLE;
+    CKA_CERTIFICATE_TYPE        Number     ANY_CERT,            Must May May,       Absent, SEARCHED;
+    CKA_CERTIFICATE_CATEGORY    Choice:3   ANY_CERT,            May May May,        Number(0), NONE;
+    CKA_SUBJECT                 Bytes      KEY_CERT,            Must May May,       Absent, SEARCHED;
+    CKA_VALUE                   Bytes      ANY_CERT,            Must May May,       Absent, NONE;
+    CKA_ISSUER                  Bytes      KEY_CERT,            May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_SERIAL_NUMBER           Bytes      CERTIFICATE | ATTR_CERT, May May May,    Empty, MODIFIABLE | SEARCHED;
+    CKA_URL                     Text       KEY_CERT,            May May May,        Empty, NONE;
+    CKA_HASH_OF_SUBJECT_PUBLIC_KEY Bytes   KEY_CERT,            May May May,        Empty, NONE;
+    CKA_HASH_OF_ISSUER_PUBLIC_KEY Bytes    KEY_CERT,            May May May,        Empty, NONE;
+    CKA_NAME_HASH_ALGORITHM     Number     KEY_CERT | TRUST,    May May May,        Number(CKM_SHA_1), NONE;
+    CKA_JAVA_MIDP_SECURITY_DOMAIN Choice:3  CERTIFICATE,        May May May,        Number(0), NONE;
+    CKA_OWNER                   Bytes      ATTR_CERT,           Must May May,       Absent, NONE;
+    CKA_AC_ISSUER               Bytes      ATTR_CERT,           May May May,        Empty, MODIFIABLE;
+    CKA_ATTR_TYPES              Bytes      ATTR_CERT,           May May May,        Empty, MODIFIABLE;
+    CKA_TRUSTED                 Bool       ANY_CERT | PUBLIC | SECRET, May May May, Bool(false), MODIFIABLE | SO_ONLY;
+    CKA_CHECK_VALUE             Bytes      SECRET,              May May May,        Absent, MODIFIABLE;
+    CKA_CHECK_VALUE             Bytes      ANY_CERT,            May May May,        Absent, NONE;
+    CKA_START_DATE              Date       ANY_CERT,            May May May,        Empty, NONE;
+    CKA_END_DATE                Date       ANY_CERT,            May May May,        Empty, NONE;
+    // Trust objects
+    CKA_ISSUER                  Bytes      TRUST,               Must May May,       Absent, SEARCHED;
+    CKA_SERIAL_NUMBER           Bytes      TRUST,               Must May May,       Absent, SEARCHED;
+    CKA_HASH_OF_CERTIFICATE     Bytes      TRUST,               May May May,        Empty, NONE;
+    CKA_TRUST_SERVER_AUTH       Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_CLIENT_AUTH       Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_CODE_SIGNING      Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_EMAIL_PROTECTION  Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_IPSEC_IKE         Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_TIME_STAMPING     Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
+    CKA_TRUST_OCSP_SIGNING      Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
     // Keys, section 4.7
     CKA_KEY_TYPE                Number     KEY | DOMAIN,        Must May Must,      Absent, SEARCHED;
     CKA_ID                      Bytes      KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE | SEARCHED;
-    CKA_START_DATE              Date       KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE;
-    CKA_END_DATE                Date       KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE;
+    CKA_START_DATE              Date       KEY,                 May May May,        Empty, MODIFIABLE;
+    CKA_END_DATE                Date       KEY,                 May May May,        Empty, MODIFIABLE;
     CKA_LOCAL                   Bool       KEY | DOMAIN,        Never Never Never,  Bool(false), NONE;
     CKA_KEY_GEN_MECHANISM       Number     KEY,                 Never Never Never,  Number(u64::MAX), NONE;
     CKA_ALLOWED_MECHANISMS      Mechanisms KEY,                 May May May,        Absent, NONE;
-    CKA_PUBLIC_KEY_INFO         Bytes      PUBLIC | PRIVATE | CERTIFICATE, May May May, Empty, NONE;
+    // No validation, no flag.
+    CKA_OBJECT_VALIDATION_FLAGS Choice:0   KEY,                 May Never Never,    Number(0), NONE;
+    CKA_PUBLIC_KEY_INFO         Bytes      PUBLIC | ANY_CERT,   May May May,        Empty, NONE;
+    CKA_PUBLIC_KEY_INFO         Bytes      PRIVATE,             May May May,        Empty, MODIFIABLE;
     CKA_SUBJECT                 Bytes      PUBLIC | PRIVATE,    May May May,        Empty, MODIFIABLE | SEARCHED;
     // Usages
     CKA_ENCRYPT                 Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;
@@ -230,10 +252,27 @@ static RULES: &[Rule] = rules! {
     // One of the two must be given; the parameter set says whether there can be a seed.
     CKA_SEED                    Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
     CKA_VALUE                   Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
-    CKA_VALUE_LEN               Number     SECRET,              Never May May,      Absent, NONE;
+    // Section 4.1.1, point 6: what the function itself contributes may be said, if it is said right.
+    CKA_VALUE_LEN               Number     SECRET,              May May May,        Absent, NONE;
     // Domain parameters, section 4.11
     CKA_PRIME                   Integer    DOMAIN,              Must Never Never,   Absent, NONE;
     CKA_SUBPRIME                Integer    DOMAIN,              May Never Never,    Absent, NONE;
     CKA_BASE                    Integer    DOMAIN,              Must Never Never,   Absent, NONE;
     CKA_PRIME_BITS              Number     DOMAIN,              Never Must Never,   Absent, NONE;
+    // The token's own
+    CKA_PROFILE_ID              Number     PROFILE,             Never Never Never,  Absent, NONE;
+    CKA_MECHANISM_TYPE          Number     MECHANISM,           Never Never Never,  Absent, NONE;
+    CKA_HW_FEATURE_TYPE         Number     CLOCK,               Never Never Never,  Absent, NONE;
+    CKA_VALUE                   Bytes      CLOCK,               Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_TYPE         Number     VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_VERSION      Bytes      VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_LEVEL        Number     VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_MODULE_ID    Text       VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_FLAG         Number     VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_AUTHORITY_TYPE Number   VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_COUNTRY      Text       VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_CERTIFICATE_IDENTIFIER Text VALIDATION,      Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_CERTIFICATE_URI Text    VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_VENDOR_URI   Text       VALIDATION,          Never Never Never,  Absent, NONE;
+    CKA_VALIDATION_PROFILE      Text       VALIDATION,          Never Never Never,  Absent, NONE;
 };

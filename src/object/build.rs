@@ -3,10 +3,10 @@
 //! goes through it, so that a new way cannot forget a rule: it has none of its own.
 
 use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
-use super::shape::{CERTIFICATE, DATA, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves};
+use super::shape::{ANY_CERT, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves};
 use super::template::Template;
 use super::value::{Attributes, Value};
-use super::{Object, parts, record};
+use super::{Object, consistency, parts, record};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive};
 use cryptoki_sys::*;
@@ -86,7 +86,9 @@ pub fn copy(object: &Object, template: &Template, so: bool) -> Result<Object> {
 
 /// The same object with changes (`C_SetAttributeValue`): all of them or none.
 pub fn modify(object: &Object, template: &Template, so: bool) -> Result<Object> {
-    if !object.attributes.flag(CKA_MODIFIABLE) {
+    // Section 4.6.2: trusted certificates cannot be modified.
+    let trusted = object.class() == CKO_CERTIFICATE && object.attributes.flag(CKA_TRUSTED);
+    if trusted || !object.attributes.flag(CKA_MODIFIABLE) {
         return Err(Error::ActionProhibited);
     }
     Ok(replaced(object, changed(object, template, so, attribute::MODIFIABLE)?))
@@ -194,28 +196,39 @@ fn finish(
 ) -> Result<Object> {
     attributes.set(CKA_UNIQUE_ID, unique_id()?);
     if let Some(key) = &key {
-        set_sizes(&mut attributes, key, shape);
+        set_sizes(&mut attributes, key, shape)?;
         set_history(&mut attributes, origin, shape);
         if shape.is(PUBLIC | PRIVATE) {
             let info = key.public_key_info()?;
             set_computed(&mut attributes, CKA_PUBLIC_KEY_INFO, &info)?;
         }
     }
+    if attributes.bytes(CKA_PUBLIC_KEY_INFO).is_some_and(<[u8]>::is_empty) {
+        // Section 4.6.2 recommends to take it from the certificate; what is given is not compared.
+        let info = consistency::public_key_info(&attributes, shape);
+        info.into_iter().for_each(|info| attributes.set(CKA_PUBLIC_KEY_INFO, Value::Bytes(info)));
+    }
     set_check_value(&mut attributes, shape, key.as_deref())?;
-    consistent(&attributes, shape)?;
+    consistency::check(&attributes, shape)?;
     Ok(match key {
         Some(key) => Object::with_key(attributes, key),
         None => Object::new(attributes),
     })
 }
 
-fn set_sizes(attributes: &mut Attributes, key: &Key, shape: Shape) {
+/// The length of a secret is the token's to say; a template that says it as well says it right.
+fn set_sizes(attributes: &mut Attributes, key: &Key, shape: Shape) -> Result<()> {
     if let Some(value) = key.secret() {
-        attributes.set(CKA_VALUE_LEN, Value::Number(value.len() as u64));
+        let len = value.len() as u64;
+        if attributes.number(CKA_VALUE_LEN).is_some_and(|said| said != len) {
+            return Err(Error::TemplateInconsistent);
+        }
+        attributes.set(CKA_VALUE_LEN, Value::Number(len));
     }
     if shape.is(super::shape::RSA_PUBLIC) {
         attributes.set(CKA_MODULUS_BITS, Value::Number(key.bits() as u64));
     }
+    Ok(())
 }
 
 /// Where a key came from and what it has always been.
@@ -246,7 +259,7 @@ fn set_check_value(attributes: &mut Attributes, shape: Shape, key: Option<&Key>)
     let value = match key {
         _ if attributes.bytes(CKA_CHECK_VALUE).is_some_and(<[u8]>::is_empty) => return Ok(()),
         Some(key) if shape.is(SECRET) => primitive::check_value(key)?.map(|value| value.to_vec()),
-        _ if shape.is(CERTIFICATE) => match attributes.bytes(CKA_VALUE) {
+        _ if shape.is(ANY_CERT) => match attributes.bytes(CKA_VALUE) {
             Some(der) if !der.is_empty() => {
                 primitive::sha1(der)?.get(..CHECK_VALUE).map(<[u8]>::to_vec)
             }
@@ -270,26 +283,6 @@ fn set_computed(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: &[u8]
     }
 }
 
-/// What must hold between attributes, however the object came to be.
-fn consistent(attributes: &Attributes, shape: Shape) -> Result<()> {
-    let date = |id| attributes.bytes(id).filter(|date| !date.is_empty());
-    if let (Some(start), Some(end)) = (date(CKA_START_DATE), date(CKA_END_DATE)) {
-        if start > end {
-            return Err(Error::TemplateInconsistent);
-        }
-    }
-    // Section 4.9: re-authentication presumes a private object.
-    if attributes.flag(CKA_ALWAYS_AUTHENTICATE) && !attributes.flag(CKA_PRIVATE) {
-        return Err(Error::TemplateInconsistent);
-    }
-    // Section 4.6.3, notes 2 and 3: a certificate or the place to find it.
-    let empty = |id| attributes.bytes(id).is_none_or(<[u8]>::is_empty);
-    if shape.is(CERTIFICATE) && empty(CKA_VALUE) && empty(CKA_URL) {
-        return Err(Error::TemplateIncomplete);
-    }
-    Ok(())
-}
-
 /// The attributes of an object after the changes of a template, if each may be made.
 fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Result<Attributes> {
     let mut attributes = object.attributes.duplicate()?;
@@ -306,13 +299,13 @@ fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Resu
         if object.attributes.flag(CKA_TRUSTED) && !so && rule.unsaid == Unsaid::Usage {
             may_not_gain(attributes.bool(*id), value)?;
         }
-        may_replace(*id, &attributes, value, shape)?;
+        may_replace(*id, object, value, shape)?;
         attributes.set(*id, value.duplicate()?);
     }
-    if shape.is(DATA | CERTIFICATE) {
+    if !shape.is(PRIVATE | SECRET) {
         attributes = record::published(attributes);
     }
-    consistent(&attributes, shape)?;
+    consistency::check(&attributes, shape)?;
     Ok(attributes)
 }
 
@@ -334,22 +327,23 @@ fn may_not_gain(now: Option<bool>, value: &Value) -> Result<()> {
     if gained { Err(Error::AttributeReadOnly) } else { Ok(()) }
 }
 
-/// A check value may be given up, not changed; a key that is private stays private in its copies.
-fn may_replace(
-    id: CK_ATTRIBUTE_TYPE,
-    attributes: &Attributes,
-    value: &Value,
-    shape: Shape,
-) -> Result<()> {
-    let same = attributes.get(id).is_some_and(|now| now.same(value));
+/// A check value may be given up, not changed; the public key of a private one is what it is; a key
+/// that is private stays private in its copies.
+fn may_replace(id: CK_ATTRIBUTE_TYPE, object: &Object, value: &Value, shape: Shape) -> Result<()> {
+    let same = object.attributes.get(id).is_some_and(|now| now.same(value));
     let given_up = value.octets().is_some_and(<[u8]>::is_empty);
-    match id {
-        CKA_CHECK_VALUE if !same && !given_up => Err(Error::AttributeValueInvalid),
-        CKA_PRIVATE if shape.is(PRIVATE | SECRET) && attributes.flag(CKA_PRIVATE) && !same => {
-            Err(Error::TemplateInconsistent)
+    let wrong = match id {
+        _ if same => false,
+        CKA_CHECK_VALUE => !given_up,
+        CKA_PUBLIC_KEY_INFO if !given_up => {
+            value.octets() != Some(object.key()?.public_key_info()?.as_slice())
         }
-        _ => Ok(()),
-    }
+        CKA_PRIVATE if shape.is(PRIVATE | SECRET) && object.private() => {
+            return Err(Error::TemplateInconsistent);
+        }
+        _ => false,
+    };
+    if wrong { Err(Error::AttributeValueInvalid) } else { Ok(()) }
 }
 
 /// Curve points are kept as they are given out, whichever form they came in: uncompressed, in a DER

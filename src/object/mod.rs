@@ -4,6 +4,8 @@
 
 pub mod attribute;
 mod build;
+mod builtin;
+mod consistency;
 mod parts;
 mod record;
 mod shape;
@@ -11,6 +13,7 @@ mod template;
 mod value;
 
 pub use build::{Origin, copy, create, modify, new_key};
+pub use builtin::{Builtin, asked_for, builtins};
 pub use record::{decode, encode};
 pub use shape::Shape;
 pub use template::Template;

@@ -31,14 +31,36 @@ pub const DOMAIN: u32 = 1 << 7;
 pub const SET_PUBLIC: u32 = 1 << 10;
 /// Private keys with a parameter set.
 pub const SET_PRIVATE: u32 = 1 << 11;
+/// Trust objects.
+pub const TRUST: u32 = 1 << 16;
+/// X.509 attribute certificates.
+pub const ATTR_CERT: u32 = 1 << 17;
+/// WTLS public key certificates.
+pub const WTLS: u32 = 1 << 18;
+/// Profile objects: the token's own.
+pub const PROFILE: u32 = 1 << 19;
+/// Mechanism objects: the token's own.
+pub const MECHANISM: u32 = 1 << 20;
+/// The clock: the token's own.
+pub const CLOCK: u32 = 1 << 21;
+/// Validation objects, of which this token has none.
+pub const VALIDATION: u32 = 1 << 22;
+/// Certificates of public keys.
+pub const KEY_CERT: u32 = CERTIFICATE | WTLS;
+/// All certificates.
+pub const ANY_CERT: u32 = KEY_CERT | ATTR_CERT;
+/// What the token provides itself; no application makes or changes it.
+pub const BUILT_IN: u32 = PROFILE | MECHANISM | CLOCK | VALIDATION;
 /// All public keys.
 pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | SET_PUBLIC;
 /// All private keys.
 pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE | SET_PRIVATE;
 /// All keys.
 pub const KEY: u32 = PUBLIC | PRIVATE | SECRET;
+/// What applications make (section "Storage objects").
+pub const STORED: u32 = DATA | ANY_CERT | TRUST | KEY | DOMAIN;
 /// Everything.
-pub const ANY: u32 = DATA | CERTIFICATE | KEY | DOMAIN;
+pub const ANY: u32 = STORED | BUILT_IN;
 
 impl Shape {
     /// The shape of an object of this class and, where the class has one, of this type
@@ -48,8 +70,11 @@ impl Shape {
         let rsa = kind == Some(CKK_RSA);
         let shape = match class {
             CKO_DATA => DATA,
+            CKO_TRUST => TRUST,
             _ if kind.is_none() => return Err(Error::TemplateIncomplete),
             CKO_CERTIFICATE if kind == Some(CKC_X_509) => CERTIFICATE,
+            CKO_CERTIFICATE if kind == Some(CKC_X_509_ATTR_CERT) => ATTR_CERT,
+            CKO_CERTIFICATE if kind == Some(CKC_WTLS) => WTLS,
             CKO_PUBLIC_KEY if rsa => RSA_PUBLIC,
             CKO_PRIVATE_KEY if rsa => RSA_PRIVATE,
             CKO_PUBLIC_KEY if elliptic => EC_PUBLIC,

@@ -86,6 +86,10 @@ fn parse_value(attribute: &RawAttribute<'_>, kind: Kind) -> Result<Value> {
     match kind {
         Kind::Bool => parse_bool(bytes),
         Kind::Number => parse_number(bytes).map(Value::Number),
+        Kind::Choice(last) => match parse_number(bytes)? {
+            number if number <= last => Ok(Value::Number(number)),
+            _ => Err(Error::AttributeValueInvalid),
+        },
         Kind::Date => parse_date(bytes),
         Kind::Integer => parse_integer(attribute.id, bytes),
         Kind::Mechanisms => parse_mechanisms(bytes),
@@ -116,9 +120,9 @@ fn parse_date(bytes: &[u8]) -> Result<Value> {
         bytes.get(range).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok())
     };
     let digits = bytes.iter().all(u8::is_ascii_digit);
-    match (bytes.len(), number(4..6), number(6..8)) {
+    match (bytes.len(), number(0..4), number(4..6), number(6..8)) {
         (0, ..) => Ok(Value::Bytes(Vec::new())),
-        (8, Some(1..=12), Some(1..=31)) if digits => Ok(Value::Bytes(bytes.to_vec())),
+        (8, Some(1900..), Some(1..=12), Some(1..=31)) if digits => Ok(Value::Bytes(bytes.to_vec())),
         _ => Err(Error::AttributeValueInvalid),
     }
 }

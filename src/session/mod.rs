@@ -7,6 +7,7 @@
 //! session, then a slot's own small locks, one at a time. Nothing but its own session's lock is held
 //! while cryptography runs.
 
+mod builtin;
 mod cipher;
 mod crypto;
 mod digesting;

@@ -44,7 +44,7 @@ impl Library {
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
         let session = self.session(handle)?;
-        let (_, original) = session.slot.object(object)?;
+        let (_, original) = self.made(&session, object)?;
         let template = Template::parse(template)?;
         session.keep(object::copy(&original, &template, session.so())?)
     }
@@ -52,7 +52,7 @@ impl Library {
     /// `C_DestroyObject`.
     pub fn destroy_object(&self, handle: u64, object: u64) -> Result<()> {
         let session = self.session(handle)?;
-        let (entry, found) = session.slot.object(object)?;
+        let (entry, found) = self.made(&session, object)?;
         policy::may_write(&found, session.slot.role(), session.read_write)?;
         if !found.attributes().flag(CKA_DESTROYABLE) {
             return Err(Error::ActionProhibited);
@@ -62,12 +62,14 @@ impl Library {
 
     /// `C_GetObjectSize`.
     pub fn object_size(&self, handle: u64, object: u64) -> Result<usize> {
-        Ok(self.session(handle)?.slot.object(object)?.1.size())
+        let session = self.session(handle)?;
+        Ok(self.seen(&session, object)?.size())
     }
 
     /// `C_GetAttributeValue`: the object, for the caller to read attribute by attribute.
     pub fn view(&self, handle: u64, object: u64) -> Result<View> {
-        self.session(handle)?.slot.object(object).map(|(_, object)| View(object))
+        let session = self.session(handle)?;
+        self.seen(&session, object).map(View)
     }
 
     /// `C_SetAttributeValue`.
@@ -78,7 +80,7 @@ impl Library {
         template: &[RawAttribute<'_>],
     ) -> Result<()> {
         let session = self.session(handle)?;
-        let (entry, old) = session.slot.object(object)?;
+        let (entry, old) = self.made(&session, object)?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
         let new = object::modify(&old, &Template::parse(template)?, session.so())?;
         session.slot.replace(&entry, &old, new)
@@ -90,7 +92,7 @@ impl Library {
             if state.find.is_some() {
                 return Err(Error::OperationActive);
             }
-            state.find = Some(session.begin_find(template)?);
+            state.find = Some(self.begin_find(session, template)?);
             Ok(())
         })
     }
@@ -104,7 +106,7 @@ impl Library {
             while batch.len() < most {
                 if let Some(handle) = find.found.pop_front() {
                     // A logout or a closed session since the search began took some away.
-                    batch.extend(session.slot.object(handle).is_ok().then_some(handle));
+                    batch.extend(self.seen(session, handle).is_ok().then_some(handle));
                 } else if let Some(row) = find.rows.pop_front() {
                     batch.extend(session.slot.row_if_matches(row, &find.template)?);
                 } else {
@@ -120,6 +122,22 @@ impl Library {
         self.with_state(handle, |_, state| {
             state.find.take().map(drop).ok_or(Error::OperationNotInitialized)
         })
+    }
+}
+
+impl Library {
+    fn begin_find(&self, session: &Session, template: &[RawAttribute<'_>]) -> Result<Find> {
+        let nothing =
+            Find { template: Template::parse(&[])?, found: VecDeque::new(), rows: VecDeque::new() };
+        let Some(template) = Template::parse_search(template)? else { return Ok(nothing) };
+        let slot = &session.slot;
+        let wants = |token| template.attributes().bool(CKA_TOKEN).is_none_or(|on| on == token);
+        let mut found = self.search_builtins(session, &template)?;
+        if wants(false) {
+            found.extend(slot.search_sessions(&template));
+        }
+        let rows = if wants(true) { slot.search(&template)? } else { Vec::new() };
+        Ok(Find { template, found: found.into(), rows: rows.into() })
     }
 }
 
@@ -140,15 +158,5 @@ impl Session {
             policy::may_write(object, self.slot.role(), self.read_write)?;
         }
         self.slot.add(self.handle, objects)
-    }
-
-    fn begin_find(&self, template: &[RawAttribute<'_>]) -> Result<Find> {
-        let nothing =
-            Find { template: Template::parse(&[])?, found: VecDeque::new(), rows: VecDeque::new() };
-        let Some(template) = Template::parse_search(template)? else { return Ok(nothing) };
-        let wants = |token| template.attributes().bool(CKA_TOKEN).is_none_or(|on| on == token);
-        let found = if wants(false) { self.slot.search_sessions(&template) } else { Vec::new() };
-        let rows = if wants(true) { self.slot.search(&template)? } else { Vec::new() };
-        Ok(Find { template, found: found.into(), rows: rows.into() })
     }
 }
