@@ -28,8 +28,12 @@ fn read_one<'a>(attribute: &CK_ATTRIBUTE, depth: usize) -> Result<RawAttribute<'
     let value = if nested && attribute.ulValueLen > 0 {
         let size = size_of::<CK_ATTRIBUTE>() as CK_ULONG;
         let count = attribute.ulValueLen / size;
-        if attribute.ulValueLen % size != 0 || count > MOST || depth > 0 {
+        if attribute.ulValueLen % size != 0 || count > MOST {
             return Err(Error::AttributeValueInvalid);
+        }
+        // Section "Template Attributes": a template inside a template may be declined.
+        if depth > 0 {
+            return Err(Error::TemplateInconsistent);
         }
         let inner = pointer.cast::<CK_ATTRIBUTE>().slice(count).map_err(bad)?;
         let inner = inner.iter().map(|attribute| read_one(attribute, depth + 1));
@@ -53,15 +57,18 @@ pub(super) fn answer(
     for attribute in template.slice_mut(count)? {
         let answered = match view.read(attribute.type_) {
             Reading::Value(value) => write(attribute, value),
-            Reading::Sensitive => Err(Error::AttributeSensitive),
-            Reading::Absent => Err(Error::AttributeTypeInvalid),
+            Reading::Sensitive => refuse(attribute, Error::AttributeSensitive),
+            Reading::Absent => refuse(attribute, Error::AttributeTypeInvalid),
         };
-        if let Err(error) = answered {
-            attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;
-            result = result.and(Err(error));
-        }
+        result = result.and(answered);
     }
     result
+}
+
+/// Why an attribute is not given: its length says that it is not, the code says why.
+fn refuse(attribute: &mut CK_ATTRIBUTE, error: Error) -> Result<()> {
+    attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;
+    Err(error)
 }
 
 fn write(attribute: &mut CK_ATTRIBUTE, value: &Value) -> Result<()> {
@@ -88,7 +95,7 @@ fn write_bytes(attribute: &mut CK_ATTRIBUTE, bytes: &[u8]) -> Result<()> {
     let buffer: Pointer<'_, u8> = unsafe { Pointer::inner(attribute.pValue.cast()) };
     if !buffer.is_null() {
         if (attribute.ulValueLen as usize) < bytes.len() {
-            return Err(Error::BufferTooSmall);
+            return refuse(attribute, Error::BufferTooSmall);
         }
         buffer.slice_mut(bytes.len() as CK_ULONG)?.copy_from_slice(bytes);
     }
@@ -96,30 +103,60 @@ fn write_bytes(attribute: &mut CK_ATTRIBUTE, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// A nested template: its attributes one by one, each with a buffer of its own or none.
+/// A nested template: its attributes one by one, each with a buffer of its own or none (section
+/// "Template Attributes", and the end of that on `C_GetAttributeValue`).
 fn write_template(attribute: &mut CK_ATTRIBUTE, inner: &Attributes) -> Result<()> {
-    let needed = (inner.len() * size_of::<CK_ATTRIBUTE>()) as CK_ULONG;
+    let size = size_of::<CK_ATTRIBUTE>() as CK_ULONG;
+    let needed = inner.len() as CK_ULONG * size;
     // SAFETY: as in `write_bytes`.
     let buffer: Pointer<'_, CK_ATTRIBUTE> = unsafe { Pointer::inner(attribute.pValue.cast()) };
-    if !buffer.is_null() {
-        if attribute.ulValueLen < needed {
-            return Err(Error::BufferTooSmall);
-        }
-        let mut result = Ok(());
-        for (place, (id, value)) in
-            buffer.slice_mut(inner.len() as CK_ULONG)?.iter_mut().zip(inner.iter())
-        {
-            place.type_ = *id;
-            if let Err(error) = write(place, value) {
-                place.ulValueLen = CK_UNAVAILABLE_INFORMATION;
-                result = Err(error);
-            }
-        }
-        result?;
+    if buffer.is_null() {
+        attribute.ulValueLen = needed;
+        return Ok(());
     }
-    attribute.ulValueLen = needed;
+    let places = buffer.slice_mut((attribute.ulValueLen / size).min(MOST))?;
+    let named = places.iter().any(|place| !NAMELESS.contains(&place.type_));
+    let wanted = places.len().min(inner.len());
+    if let Err(error) = if named { known(places, inner) } else { unknown(places, inner) } {
+        return refuse(attribute, error);
+    }
+    attribute.ulValueLen = wanted as CK_ULONG * size;
+    let mut result = Ok(());
+    for place in places.iter_mut().take(wanted) {
+        let value = inner.get(place.type_).ok_or(Error::TemplateInconsistent);
+        result = result.and(value.and_then(|value| write(place, value)));
+    }
+    result
+}
+
+/// The application knows the types: all of them, each once, or fewer where it leaves some out.
+fn known(places: &[CK_ATTRIBUTE], inner: &Attributes) -> Result<()> {
+    let mut seen = Vec::new();
+    for place in places {
+        if !inner.has(place.type_) || seen.contains(&place.type_) {
+            return Err(Error::TemplateInconsistent);
+        }
+        seen.push(place.type_);
+    }
     Ok(())
 }
+
+/// The application does not know the types: it learns them in order. An array of zeros was not
+/// prepared as that section has it, and is taken as the older rule of `C_GetAttributeValue` says.
+fn unknown(places: &mut [CK_ATTRIBUTE], inner: &Attributes) -> Result<()> {
+    let prepared = places.iter().any(|place| place.type_ == CK_UNAVAILABLE_INFORMATION);
+    if places.len() < inner.len() {
+        return Err(Error::BufferTooSmall);
+    }
+    if prepared && places.len() > inner.len() {
+        return Err(Error::TemplateInconsistent);
+    }
+    places.iter_mut().zip(inner.iter()).for_each(|(place, (id, _))| place.type_ = *id);
+    Ok(())
+}
+
+/// What an application puts where it does not know the type of an attribute.
+const NAMELESS: [CK_ATTRIBUTE_TYPE; 2] = [CK_UNAVAILABLE_INFORMATION, 0];
 
 /// More attributes than any object has: a bound on what a hostile count can make us read.
 const MOST: CK_ULONG = 512;

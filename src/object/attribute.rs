@@ -6,6 +6,7 @@
 //! the security officer's, or the token's own.
 
 use super::shape::*;
+use super::value::Value;
 use cryptoki_sys::*;
 
 /// How a value is written in a template.
@@ -57,6 +58,23 @@ pub enum Unsaid {
     Guarded,
     /// What keys of the type serve.
     Usage,
+}
+
+impl Unsaid {
+    /// The value, where it is the same for all objects.
+    pub fn value(self) -> Option<&'static Value> {
+        static TRUE: Value = Value::Bool(true);
+        static FALSE: Value = Value::Bool(false);
+        static ZERO: Value = Value::Number(0);
+        static EMPTY: Value = Value::Bytes(Vec::new());
+        match self {
+            Unsaid::Bool(true) => Some(&TRUE),
+            Unsaid::Bool(false) => Some(&FALSE),
+            Unsaid::Number(0) => Some(&ZERO),
+            Unsaid::Empty => Some(&EMPTY),
+            _ => None,
+        }
+    }
 }
 
 /// One attribute.

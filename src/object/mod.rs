@@ -127,14 +127,30 @@ impl Object {
 
     /// What an application sees of an attribute.
     pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
-        let Some(value) = self.attributes.get(id) else { return Reading::Absent };
-        if self.hides(id) { Reading::Sensitive } else { Reading::Value(value) }
+        match self.attributes.get(id) {
+            Some(_) if self.hides(id) => Reading::Sensitive,
+            Some(value) => Reading::Value(value),
+            None => self.unsaid(id).map_or(Reading::Absent, Reading::Value),
+        }
+    }
+
+    /// The default of an attribute that the object's record, older than the attribute, does not
+    /// know.
+    fn unsaid(&self, id: CK_ATTRIBUTE_TYPE) -> Option<&'static Value> {
+        let kind = self.attributes.number(CKA_CERTIFICATE_TYPE).or(self.key_type());
+        let rule = attribute::rule_for(id, Shape::of(self.class(), kind).ok()?)?;
+        rule.unsaid.value()
     }
 
     /// Whether every attribute of `template` has the value given there. A hidden attribute matches
     /// nothing: a search must not answer guesses.
     pub fn matches(&self, template: &Template) -> bool {
-        template.iter().all(|(id, wanted)| match self.read(*id) {
+        self.has_all(template.attributes())
+    }
+
+    /// The same for attributes that a key carries (`CKA_WRAP_TEMPLATE` and its kind).
+    pub fn has_all(&self, wanted: &Attributes) -> bool {
+        wanted.iter().all(|(id, wanted)| match self.read(*id) {
             Reading::Value(value) => value.same(wanted),
             Reading::Sensitive | Reading::Absent => false,
         })

@@ -71,7 +71,15 @@ impl Shape {
         let shape = match class {
             CKO_DATA => DATA,
             CKO_TRUST => TRUST,
-            _ if kind.is_none() => return Err(Error::TemplateIncomplete),
+            CKO_CERTIFICATE
+            | CKO_PUBLIC_KEY
+            | CKO_PRIVATE_KEY
+            | CKO_SECRET_KEY
+            | CKO_DOMAIN_PARAMETERS
+                if kind.is_none() =>
+            {
+                return Err(Error::TemplateIncomplete);
+            }
             CKO_CERTIFICATE if kind == Some(CKC_X_509) => CERTIFICATE,
             CKO_CERTIFICATE if kind == Some(CKC_X_509_ATTR_CERT) => ATTR_CERT,
             CKO_CERTIFICATE if kind == Some(CKC_WTLS) => WTLS,

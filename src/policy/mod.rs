@@ -5,7 +5,7 @@
 use crate::config::Policy;
 use crate::error::{Error, Result};
 use crate::mechanism::{Hash, Params, Row};
-use crate::object::{Attributes, Object, Value};
+use crate::object::{Object, Value};
 use crate::types::Role;
 use cryptoki_sys::*;
 
@@ -125,7 +125,7 @@ pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
         return Err(Error::KeyNotWrappable);
     }
     match wrapping.attributes().get(CKA_WRAP_TEMPLATE) {
-        Some(template) if !fits(target, template) => Err(Error::KeyNotWrappable),
+        Some(template) if !fits(key, template) => Err(Error::KeyHandleInvalid),
         _ => Ok(()),
     }
 }
@@ -133,25 +133,24 @@ pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
 /// Whether a key may be shared by this encapsulating key (PKCS #11, section 5.18.8).
 pub fn may_share(encapsulating: &Object, key: &Object) -> Result<()> {
     match encapsulating.attributes().get(CKA_ENCAPSULATE_TEMPLATE) {
-        Some(template) if !fits(key.attributes(), template) => Err(Error::KeyHandleInvalid),
+        Some(template) if !fits(key, template) => Err(Error::KeyHandleInvalid),
         _ => Ok(()),
     }
 }
 
-/// Whether attributes are as a template that a key carries wants them.
-fn fits(attributes: &Attributes, template: &Value) -> bool {
+/// Whether a key is as a template that another carries wants it, by the rules of a search.
+fn fits(key: &Object, template: &Value) -> bool {
     let Value::Template(template) = template else { return false };
-    let same = |id: CK_ATTRIBUTE_TYPE, wanted: &Value| {
-        attributes.get(id).is_some_and(|value| value.same(wanted))
-    };
-    template.iter().all(|(id, wanted)| same(*id, wanted))
+    key.has_all(template)
 }
 
 /// Whether a key's value may go into a digest: a secret key's, unless it is sensitive (the digest of
-/// a key among chosen data tells of the key).
-pub fn may_digest(key: &Object) -> Result<()> {
+/// a key among chosen data tells of the key) or lists mechanisms without this one.
+pub fn may_digest(key: &Object, row: &Row) -> Result<()> {
     let shown = !key.attributes().flag(CKA_SENSITIVE);
-    if key.class() == CKO_SECRET_KEY && shown { Ok(()) } else { Err(Error::KeyIndigestible) }
+    let allowed = !key.restricted() || allowed_mechanism(key, row).is_ok();
+    let secret = key.class() == CKO_SECRET_KEY;
+    if secret && shown && allowed { Ok(()) } else { Err(Error::KeyIndigestible) }
 }
 
 /// Whether a caller may make, change or destroy such an object (sections 5.7 and 4.4).

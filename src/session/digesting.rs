@@ -5,12 +5,14 @@ use super::crypto::begin;
 use super::operation::{Active, Kind, Written, produce, step};
 use super::{Call, Library};
 use crate::error::{Error, Result};
-use crate::mechanism::Digester;
+use crate::mechanism::{Digester, Row};
 use crate::policy;
 use crate::types::Output;
 
 /// A digest in progress.
 pub(super) struct Digest {
+    /// By which mechanism.
+    pub(super) row: &'static Row,
     /// What runs.
     pub(super) run: Box<dyn Digester>,
     /// Whether the value of a key went in: then its state is not the application's to keep.
@@ -23,7 +25,7 @@ impl Library {
         self.with_state(handle, |_, state| {
             let Some(call) = begin(&mut state.digest, call)? else { return Ok(()) };
             let make = call.row.does.digest.ok_or(Error::MechanismInvalid)?;
-            let run = Digest { run: make(call.row, &call.params)?, keyed: false };
+            let run = Digest { row: call.row, run: make(call.row, &call.params)?, keyed: false };
             state.digest = Some(Active::new(run, None, false));
             Ok(())
         })
@@ -67,7 +69,7 @@ impl Library {
                 |_| true,
                 |digest, _| {
                     let key = session.key_object(key)?;
-                    policy::may_digest(&key)?;
+                    policy::may_digest(&key, digest.row)?;
                     let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
                     digest.keyed = true;
                     digest.run.update(value.expose()).map(|()| Written::All)

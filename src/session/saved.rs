@@ -6,7 +6,7 @@
 //! one that was not given out names nothing. A token keeps a bounded number; the oldest go first.
 
 use crate::error::{Error, Result};
-use crate::mechanism::{Digester, primitive};
+use crate::mechanism::{Digester, Row, primitive};
 use cryptoki_sys::*;
 use std::collections::BTreeMap;
 
@@ -23,6 +23,8 @@ pub(super) struct Digest {
     pub(super) secret: [u8; SECRET],
     /// The state of the session it was saved in (`CKS_*`): a session in another does not take it.
     pub(super) session: CK_STATE,
+    /// By which mechanism.
+    pub(super) row: &'static Row,
     pub(super) run: Box<dyn Digester>,
     /// Whether data went in.
     pub(super) fed: bool,

@@ -18,8 +18,9 @@ impl Library {
             produce(out, LEN, |name| {
                 let mut secret = [0; SECRET];
                 primitive::random(&mut secret)?;
-                let run = active.run.run.duplicate()?;
-                let digest = Digest { secret, session: session.state(), run, fed: active.fed };
+                let (row, run) = (active.run.row, active.run.run.duplicate()?);
+                let (session_state, fed) = (session.state(), active.fed);
+                let digest = Digest { secret, session: session_state, row, run, fed };
                 session.slot.saved.lock().keep(digest, name)
             })
             .map(drop)
@@ -35,7 +36,8 @@ impl Library {
             if keys != [0, 0] {
                 return Err(Error::KeyNotNeeded);
             }
-            let run = digesting::Digest { run: digest.run.duplicate()?, keyed: false };
+            let run = digest.run.duplicate()?;
+            let run = digesting::Digest { row: digest.row, run, keyed: false };
             let mut active = Active::new(run, None, false);
             active.fed = digest.fed;
             drop(saved);

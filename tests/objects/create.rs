@@ -35,7 +35,7 @@ fn created_keys_were_not_made_here() {
     for (name, template) in every_class() {
         let object = s.create(&template).good_for(name);
         let class = s.number(object, CKA_CLASS).good();
-        if class == CKO_DATA || class == CKO_CERTIFICATE {
+        if [CKO_DATA, CKO_CERTIFICATE, CKO_TRUST].contains(&class) {
             continue;
         }
         assert!(!s.flag(object, CKA_LOCAL).good_for(name), "{name}");
@@ -67,10 +67,17 @@ fn what_is_required_must_be_there() {
             CKA_ISSUER,
             CKA_SERIAL_NUMBER,
             CKA_ID,
+            CKA_AC_ISSUER,
+            CKA_ATTR_TYPES,
+            CKA_NAME_HASH_ALGORITHM,
+            CKA_TRUST_SERVER_AUTH,
         ];
         let bare_data = name == "data";
         for (kind, _) in template.attributes() {
-            if optional.contains(kind) || (bare_data && *kind == CKA_VALUE) {
+            let by_name = [CKA_SERIAL_NUMBER, CKA_ISSUER].contains(kind);
+            if (optional.contains(kind) && !(by_name && name == "trust"))
+                || (bare_data && *kind == CKA_VALUE)
+            {
                 continue;
             }
             let less = s.create(&template.clone().without(*kind));

@@ -15,6 +15,7 @@
 mod common;
 
 mod access;
+mod builtin;
 mod certificates;
 mod closing;
 mod copy;
@@ -26,7 +27,9 @@ mod keep;
 mod rules;
 mod secrets;
 mod set;
+mod templates;
 mod trust;
+mod trusts;
 mod validate;
 
 use common::*;
@@ -44,6 +47,9 @@ fn every_class() -> Vec<(&'static str, Template)> {
             template! { CKA_CLASS => CKO_DATA, CKA_APPLICATION => "app", CKA_VALUE => b"data" },
         ),
         ("certificate", certificates::template()),
+        ("attribute certificate", trusts::attribute_certificate()),
+        ("WTLS certificate", trusts::wtls_certificate()),
+        ("trust", trusts::trust()),
         ("RSA public key", keys::rsa_public(&reference::rsa())),
         ("RSA private key", keys::rsa_private(&reference::rsa()).and(&open)),
         ("EC public key", keys::curve_public(&ec::P256, &point)),
