@@ -125,6 +125,7 @@ pub(super) fn describe(key_type: Option<u64>, params: Option<&[u8]>, bits: Optio
     match key_type {
         CKK_RSA => sized("rsa", bits),
         CKK_AES => sized("aes", bits),
+        CKK_HSS => "hss".to_string(),
         CKK_ML_DSA => "ml-dsa".to_string(),
         CKK_SLH_DSA => "slh-dsa".to_string(),
         CKK_ML_KEM => "ml-kem".to_string(),

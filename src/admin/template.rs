@@ -51,6 +51,7 @@ impl Sheet {
             Parts::EcPrivate(EcPrivate { params, value, .. }) => {
                 self.bytes(CKA_EC_PARAMS, params).secret(CKA_VALUE, value)
             }
+            Parts::HssPublic(value) => Ok(self.bytes(CKA_VALUE, value)),
             Parts::SetPublic(SetPublic { set, value }) => {
                 Ok(self.number(CKA_PARAMETER_SET, set.id).bytes(CKA_VALUE, value))
             }

@@ -2,6 +2,7 @@
 //! A key as mechanisms see it: decoded once, validated, kept ready.
 
 use super::curve::Curve;
+use super::hss_key::HssKey;
 use super::ossl::Pkey;
 use super::parameter_set::ParameterSet;
 use super::parts::{EcPrivate, EcPublic, Parts};
@@ -34,6 +35,7 @@ enum Material {
     Rsa { pkey: Pkey, modulus: Vec<u8> },
     Curve { pkey: Pkey, curve: &'static Curve, params: Vec<u8>, point: Vec<u8> },
     Set { pkey: Pkey, set: &'static ParameterSet },
+    Hss(HssKey),
 }
 
 impl Key {
@@ -96,6 +98,7 @@ impl Key {
                 KeyClass::Private,
                 Material::Set { pkey: set_key::private(private, validate)?, set: private.set },
             ),
+            Parts::HssPublic(value) => (KeyClass::Public, Material::Hss(HssKey::read(value)?)),
         };
         Ok(Key { material, class, ready: Ready::default() })
     }
@@ -107,6 +110,7 @@ impl Key {
             Material::Rsa { .. } => CKK_RSA,
             Material::Curve { curve, .. } => curve.key_type,
             Material::Set { set, .. } => set.key_type,
+            Material::Hss(_) => CKK_HSS,
         }
     }
 
@@ -123,6 +127,7 @@ impl Key {
             Material::Rsa { modulus, .. } => rsa_key::bit_length(modulus),
             Material::Curve { curve, .. } => curve.bits,
             Material::Set { set, .. } => set.public * 8,
+            Material::Hss(key) => key.value.len() * 8,
         }
     }
 
@@ -157,6 +162,7 @@ impl Key {
                 }))
             }
             Material::Set { pkey, set } => set_key::public_parts(set, pkey).map(Parts::SetPublic),
+            Material::Hss(key) => Ok(Parts::HssPublic(key.value.clone())),
         }
     }
 
@@ -205,6 +211,23 @@ impl Key {
     pub(super) fn curve(&self) -> Result<&'static Curve> {
         match &self.material {
             Material::Curve { curve, .. } => Ok(curve),
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The levels of an HSS key, and the types of its top tree and of that tree's one-time
+    /// signatures.
+    pub fn hss_types(&self) -> Option<[u32; 3]> {
+        match &self.material {
+            Material::Hss(key) => Some([key.levels, key.top.lms_type, key.top.ots_type]),
+            _ => None,
+        }
+    }
+
+    /// The HSS key.
+    pub(super) fn hss(&self) -> Result<&HssKey> {
+        match &self.material {
+            Material::Hss(key) => Ok(key),
             _ => Err(Error::KeyTypeInconsistent),
         }
     }

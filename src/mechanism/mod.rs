@@ -21,6 +21,8 @@ mod gcm;
 pub mod generic;
 pub mod hash;
 pub mod hkdf;
+mod hss;
+mod hss_key;
 pub mod key;
 mod mac;
 pub mod ml_kem;
@@ -365,4 +367,5 @@ static FAMILIES: &[&[Row]] = &[
     pq_signature::ML_DSA,
     pq_signature::SLH_DSA,
     ml_kem::ROWS,
+    hss::ROWS,
 ];

@@ -22,6 +22,8 @@ pub enum Parts {
     SetPublic(SetPublic),
     /// A private key of one of these types.
     SetPrivate(SetPrivate),
+    /// A public key of HSS, encoded as RFC 8554 has it.
+    HssPublic(Vec<u8>),
 }
 
 /// An RSA public key (RFC 8017, section 3.1).

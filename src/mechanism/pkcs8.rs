@@ -52,6 +52,7 @@ pub fn decode(encoded: &[u8]) -> Result<Parts> {
             let params = curve.oid.to_vec();
             Ok(Parts::EcPrivate(EcPrivate { key_type: curve.key_type, params, value }))
         }
+        Algorithm::Hss => Err(Error::KeyTypeInconsistent),
         Algorithm::Set(set) => decode_set(set, key).map(Parts::SetPrivate),
     }
 }

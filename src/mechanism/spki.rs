@@ -16,6 +16,7 @@ pub(super) fn encode(public: &Parts) -> Result<Vec<u8>> {
             (RSA_ALGORITHM.to_vec(), der::wrap(der::SEQUENCE, &numbers))
         }
         Parts::EcPublic(ec) => (algorithm(Curve::find(ec.key_type, &ec.params)?), ec.point.clone()),
+        Parts::HssPublic(value) => (der::wrap(der::SEQUENCE, HSS), value.clone()),
         Parts::SetPublic(key) => (set_algorithm(key.set), key.value.clone()),
         _ => return Err(Error::KeyTypeInconsistent),
     };
@@ -46,6 +47,7 @@ pub(super) fn decode(encoded: &[u8]) -> Result<Parts> {
             params: curve.oid.to_vec(),
             point: key.to_vec(),
         })),
+        Algorithm::Hss => Ok(Parts::HssPublic(key.to_vec())),
         Algorithm::Set(set) => Ok(Parts::SetPublic(SetPublic { set, value: key.to_vec() })),
     }
 }
@@ -58,6 +60,8 @@ pub(super) enum Algorithm {
     Curve(&'static Curve),
     /// A parameter set of ML-DSA, SLH-DSA or ML-KEM.
     Set(&'static ParameterSet),
+    /// HSS.
+    Hss,
 }
 
 /// The AlgorithmIdentifier of keys of a parameter set.
@@ -83,6 +87,9 @@ pub(super) fn identify(content: &[u8]) -> Result<Algorithm> {
     // RFC 3279 wants the NULL after rsaEncryption; some leave it out.
     if content.strip_prefix(RSA_ENCRYPTION).is_some_and(|rest| rest.is_empty() || rest == NULL) {
         return Ok(Algorithm::Rsa);
+    }
+    if content == HSS {
+        return Ok(Algorithm::Hss);
     }
     if let Some(set) = SETS.iter().find(|set| set.oid == content) {
         return Ok(Algorithm::Set(set));
@@ -116,6 +123,8 @@ fn split(encoded: &[u8]) -> Option<(&[u8], &[u8])> {
 
 pub(super) const BIT_STRING: u8 = 0x03;
 const NULL: &[u8] = &[0x05, 0x00];
+/// id-alg-hss-lms-hashsig, 1.2.840.113549.1.9.16.3.17 (RFC 9802: the key is not wrapped again).
+const HSS: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, 0x11];
 /// id-ecPublicKey, 1.2.840.10045.2.1.
 const EC_PUBLIC_KEY: &[u8] = &[0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// rsaEncryption, 1.2.840.113549.1.1.1.

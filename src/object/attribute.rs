@@ -264,6 +264,10 @@ static RULES: &[Rule] = rules! {
     CKA_EC_POINT                Bytes      EC_PUBLIC,           Must Never Never,   Absent, NONE;
     CKA_EC_PARAMS               Bytes      EC_PRIVATE,          Must May Never,     Absent, NONE;
     CKA_VALUE                   Bytes      SECRET | EC_PRIVATE, Must Never Never,   Absent, HIDDEN;
+    CKA_HSS_LEVELS              Number     HSS_PUBLIC,          Never Never Never,  Absent, NONE;
+    CKA_HSS_LMS_TYPE            Number     HSS_PUBLIC,          Never Never Never,  Absent, NONE;
+    CKA_HSS_LMOTS_TYPE          Number     HSS_PUBLIC,          Never Never Never,  Absent, NONE;
+    CKA_VALUE                   Bytes      HSS_PUBLIC,          Must Never Never,   Absent, NONE;
     CKA_PARAMETER_SET           Number     SET_PUBLIC,          Must Must Never,    Absent, NONE;
     CKA_VALUE                   Bytes      SET_PUBLIC,          Must Never Never,   Absent, NONE;
     CKA_PARAMETER_SET           Number     SET_PRIVATE,         Must Never Never,   Absent, NONE;

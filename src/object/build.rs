@@ -225,6 +225,12 @@ fn set_sizes(attributes: &mut Attributes, key: &Key, shape: Shape) -> Result<()>
         }
         attributes.set(CKA_VALUE_LEN, Value::Number(len));
     }
+    if let Some(types) = key.hss_types() {
+        let ids = [CKA_HSS_LEVELS, CKA_HSS_LMS_TYPE, CKA_HSS_LMOTS_TYPE];
+        for (id, value) in ids.into_iter().zip(types) {
+            attributes.set(id, Value::Number(u64::from(value)));
+        }
+    }
     if shape.is(super::shape::RSA_PUBLIC) {
         attributes.set(CKA_MODULUS_BITS, Value::Number(key.bits() as u64));
     }

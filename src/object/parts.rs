@@ -18,6 +18,7 @@ pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
         (Some(CKO_SECRET_KEY), _) => Ok(Parts::Secret(key_type, secret(attributes, CKA_VALUE)?)),
         (Some(CKO_PUBLIC_KEY), CKK_RSA) => Ok(Parts::RsaPublic(rsa_public(attributes)?)),
         (Some(CKO_PRIVATE_KEY), CKK_RSA) => rsa_private(attributes).map(Parts::RsaPrivate),
+        (Some(CKO_PUBLIC_KEY), CKK_HSS) => Ok(Parts::HssPublic(bytes(attributes, CKA_VALUE)?)),
         (Some(CKO_PUBLIC_KEY), _) if ParameterSet::has_some(key_type) => {
             let set = parameter_set(attributes, key_type)?;
             Ok(Parts::SetPublic(SetPublic { set, value: bytes(attributes, CKA_VALUE)? }))
@@ -73,6 +74,10 @@ pub(super) fn to_attributes(parts: Parts) -> Attributes {
             head(&mut attributes, CKO_PUBLIC_KEY, key.set.key_type);
             attributes.set(CKA_PARAMETER_SET, Value::Number(key.set.id as u64));
             attributes.set(CKA_VALUE, Value::Bytes(key.value));
+        }
+        Parts::HssPublic(value) => {
+            head(&mut attributes, CKO_PUBLIC_KEY, CKK_HSS);
+            attributes.set(CKA_VALUE, Value::Bytes(value));
         }
         Parts::SetPrivate(key) => {
             head(&mut attributes, CKO_PRIVATE_KEY, key.set.key_type);

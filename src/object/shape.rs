@@ -31,6 +31,8 @@ pub const DOMAIN: u32 = 1 << 7;
 pub const SET_PUBLIC: u32 = 1 << 10;
 /// Private keys with a parameter set.
 pub const SET_PRIVATE: u32 = 1 << 11;
+/// HSS public keys.
+pub const HSS_PUBLIC: u32 = 1 << 12;
 /// Trust objects.
 pub const TRUST: u32 = 1 << 16;
 /// X.509 attribute certificates.
@@ -52,7 +54,7 @@ pub const ANY_CERT: u32 = KEY_CERT | ATTR_CERT;
 /// What the token provides itself; no application makes or changes it.
 pub const BUILT_IN: u32 = PROFILE | MECHANISM | CLOCK | VALIDATION;
 /// All public keys.
-pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | SET_PUBLIC;
+pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | SET_PUBLIC | HSS_PUBLIC;
 /// All private keys.
 pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE | SET_PRIVATE;
 /// All keys.
@@ -87,6 +89,7 @@ impl Shape {
             CKO_PRIVATE_KEY if rsa => RSA_PRIVATE,
             CKO_PUBLIC_KEY if elliptic => EC_PUBLIC,
             CKO_PRIVATE_KEY if elliptic => EC_PRIVATE,
+            CKO_PUBLIC_KEY if kind == Some(CKK_HSS) => HSS_PUBLIC,
             CKO_PUBLIC_KEY if kind.is_some_and(has_sets) => SET_PUBLIC,
             CKO_PRIVATE_KEY if kind.is_some_and(has_sets) => SET_PRIVATE,
             CKO_SECRET_KEY if kind.is_some_and(is_secret_type) => SECRET,
@@ -111,7 +114,7 @@ fn has_sets(key_type: u64) -> bool {
 
 /// Whether some mechanism makes or uses secret keys of this type.
 fn is_secret_type(key_type: u64) -> bool {
-    let asymmetric = [CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY];
+    let asymmetric = [CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_HSS];
     let asymmetric = asymmetric.contains(&key_type) || has_sets(key_type);
     !asymmetric && mechanism::all().any(|row| row.keys.contains(&key_type))
 }

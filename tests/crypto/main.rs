@@ -22,6 +22,7 @@ mod eddsa;
 mod encapsulate;
 mod generation;
 mod hkdf;
+mod hss;
 mod mac;
 mod ml_kem;
 mod parameters;

@@ -16,6 +16,8 @@ pub enum Family {
     Montgomery,
     Aes,
     Generic,
+    /// A public key alone: see `hss`.
+    Hss,
     /// Keys with a parameter set, of the type.
     Set(CK_KEY_TYPE),
 }
@@ -138,6 +140,7 @@ pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
         Family::Montgomery => keys::pair(session, &X25519),
         Family::Aes => same(keys::aes(session, 32)),
         Family::Generic => same(keys::generic(session, 32)),
+        Family::Hss => same(crate::hss::public(session)),
         Family::Set(key_type) => sets::quick(key_type).pair(session),
     }
 }
@@ -179,7 +182,8 @@ fn fixed() -> Vec<Row> {
 
 fn post_quantum() -> Vec<Row> {
     let kem = row(CKM_ML_KEM, KEM, Family::Set(CKK_ML_KEM), Mech::plain, 0);
-    let mut rows = vec![kem];
+    let hss = row(CKM_HSS, CKF_VERIFY, Family::Hss, Mech::plain, 100);
+    let mut rows = vec![kem, hss];
     for generation in [CKM_ML_DSA_KEY_PAIR_GEN, CKM_SLH_DSA_KEY_PAIR_GEN, CKM_ML_KEM_KEY_PAIR_GEN] {
         rows.push(row(generation, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0));
     }
