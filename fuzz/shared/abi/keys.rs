@@ -4,10 +4,11 @@
 use super::input::{Generator, row};
 use cryptoki_sys::*;
 use std::ptr;
+use strongroom::mechanism::{Parts, pkcs8};
 
 /// One key or pair of every kind that the library makes.
 pub fn make(list: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> Vec<CK_OBJECT_HANDLE> {
-    let mut made = Vec::new();
+    let mut made = rsa(list, session);
     for (mechanism, attribute, value) in KEYS {
         let mut value = value.to_vec();
         let mut named = row(*attribute, value.as_mut_ptr(), value.len() as CK_ULONG);
@@ -34,6 +35,32 @@ pub fn make(list: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> Vec<CK_O
         }
     }
     made
+}
+
+/// The tests' own RSA key, because making one takes long.
+fn rsa(list: &CK_FUNCTION_LIST_3_2, session: CK_SESSION_HANDLE) -> Vec<CK_OBJECT_HANDLE> {
+    let pem = include_bytes!("../../../tests/vectors/rsa2048.pem");
+    let Ok(Parts::RsaPrivate(key)) = pkcs8::decode_any_private(pem, None) else {
+        panic!("an RSA key in the test's file");
+    };
+    let rsa = CKK_RSA.to_ne_bytes();
+    let public = [(CKA_MODULUS, key.public.modulus), (CKA_PUBLIC_EXPONENT, key.public.exponent)];
+    let private = (CKA_PRIVATE_EXPONENT, key.exponent.expose().to_vec());
+    let create = |class: CK_OBJECT_CLASS, more: &[(CK_ATTRIBUTE_TYPE, Vec<u8>)]| {
+        let class = class.to_ne_bytes();
+        let first = [(CKA_CLASS, class.to_vec()), (CKA_KEY_TYPE, rsa.to_vec())];
+        let mut values: Vec<_> = first.iter().chain(&public).chain(more).cloned().collect();
+        let rows = values.iter_mut();
+        let rows = rows.map(|(id, value)| row(*id, value.as_mut_ptr(), value.len() as CK_ULONG));
+        let (mut rows, mut handle) = (rows.collect::<Vec<_>>(), 0);
+        let (pointer, count) = (rows.as_mut_ptr(), rows.len() as CK_ULONG);
+        let create = list.C_CreateObject.expect("C_CreateObject");
+        // SAFETY: each attribute is as long as it says.
+        let rv = unsafe { create(session, pointer, count, &mut handle) };
+        assert_eq!(rv, CKR_OK, "the RSA key");
+        handle
+    };
+    vec![create(CKO_PUBLIC_KEY, &[]), create(CKO_PRIVATE_KEY, &[private])]
 }
 
 /// The beginning of a template: class and type, or what generation needs.
@@ -96,7 +123,6 @@ const KEYS: &[(CK_MECHANISM_TYPE, CK_ATTRIBUTE_TYPE, &[u8])] = &[
     (CKM_AES_KEY_GEN, CKA_VALUE_LEN, &bytes_of(16)),
     (CKM_GENERIC_SECRET_KEY_GEN, CKA_VALUE_LEN, &bytes_of(32)),
     (CKM_GENERIC_SECRET_KEY_GEN, CKA_VALUE_LEN, &bytes_of(48)),
-    (CKM_RSA_PKCS_KEY_PAIR_GEN, CKA_MODULUS_BITS, &bytes_of(2048)),
     (CKM_EC_KEY_PAIR_GEN, CKA_EC_PARAMS, P256),
     (CKM_EC_EDWARDS_KEY_PAIR_GEN, CKA_EC_PARAMS, ED25519),
     (CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKA_EC_PARAMS, X25519),

@@ -79,7 +79,7 @@ impl World {
             // SAFETY: no pointers.
             unsafe { close.expect("C_CloseSession")(session) };
         }
-        if !self.is_whole() {
+        if !self.is_whole() && !self.is_repaired() {
             self.rebuild();
         }
     }
@@ -101,6 +101,27 @@ impl World {
             unsafe { size(self.anchor, *key, &mut bytes) == CKR_OK }
         };
         rv == CKR_OK && info.state == CKS_RW_USER_FUNCTIONS && self.keys.iter().all(alive)
+    }
+
+    /// Logs in again and makes the keys again, where a run ended no more than that.
+    fn is_repaired(&mut self) -> bool {
+        let list = self.list;
+        let flags = CKF_SERIAL_SESSION | CKF_RW_SESSION;
+        let (pin, len) = (PIN.as_ptr().cast_mut(), PIN.len() as CK_ULONG);
+        // SAFETY: every pointer is NULL or to what is as long as the length beside it says.
+        let ready = unsafe {
+            // The same session may go on; where it is gone, closing it does nothing.
+            list.C_CloseSession.expect("close")(self.anchor);
+            let open = list.C_OpenSession.expect("open");
+            open(self.slot, flags, ptr::null_mut(), None, &mut self.anchor) == CKR_OK && {
+                let rv = list.C_Login.expect("login")(self.anchor, CKU_USER, pin, len);
+                rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN
+            }
+        };
+        if ready {
+            self.keys = keys::make(list, self.anchor);
+        }
+        ready && self.is_whole()
     }
 
     /// A new store with a new token: whatever a run did to the last one.
