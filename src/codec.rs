@@ -119,6 +119,17 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// CRC-64 (ECMA-182): not reflected, beginning with zero, the result as it is.
+pub fn crc64(bytes: &[u8]) -> u64 {
+    const POLYNOMIAL: u64 = 0x42f0_e1eb_a9ea_3693;
+    bytes.iter().fold(0, |crc, byte| {
+        (0..8).fold(crc ^ (u64::from(*byte) << 56), |crc, _| {
+            let carry = if crc >> 63 == 1 { POLYNOMIAL } else { 0 };
+            (crc << 1) ^ carry
+        })
+    })
+}
+
 /// A moment as the clock of a token tells it: year, month, day, hour, minute and second in UTC, and
 /// two zeros (PKCS #11, section "Clock").
 pub fn utc_digits(moment: std::time::SystemTime) -> String {

@@ -137,6 +137,11 @@ pub fn has(id: CK_ATTRIBUTE_TYPE, mark: u16) -> bool {
     RULES.iter().any(|rule| rule.id == id && rule.has(mark))
 }
 
+/// All the rules.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter()
+}
+
 /// The attributes that objects of this shape can have.
 pub fn rules(shape: Shape) -> impl Iterator<Item = &'static Rule> {
     RULES.iter().filter(move |rule| shape.is(rule.shapes))
@@ -223,6 +228,7 @@ static RULES: &[Rule] = rules! {
     CKA_OBJECT_VALIDATION_FLAGS Choice:0   KEY,                 May Never Never,    Number(0), NONE;
     CKA_PUBLIC_KEY_INFO         Bytes      PUBLIC | ANY_CERT,   May May May,        Empty, NONE;
     CKA_PUBLIC_KEY_INFO         Bytes      PRIVATE,             May May May,        Empty, MODIFIABLE;
+    CKA_PUBLIC_CRC64_VALUE      Bytes      PUBLIC | PRIVATE,    May Never May,      Absent, NONE;
     CKA_SUBJECT                 Bytes      PUBLIC | PRIVATE,    May May May,        Empty, MODIFIABLE | SEARCHED;
     // Usages
     CKA_ENCRYPT                 Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;

@@ -7,6 +7,7 @@ use super::shape::{ANY_CERT, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves
 use super::template::Template;
 use super::value::{Attributes, Value};
 use super::{Object, consistency, parts, record};
+use crate::codec::crc64;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive};
 use cryptoki_sys::*;
@@ -201,6 +202,9 @@ fn finish(
         if shape.is(PUBLIC | PRIVATE) {
             let info = key.public_key_info()?;
             set_computed(&mut attributes, CKA_PUBLIC_KEY_INFO, &info)?;
+            if let Some(crc) = public_crc64(key)? {
+                set_computed(&mut attributes, CKA_PUBLIC_CRC64_VALUE, &crc)?;
+            }
         }
     }
     if attributes.bytes(CKA_PUBLIC_KEY_INFO).is_some_and(<[u8]>::is_empty) {
@@ -277,6 +281,14 @@ fn set_check_value(attributes: &mut Attributes, shape: Shape, key: Option<&Key>)
         Some(value) => set_computed(attributes, CKA_CHECK_VALUE, &value),
         None => Ok(()),
     }
+}
+
+/// `CKA_PUBLIC_CRC64_VALUE` links the halves of a pair: it is calculated over the modulus of an RSA
+/// key, and over `CKA_VALUE` of other public keys that have one.
+fn public_crc64(key: &Key) -> Result<Option<[u8; 8]>> {
+    let public = parts::to_attributes(key.public_parts()?);
+    let linked = public.bytes(CKA_MODULUS).or(public.bytes(CKA_VALUE));
+    Ok(linked.map(|bytes| crc64(bytes).to_be_bytes()))
 }
 
 fn set_computed(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: &[u8]) -> Result<()> {

@@ -18,6 +18,7 @@ mod access;
 mod builtin;
 mod certificates;
 mod closing;
+mod computed;
 mod copy;
 mod create;
 mod defaults;
