@@ -34,6 +34,7 @@ pub enum Class {
     Secret,
     Certificate,
     Data,
+    Trust,
     Parameters,
 }
 
@@ -82,6 +83,7 @@ impl Class {
         (Class::Secret, "secret", CKO_SECRET_KEY),
         (Class::Certificate, "certificate", CKO_CERTIFICATE),
         (Class::Data, "data", CKO_DATA),
+        (Class::Trust, "trust", CKO_TRUST),
         (Class::Parameters, "parameters", CKO_DOMAIN_PARAMETERS),
     ];
 

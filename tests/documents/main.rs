@@ -14,4 +14,5 @@
 #[path = "../common/document.rs"]
 mod document;
 mod mechanisms;
+mod objects;
 mod registry;

@@ -53,7 +53,7 @@ fn functions(flags: CK_FLAGS) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn key_type(kind: CK_KEY_TYPE) -> String {
+pub fn key_type(kind: CK_KEY_TYPE) -> String {
     let known = KEY_TYPES.iter().find(|(value, _)| *value == kind);
     known.map_or_else(|| format!("`{kind:#x}`"), |(_, name)| (*name).to_owned())
 }

@@ -69,8 +69,8 @@ fn sets() -> Vec<Set> {
                 },
             };
             let bits = value.split('|').map(bits).fold(0, |all, bit| all | bit);
-            let end = said.find(['.', ':', '(', ',']).unwrap_or(said.len());
-            let short = said[..end].trim().to_owned();
+            let ends = [". ", ": ", " (", ", "].map(|end| said.find(end).unwrap_or(said.len()));
+            let short = said[..*ends.iter().min().unwrap()].trim().trim_end_matches('.').to_owned();
             sets.push(Set { name: name.to_owned(), bits, said: short });
             said.clear();
         } else {
@@ -116,7 +116,11 @@ fn type_name(class: CK_OBJECT_CLASS, kind: CK_ULONG) -> String {
         CKC_WTLS => "CKC_WTLS",
         _ => "CKC_X_509_ATTR_CERT",
     };
-    if class == CKO_CERTIFICATE { certificate.to_owned() } else { crate::mechanisms::key_type(kind) }
+    if class == CKO_CERTIFICATE {
+        certificate.to_owned()
+    } else {
+        crate::mechanisms::key_type(kind)
+    }
 }
 
 fn line(rule: &Rule, sets: &[Set]) -> [String; 8] {
@@ -127,7 +131,7 @@ fn line(rule: &Rule, sets: &[Set]) -> [String; 8] {
         given(rule.create).to_owned(),
         given(rule.generate).to_owned(),
         given(rule.unwrap).to_owned(),
-        default(rule.unsaid),
+        default(rule),
         afterwards(rule),
     ]
 }
@@ -170,8 +174,11 @@ fn given(given: Given) -> &'static str {
     }
 }
 
-fn default(unsaid: Unsaid) -> String {
-    match unsaid {
+fn default(rule: &Rule) -> String {
+    match rule.unsaid {
+        Unsaid::Number(number) if rule.id == CKA_NAME_HASH_ALGORITHM => {
+            mechanism::find(number as CK_MECHANISM_TYPE).unwrap().name.to_owned()
+        }
         Unsaid::Absent => String::new(),
         Unsaid::Bool(value) => value.to_string(),
         Unsaid::Number(u64::MAX) => "unavailable".to_owned(),

@@ -25,6 +25,7 @@ mod defaults;
 mod find;
 mod get;
 mod keep;
+mod older;
 mod rules;
 mod secrets;
 mod set;
@@ -62,6 +63,8 @@ fn every_class() -> Vec<(&'static str, Template)> {
         ),
         ("AES key", secret(CKK_AES, &[7; 32])),
         ("generic secret", secret(CKK_GENERIC_SECRET, &[8; 20])),
+        ("ML-DSA public key", sets::named("ML-DSA-44").public(&[1; 1312])),
+        ("ML-DSA private key", sets::named("ML-DSA-44").private().with(CKA_SEED, &[7; 32])),
         ("DH domain parameters", domain()),
     ]
 }

@@ -197,6 +197,14 @@ fn lists_bind_digests_and_derivations_as_well() {
     };
     s.derive(&hkdf(), with(CKM_HKDF_DERIVE), &template).good();
     s.derive(&hkdf(), with(CKM_SHA256), &template).gives(CKR_MECHANISM_INVALID);
+    let set = sets::quick(CKK_ML_KEM);
+    let public =
+        template! { CKA_PARAMETER_SET => set.id, CKA_ALLOWED_MECHANISMS => &[CKM_SHA256][..] };
+    let pair = s.generate_pair(&Mech::plain(set.generation), &public, &Template::default());
+    let (public, _) = pair.good();
+    let named = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
+    let shared = s.encapsulate(&Mech::plain(CKM_ML_KEM), public, &named);
+    shared.gives(CKR_MECHANISM_INVALID);
     let public = template! { CKA_EC_PARAMS => ec::P256.oid };
     let listed = template! { CKA_ALLOWED_MECHANISMS => &[CKM_ECDSA][..] };
     let mech = Mech::plain(CKM_EC_KEY_PAIR_GEN);
