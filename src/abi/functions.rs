@@ -11,6 +11,7 @@ use super::output::{self, Input, Out};
 use super::pointer::Argument;
 use super::process::{
     self, anywhere, in_library, in_message, in_operation, in_operations, in_session,
+    in_verification,
 };
 use super::{info, template};
 use crate::error::Error;
@@ -204,15 +205,15 @@ v2_40 {
         in_session(session, |library| library.verify_init(session as u64, call_or_cancel(mechanism)?, key as u64))
     }
     fn C_Verify(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, signature: *mut CK_BYTE, signature_len: CK_ULONG) {
-        in_operation(session, CKF_VERIFY, |library| {
+        in_verification(session, false, |library| {
             library.verify(session as u64, Kind::Whole, data.slice(len)?, text(signature, signature_len)?)
         })
     }
     fn C_VerifyUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
-        in_operation(session, CKF_VERIFY, |library| library.verify_update(session as u64, data.slice(len)?))
+        in_verification(session, false, |library| library.verify_update(session as u64, data.slice(len)?))
     }
     fn C_VerifyFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, len: CK_ULONG) {
-        in_operation(session, CKF_VERIFY, |library| {
+        in_verification(session, false, |library| {
             library.verify(session as u64, Kind::Last, &[], text(signature, len)?)
         })
     }
@@ -387,13 +388,13 @@ v3_2 {
         })
     }
     fn C_VerifySignature(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
-        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Whole, data.slice(len)?))
+        in_verification(session, true, |library| library.verify_signature(session as u64, Kind::Whole, data.slice(len)?))
     }
     fn C_VerifySignatureUpdate(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG) {
-        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Part, data.slice(len)?))
+        in_verification(session, true, |library| library.verify_signature(session as u64, Kind::Part, data.slice(len)?))
     }
     fn C_VerifySignatureFinal(session: CK_SESSION_HANDLE) {
-        in_operation(session, CKF_VERIFY, |library| library.verify_signature(session as u64, Kind::Last, &[]))
+        in_verification(session, true, |library| library.verify_signature(session as u64, Kind::Last, &[]))
     }
     fn C_GetSessionValidationFlags(session: CK_SESSION_HANDLE, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, place: *mut CK_FLAGS) {
         in_session(session, |library| {

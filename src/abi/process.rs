@@ -111,6 +111,20 @@ pub(super) fn in_operation(
     })
 }
 
+/// Runs a call of a verification; `ahead` is whether it is one of those whose signature came first,
+/// and ends no other.
+pub(super) fn in_verification(
+    session: CK_SESSION_HANDLE,
+    ahead: bool,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
+    in_session(session, |library| {
+        call(library).inspect_err(|_| {
+            let _ = library.end_verification(session as u64, ahead);
+        })
+    })
+}
+
 /// Runs a call that feeds two operations at once; `flags` are theirs.
 pub(super) fn in_operations(
     session: CK_SESSION_HANDLE,

@@ -49,7 +49,10 @@ pub(super) fn begin<T>(place: &mut Option<Active<T>>, call: Option<Call>) -> Res
             *place = None;
             Ok(None)
         }
-        Some(_) if place.is_some() => Err(Error::OperationActive),
+        // One whose key is gone is over, though nobody has asked it anything since.
+        Some(_) if place.as_ref().is_some_and(|active| !active.is_over()) => {
+            Err(Error::OperationActive)
+        }
         Some(call) => Ok(Some(call)),
     }
 }

@@ -62,7 +62,8 @@ impl Library {
     /// Ends two operations, if both are active: a dual-function call failed on its arguments.
     pub fn cancel_both(&self, handle: u64, flags: CK_FLAGS) -> Result<()> {
         self.with_state(handle, |_, state| {
-            if state.active() & flags == flags {
+            let other = flags & CKF_VERIFY != 0 && state.verifying(false).is_err();
+            if state.active() & flags == flags && !other {
                 state.cancel(flags);
             }
             Ok(())

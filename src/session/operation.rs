@@ -64,6 +64,11 @@ impl<T> Active<T> {
         Active { run, lease, always: waiting, waiting, fed: false, ready: None }
     }
 
+    /// Whether its key is out of reach.
+    pub(super) fn is_over(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.check().is_err())
+    }
+
     /// The key has been used: it may want another login before it is used again.
     pub(super) fn wait_again(&mut self) {
         self.waiting = self.always;

@@ -111,6 +111,15 @@ impl Library {
         })
     }
 
+    /// Ends a verification, if it is of this kind: a call of it failed on its arguments.
+    pub fn end_verification(&self, handle: u64, ahead: bool) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            state.verifying(ahead)?;
+            state.verify = None;
+            Ok(())
+        })
+    }
+
     fn verify_step(
         &self,
         handle: u64,
