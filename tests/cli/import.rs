@@ -7,7 +7,7 @@ use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
-use openssl::pkey::{PKey, Private};
+use openssl::pkey::{KeyType, PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::symm::Cipher;
 use openssl::x509::{X509, X509Name};
@@ -29,7 +29,13 @@ fn keys() -> Vec<(&'static str, Pkey)> {
         ("ed448", PKey::generate_ed448().unwrap()),
         ("x25519", PKey::generate_x25519().unwrap()),
         ("x448", PKey::generate_x448().unwrap()),
+        ("ml-dsa-65", seeded(KeyType::ML_DSA_65, &[7; 32])),
+        ("ml-kem-768", seeded(KeyType::ML_KEM_768, &[7; 64])),
     ]
+}
+
+fn seeded(key_type: KeyType, seed: &[u8]) -> Pkey {
+    PKey::private_key_from_seed(None, key_type, None, seed).unwrap()
 }
 
 fn import(desk: &Desk, file: &str, label: &str, more: &[&str]) -> Ended {

@@ -52,6 +52,7 @@ const REGISTRY: &[(&[&str], &[&str])] = &[
     (&["CKM_ML_KEM_KEY_PAIR_GEN"], &["ml_kem.txt", "mlkem_768_keygen_seed"]),
     (&["CKM_ML_DSA_KEY_PAIR_GEN"], &["ml_dsa.txt"]),
     (&["CKM_SLH_DSA_KEY_PAIR_GEN"], &["slh_dsa.txt"]),
+    (&["CKM_HSS"], &["hss.txt"]),
     (&["CKM_ML_KEM"], &["ml_kem.txt", "mlkem_512*", "mlkem_768*", "mlkem_1024*"]),
     (&["CKM_ML_DSA"], &["ml_dsa.txt", "mldsa_44_verify", "mldsa_65_verify", "mldsa_87_verify"]),
     (&["CKM_HASH_ML_DSA", "CKM_HASH_ML_DSA_*"], &["ml_dsa.txt"]),
