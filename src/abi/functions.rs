@@ -118,7 +118,7 @@ v2_40 {
         in_session(session, |library| library.find_init(session as u64, &template::read(attributes, count)?))
     }
     fn C_FindObjects(session: CK_SESSION_HANDLE, buffer: *mut CK_OBJECT_HANDLE, most: CK_ULONG, count: *mut CK_ULONG) {
-        in_operation(session, CKF_FIND_OBJECTS, |library| {
+        in_session(session, |library| {
             count.required()?;
             output::batch(most, buffer, count, |most| library.find(session as u64, most))
         })
@@ -286,8 +286,8 @@ v2_40 {
             library.random(session as u64, out.slice_mut(len)?)
         })
     }
-    fn C_GetFunctionStatus(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
-    fn C_CancelFunction(session: CK_SESSION_HANDLE) { in_session(session, |_| Err(Error::FunctionNotParallel)) }
+    fn C_GetFunctionStatus(_session: CK_SESSION_HANDLE) { anywhere(|| Err(Error::FunctionNotParallel)) }
+    fn C_CancelFunction(_session: CK_SESSION_HANDLE) { anywhere(|| Err(Error::FunctionNotParallel)) }
     fn C_WaitForSlotEvent(flags: CK_FLAGS, place: *mut CK_SLOT_ID, reserved: *mut c_void) {
         let look = |library: &Library| {
             place.required().and_then(|()| reserved_is_null(reserved))?;

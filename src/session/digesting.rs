@@ -60,17 +60,18 @@ impl Library {
         })
     }
 
-    /// `C_DigestKey`.
+    /// `C_DigestKey`. A key that cannot be digested leaves the digest as it was.
     pub fn digest_key(&self, handle: u64, key: u64) -> Result<()> {
         self.with_state(handle, |session, state| {
+            let digest = state.digest.as_ref().ok_or(Error::OperationNotInitialized)?;
+            let key = session.key_object(key)?;
+            policy::may_digest(&key, digest.run.row)?;
+            let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
             step(
                 &mut state.digest,
                 Kind::Part,
                 |_| true,
                 |digest, _| {
-                    let key = session.key_object(key)?;
-                    policy::may_digest(&key, digest.row)?;
-                    let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
                     digest.keyed = true;
                     digest.run.update(value.expose()).map(|()| Written::All)
                 },

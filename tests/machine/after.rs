@@ -91,8 +91,6 @@ impl Model {
                 self.sessions[at].operations[2] = Some(operation);
             }
             Call::FindInit(_) if good => self.sessions[at].find = true,
-            // An error ends a search as it does any other operation.
-            Call::Find(..) if !good => self.sessions[at].find = false,
             Call::FindFinal(_) => self.sessions[at].find = false,
             messages => self.after_message(at, messages, seen),
         }
@@ -142,7 +140,8 @@ impl Model {
                 let value = if kind == Kind::Generic { &SECRET } else { &AES };
                 digest.data.extend(value);
             }
-            _ => *place = None,
+            // A key that cannot be digested leaves the digest as it was.
+            _ => {}
         }
     }
 
