@@ -158,12 +158,20 @@ fn objects(mut bits: u32, sets: &[Set]) -> String {
     let mut names = Vec::new();
     for set in largest {
         if set.bits & bits == set.bits {
-            names.push(set.said.to_lowercase().replace("rsa", "RSA").replace("x.509", "X.509"));
+            names.push(within_a_sentence(&set.said));
             bits &= !set.bits;
         }
     }
     assert_eq!(bits, 0, "src/object/shape.rs names every shape");
-    names.join(", ").replace("wtls", "WTLS")
+    names.join(", ")
+}
+
+/// With a small letter at the beginning, but for a name in capitals.
+fn within_a_sentence(said: &str) -> String {
+    match said.split_at(1) {
+        (first, rest) if rest.starts_with(char::is_lowercase) => first.to_lowercase() + rest,
+        _ => said.to_owned(),
+    }
 }
 
 fn given(given: Given) -> &'static str {
