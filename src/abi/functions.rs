@@ -5,6 +5,7 @@
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 use super::arguments::{initialisation, nothing, reserved_is_null, text};
+use super::derivation::{self, Arguments};
 use super::interfaces::{self, Fixed, Interfaces, interface};
 use super::mechanism::{call, call_or_cancel};
 use super::output::{self, Input, Out};
@@ -272,9 +273,7 @@ v2_40 {
     }
     fn C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
         in_session(session, |library| {
-            place.required()?;
-            let attributes = template::read(attributes, count)?;
-            place.write(library.derive_key(session as u64, &call(mechanism)?, base as u64, &attributes)? as CK_OBJECT_HANDLE)
+            derivation::derive(library, &Arguments { session, mechanism, base, attributes, count, place })
         })
     }
     fn C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, len: CK_ULONG) {

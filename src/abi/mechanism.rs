@@ -19,14 +19,18 @@ pub(super) fn call_or_cancel(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Opt
     if mechanism.is_null() {
         return Ok(None);
     }
-    let given = mechanism.read()?;
-    let row = mechanism::find(given.mechanism)?;
-    // SAFETY: a mechanism's parameter is as long as the mechanism says, by the caller's promise.
-    let bytes: Pointer<'_, u8> = unsafe { Pointer::inner(given.pParameter.cast()) };
-    let parameter = Parameter::new(bytes, given.ulParameterLen);
-    let params = parameter.read(row.params).map_err(|error| match error {
+    let row = mechanism::find(mechanism.read()?.mechanism)?;
+    let params = parameter(mechanism)?.read(row.params).map_err(|error| match error {
         Error::ArgumentsBad => Error::MechanismParamInvalid,
         other => other,
     })?;
     Ok(Some(Call { row, params }))
+}
+
+/// The parameter of a mechanism, not yet read.
+pub(super) fn parameter(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Parameter<'_>> {
+    let given = mechanism.read()?;
+    // SAFETY: a mechanism's parameter is as long as the mechanism says, by the caller's promise.
+    let bytes: Pointer<'_, u8> = unsafe { Pointer::inner(given.pParameter.cast()) };
+    Ok(Parameter::new(bytes, given.ulParameterLen))
 }

@@ -9,6 +9,7 @@
 mod rows;
 
 mod arguments;
+mod derivation;
 mod diagnostics;
 mod functions;
 mod info;

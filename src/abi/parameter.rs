@@ -6,7 +6,11 @@ mod cipher;
 mod context;
 mod curve;
 mod derive;
+mod kbkdf;
+mod places;
 mod rsa;
+
+pub(super) use places::Places;
 
 use super::pointer::Pointer;
 use crate::error::{Error, Result};
@@ -46,6 +50,11 @@ impl<'a> Parameter<'a> {
             ParamKind::Eddsa => self.eddsa(),
             ParamKind::Ecdh => self.ecdh(),
             ParamKind::Hkdf => self.hkdf(),
+            ParamKind::DerivationData => self.derivation_data(),
+            ParamKind::KeyHandle => self.structure().map(Params::KeyHandle),
+            ParamKind::FirstBit => self.first_bit(),
+            ParamKind::Kbkdf => self.kbkdf(),
+            ParamKind::KbkdfFeedback => self.kbkdf_feedback(),
             ParamKind::SignContext => self.sign_context(),
             ParamKind::HashSignContext => self.hash_sign_context(),
         }
@@ -69,6 +78,15 @@ fn field<'a>(pointer: *mut CK_BYTE, len: CK_ULONG) -> Result<&'a [u8]> {
     unsafe { Pointer::inner(pointer) }.slice(len)
 }
 
+/// Elements that a structure points at; more than any real use has are refused.
+fn elements<'a, T>(pointer: *mut T, count: CK_ULONG) -> Result<&'a [T]> {
+    if count > MOST {
+        return Err(Error::MechanismParamInvalid);
+    }
+    // SAFETY: as for `field`.
+    unsafe { Pointer::inner(pointer) }.slice(count)
+}
+
 fn boolean(byte: CK_BBOOL) -> Result<bool> {
     match byte {
         CK_FALSE => Ok(false),
@@ -79,3 +97,5 @@ fn boolean(byte: CK_BBOOL) -> Result<bool> {
 
 /// The longest field of a parameter, bytes: additional data of a file's size is not one.
 const LONGEST: CK_ULONG = 1 << 24;
+/// The most elements of an array in a parameter.
+const MOST: CK_ULONG = 1 << 10;

@@ -3,37 +3,54 @@
 
 use super::ossl::{Kdf, ParamList, derive as run};
 use super::params::{Hkdf, Salt};
-use super::{Base, Derived, Does, ParamKind, Params, Row, Spec, generic};
+use super::{Base, Derived, Does, Made, ParamKind, Params, Row, Spec, Start, generic};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 
 /// The HKDF mechanisms.
 pub const ROWS: &[Row] = &[
-    row(CKM_HKDF_DERIVE, "CKM_HKDF_DERIVE"),
+    row(CKM_HKDF_DERIVE, "CKM_HKDF_DERIVE", derive_key),
+    row(CKM_HKDF_DATA, "CKM_HKDF_DATA", derive_data),
     Row {
         does: Does { generate: Some(generic::generate), ..Does::NOTHING },
         ..Row::new(CKM_HKDF_KEY_GEN, "CKM_HKDF_KEY_GEN", &[CKK_HKDF], SIZES)
     },
 ];
 
-const fn row(id: CK_MECHANISM_TYPE, name: &'static str) -> Row {
+const fn row(id: CK_MECHANISM_TYPE, name: &'static str, derive: super::Derive) -> Row {
     let does = Does { derive: Some(derive), ..Does::NOTHING };
     Row {
         params: ParamKind::Hkdf,
+        start: Start::KeyOrData,
         does,
         ..Row::new(id, name, &[CKK_HKDF, CKK_GENERIC_SECRET], SIZES)
     }
 }
 
+fn derive_key(row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
+    derive(row, base, params, spec).map(Derived::from)
+}
+
+fn derive_data(
+    row: &'static Row,
+    base: &Base<'_>,
+    params: &Params,
+    spec: &Spec,
+) -> Result<Derived> {
+    derive(row, base, params, spec).map(|value| Derived::from(Made::Data(value)))
+}
+
 /// Derives. The specification wants a base key of the hash's length; keys agreed by ECDH, which
 /// the extract step is for, are of other lengths, so any is taken.
-fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
+fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Secret> {
     let Params::Hkdf(hkdf) = params else { return Err(Error::MechanismParamInvalid) };
     let hash_len = hkdf.hash.len();
+    // At most 255 blocks (RFC 5869, section 2.3).
+    let expanded = || spec.length_up_to(255 * hash_len);
     let (mode, len) = match (hkdf.extract, hkdf.expand) {
-        (true, true) => (c"EXTRACT_AND_EXPAND", expanded(spec, hash_len)?),
-        (false, true) => (c"EXPAND_ONLY", expanded(spec, hash_len)?),
+        (true, true) => (c"EXTRACT_AND_EXPAND", expanded()?),
+        (false, true) => (c"EXPAND_ONLY", expanded()?),
         (true, false) => match spec.value_len {
             None => (c"EXTRACT_ONLY", hash_len),
             Some(len) if len == hash_len => (c"EXTRACT_ONLY", hash_len),
@@ -51,15 +68,7 @@ fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> 
     if hkdf.expand {
         list = list.octets(c"info", &hkdf.info);
     }
-    Secret::with(len, |out| run(Kdf::Hkdf, &list, out)).map(Derived::from)
-}
-
-/// The length to expand to: `CKA_VALUE_LEN`, at most 255 blocks (RFC 5869, section 2.3).
-fn expanded(spec: &Spec, hash_len: usize) -> Result<usize> {
-    match spec.value_len.ok_or(Error::TemplateIncomplete)? {
-        len if len > 0 && len <= 255 * hash_len => Ok(len),
-        _ => Err(Error::AttributeValueInvalid),
-    }
+    Secret::with(len, |out| run(Kdf::Hkdf, &list, out))
 }
 
 fn with_salt<'a>(list: ParamList<'a>, hkdf: &'a Hkdf, base: &'a Base<'_>) -> Result<ParamList<'a>> {
@@ -68,10 +77,7 @@ fn with_salt<'a>(list: ParamList<'a>, hkdf: &'a Hkdf, base: &'a Base<'_>) -> Res
         Salt::None => Ok(list),
         Salt::Data(data) if data.is_empty() => Ok(list),
         Salt::Data(data) => Ok(list.octets(c"salt", data)),
-        Salt::Key(_) => {
-            let key = base.others.first().ok_or(Error::MechanismParamInvalid)?;
-            Ok(list.octets(c"salt", key.value()?))
-        }
+        Salt::Key(_) => Ok(list.octets(c"salt", base.other(0)?)),
     }
 }
 

@@ -12,6 +12,8 @@ pub mod aes;
 pub mod aes_wrap;
 mod checkout;
 pub mod curve;
+mod derivation_params;
+mod derive;
 pub mod digest;
 pub mod ec;
 mod ec_key;
@@ -20,9 +22,11 @@ pub mod edwards;
 mod gcm;
 pub mod generic;
 pub mod hash;
+mod hash_derive;
 pub mod hkdf;
 mod hss;
 mod hss_key;
+mod kbkdf;
 pub mod key;
 mod mac;
 pub mod ml_kem;
@@ -32,16 +36,20 @@ pub mod params;
 pub mod parts;
 pub mod pkcs8;
 pub mod pq_signature;
+mod prf;
 pub mod primitive;
 mod ready;
 pub mod rsa;
 mod rsa_cipher;
 mod rsa_kem;
 mod rsa_key;
+pub mod secret_key;
 mod set_key;
 mod signature;
+mod simple;
 mod spki;
 
+pub use derive::{Base, Derive, Derived, Inherit, Made, Product, Purpose, Start};
 pub use hash::Hash;
 pub use key::{Key, KeyClass};
 pub use params::{ParamKind, Params};
@@ -68,6 +76,10 @@ pub struct Row {
     pub hash: Option<Hash>,
     /// How a key is filled up before it is wrapped, where the cipher takes no length of its own.
     pub filling: Filling,
+    /// What it may derive from.
+    pub start: Start,
+    /// What keys inherit that it derives.
+    pub inherit: Inherit,
     /// Its functions.
     pub does: Does,
 }
@@ -100,7 +112,7 @@ pub struct Does {
     pub generate: Option<Generate>,
     /// Makes a key pair: public half, private half.
     pub generate_pair: Option<GeneratePair>,
-    /// Derives the value of a secret key.
+    /// Derives keys, data or public values from a key.
     pub derive: Option<Derive>,
     /// Shares a secret with the holder of a key.
     pub kem: Option<Kem>,
@@ -129,34 +141,12 @@ pub type BeginDigest = fn(&'static Row, &Params) -> Result<Box<dyn Digester>>;
 pub type Generate = fn(&'static Row, &Params, &Spec) -> Result<Parts>;
 /// Makes a key pair.
 pub type GeneratePair = fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>;
-/// Derives the value of a secret key.
-pub type Derive = fn(&'static Row, &Base<'_>, &Params, &Spec) -> Result<Derived>;
 /// Tells the length of a ciphertext.
 pub type KemLength = fn(&'static Row, &Key, &Params) -> Result<usize>;
 /// Makes a secret and its ciphertext.
 pub type Encapsulate = fn(&'static Row, &Arc<Key>, &Params, &Spec) -> Result<(Vec<u8>, Secret)>;
 /// Finds the secret of a ciphertext.
 pub type Decapsulate = fn(&'static Row, &Arc<Key>, &Params, &[u8], &Spec) -> Result<Secret>;
-
-/// The keys that a derivation begins with.
-pub struct Base<'a> {
-    /// The base key.
-    pub key: &'a Arc<Key>,
-    /// The keys that the parameter names by handle, in the order of [`Params::named_keys`].
-    pub others: &'a [Arc<Key>],
-}
-
-/// What a derivation gives.
-pub struct Derived {
-    /// The value of the derived key.
-    pub value: Secret,
-}
-
-impl From<Secret> for Derived {
-    fn from(value: Secret) -> Derived {
-        Derived { value }
-    }
-}
 
 impl Does {
     /// No function at all: rows name what they have and take the rest from here.
@@ -178,6 +168,8 @@ impl Does {
 pub struct Spec {
     /// The key type of the new key (`CKA_KEY_TYPE`, or what the mechanism makes).
     pub key_type: CK_KEY_TYPE,
+    /// `CKA_KEY_TYPE`, where the template names one.
+    pub named_type: Option<CK_KEY_TYPE>,
     /// `CKA_VALUE_LEN`, bytes.
     pub value_len: Option<usize>,
     /// `CKA_MODULUS_BITS`.
@@ -188,6 +180,8 @@ pub struct Spec {
     pub ec_params: Option<Vec<u8>>,
     /// `CKA_PARAMETER_SET`.
     pub parameter_set: Option<u64>,
+    /// The same of further keys that the parameter of a derivation asks for.
+    pub further: Vec<Spec>,
 }
 
 /// Encrypt or decrypt.
@@ -294,7 +288,9 @@ impl Row {
         sizes: (CK_ULONG, CK_ULONG),
     ) -> Row {
         let (params, does) = (ParamKind::None, Does::NOTHING);
-        Row { id, name, keys, sizes, params, hash: None, filling: Filling::None, does }
+        let (start, inherit) = (Start::Key, Inherit::History);
+        let (hash, filling) = (None, Filling::None);
+        Row { id, name, keys, sizes, params, hash, filling, start, inherit, does }
     }
 
     /// Whether one set-up signs or verifies many messages: not where the parameter or the key is good
@@ -315,7 +311,8 @@ impl Row {
         let does = &self.does;
         let signs = does.sign.is_some() && self.many_messages();
         let verifies = does.verify.is_some() && self.many_messages();
-        let elliptic = self.keys.iter().any(|key| CURVE_KEYS.contains(key));
+        let elliptic = self.start != Start::PrivateKey
+            && self.keys.iter().any(|key| CURVE_KEYS.contains(key));
         [
             (does.cipher.is_some(), CKF_ENCRYPT | CKF_DECRYPT),
             (does.sign.is_some(), CKF_SIGN),
@@ -364,6 +361,9 @@ static FAMILIES: &[&[Row]] = &[
     generic::ROWS,
     digest::ROWS,
     hkdf::ROWS,
+    hash_derive::ROWS,
+    simple::ROWS,
+    kbkdf::ROWS,
     pq_signature::ML_DSA,
     pq_signature::SLH_DSA,
     ml_kem::ROWS,

@@ -3,6 +3,8 @@
 //! row's [`ParamKind`] names and makes one of [`Params`]; no pointer of the application's comes
 //! below it.
 
+pub use super::derivation_params::*;
+
 use super::Hash;
 use cryptoki_sys::*;
 use smallvec::SmallVec;
@@ -32,6 +34,16 @@ pub enum ParamKind {
     Ecdh,
     /// `CK_HKDF_PARAMS`.
     Hkdf,
+    /// `CK_KEY_DERIVATION_STRING_DATA`.
+    DerivationData,
+    /// `CK_OBJECT_HANDLE`: another key.
+    KeyHandle,
+    /// `CK_EXTRACT_PARAMS`: the number of a bit.
+    FirstBit,
+    /// `CK_SP800_108_KDF_PARAMS`.
+    Kbkdf,
+    /// `CK_SP800_108_FEEDBACK_KDF_PARAMS`.
+    KbkdfFeedback,
     /// `CK_SIGN_ADDITIONAL_CONTEXT`, or none.
     SignContext,
     /// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`.
@@ -98,6 +110,15 @@ pub enum Params {
     },
     /// HKDF.
     Hkdf(Hkdf),
+    /// Data that go into a key.
+    DerivationData(Vec<u8>),
+    /// Another key, by its handle.
+    KeyHandle(CK_OBJECT_HANDLE),
+    /// The bit of the base key that is the first of the derived key; 0 is the highest of its first
+    /// byte.
+    FirstBit(usize),
+    /// SP 800-108.
+    Kbkdf(Kbkdf),
     /// ML-DSA and SLH-DSA.
     SignContext {
         /// How the signature is to be randomised.
@@ -130,33 +151,17 @@ impl Params {
             Params::Hkdf(Hkdf { extract: true, salt: Salt::Key(handle), .. }) => {
                 SmallVec::from_slice(&[*handle])
             }
+            Params::KeyHandle(handle) => SmallVec::from_slice(&[*handle]),
+            Params::Kbkdf(kbkdf) => {
+                let keys = kbkdf.data.iter().filter_map(|data| match data {
+                    PrfData::Key(handle) => Some(*handle),
+                    _ => None,
+                });
+                keys.collect()
+            }
             _ => SmallVec::new(),
         }
     }
-}
-
-/// The parameter of HKDF (RFC 5869).
-pub struct Hkdf {
-    /// Do the extract step.
-    pub extract: bool,
-    /// Do the expand step.
-    pub expand: bool,
-    /// The hash.
-    pub hash: Hash,
-    /// The salt of the extract step.
-    pub salt: Salt,
-    /// The info of the expand step.
-    pub info: Vec<u8>,
-}
-
-/// Where HKDF's salt comes from.
-pub enum Salt {
-    /// No salt: as many zero bytes as the hash has.
-    None,
-    /// Bytes given in the parameter.
-    Data(Vec<u8>),
-    /// The value of a key, by its handle.
-    Key(CK_OBJECT_HANDLE),
 }
 
 /// An initialisation vector; the usual lengths need no allocation.

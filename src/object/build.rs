@@ -3,6 +3,7 @@
 //! goes through it, so that a new way cannot forget a rule: it has none of its own.
 
 use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
+use super::heritage::Heritage;
 use super::shape::{ANY_CERT, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves};
 use super::template::Template;
 use super::value::{Attributes, Value};
@@ -10,6 +11,7 @@ use super::{Object, consistency, parts, record};
 use crate::codec::crc64;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive};
+use crate::secret::Secret;
 use cryptoki_sys::*;
 use std::sync::Arc;
 
@@ -24,18 +26,25 @@ pub enum Origin {
     Unwrap,
     /// `C_EncapsulateKey`, `C_DecapsulateKey`.
     Kem,
-    /// `C_DeriveKey`: from a key that was always sensitive, never extractable.
-    Derive {
-        /// `CKA_ALWAYS_SENSITIVE` of the base key.
-        always_sensitive: bool,
-        /// `CKA_NEVER_EXTRACTABLE` of the base key.
-        never_extractable: bool,
-    },
+    /// `C_DeriveKey`: from keys of which it inherits this.
+    Derive(Heritage),
+    /// `C_DeriveKey`: the public half of a private key, by a template as for `C_CreateObject`.
+    PublicHalf,
+}
+
+/// What the function that makes a key says of it besides its values.
+#[derive(Default)]
+pub(super) struct Extra {
+    /// What the template may not contradict.
+    pub(super) contributed: Attributes,
+    /// What holds where the template does not say.
+    pub(super) unsaid: Attributes,
 }
 
 /// An object from a template alone (`C_CreateObject`). `so` says whether the security officer asks.
 pub fn create(template: &Template, so: bool) -> Result<Object> {
-    let (attributes, shape) = assemble(Origin::Create, template, Attributes::default(), so)?;
+    let extra = Extra::default();
+    let (attributes, shape) = assemble(Origin::Create, template, extra, so)?;
     if !shape.is(PUBLIC | PRIVATE | SECRET) {
         let attributes = record::published(attributes);
         return finish(Origin::Create, attributes, shape, None);
@@ -47,8 +56,19 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
 
 /// A key object from values that the token made, unwrapped or derived.
 pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> Result<Object> {
+    new_key_with(origin, parts, Extra::default(), template, so)
+}
+
+/// The same, with what else there is to say of the key.
+pub(super) fn new_key_with(
+    origin: Origin,
+    parts: Parts,
+    mut extra: Extra,
+    template: &Template,
+    so: bool,
+) -> Result<Object> {
     let key = match origin {
-        Origin::Generate(_) => Key::from_record(&parts)?,
+        Origin::Generate(_) | Origin::PublicHalf => Key::from_record(&parts)?,
         // Bytes that make no key came out of a wrap that was wrong.
         Origin::Unwrap => Key::new(&parts).map_err(|error| match (error, &parts) {
             (Error::CurveNotSupported | Error::DomainParamsInvalid, _) => error,
@@ -56,7 +76,7 @@ pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> R
             _ => Error::WrappedKeyInvalid,
         })?,
         // A secret that cannot be a key of the type is a matter of the template.
-        Origin::Kem => Key::new(&parts).map_err(|error| match error {
+        Origin::Kem | Origin::Derive(_) => Key::new(&parts).map_err(|error| match error {
             Error::AttributeValueInvalid => Error::TemplateInconsistent,
             other => other,
         })?,
@@ -66,9 +86,22 @@ pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> R
         Parts::SetPrivate(_) => key.private_parts()?,
         given => given,
     };
-    let contributed = parts::to_attributes(parts);
-    let (attributes, shape) = assemble(origin, template, contributed, so)?;
+    for (id, value) in parts::to_attributes(parts) {
+        extra.contributed.set(id, value);
+    }
+    let (attributes, shape) = assemble(origin, template, extra, so)?;
     finish(origin, attributes, shape, Some(Arc::new(key)))
+}
+
+/// A data object with a value that the token derived; private where the template does not say
+/// otherwise if `private`.
+pub(super) fn new_data(value: Secret, template: &Template, private: bool) -> Result<Object> {
+    let mut extra = Extra::default();
+    extra.contributed.set(CKA_CLASS, Value::Number(CKO_DATA as u64));
+    extra.contributed.set(CKA_VALUE, Value::Secret(value));
+    extra.unsaid.set(CKA_PRIVATE, Value::Bool(private));
+    let (attributes, shape) = assemble(Origin::Create, template, extra, false)?;
+    finish(Origin::Create, record::published(attributes), shape, None)
 }
 
 /// A copy with changes (`C_CopyObject`).
@@ -102,14 +135,14 @@ fn replaced(object: &Object, attributes: Attributes) -> Object {
     }
 }
 
-/// Applies the table to a template and to what the function itself contributes.
+/// Applies the table to a template and to what the function itself says.
 fn assemble(
     origin: Origin,
     template: &Template,
-    contributed: Attributes,
+    extra: Extra,
     so: bool,
 ) -> Result<(Attributes, Shape)> {
-    let mut attributes = contributed;
+    let mut attributes = extra.contributed;
     let shape = shape_of(&attributes, template)?;
     for (id, value) in template.iter() {
         let rule = attribute::rule_for(*id, shape).ok_or(Error::TemplateInconsistent)?;
@@ -134,6 +167,14 @@ fn assemble(
         // leave wrapped, unless the template says otherwise.
         attributes.set_default(CKA_EXTRACTABLE, Value::Bool(true));
     }
+    if let Origin::Derive(heritage) = origin {
+        heritage.settle(&mut attributes)?;
+    }
+    for (id, value) in extra.unsaid {
+        if attribute::rule_for(id, shape).is_some() {
+            attributes.set_default(id, value);
+        }
+    }
     set_defaults(&mut attributes, shape);
     Ok((attributes, shape))
 }
@@ -155,9 +196,9 @@ fn shape_of(contributed: &Attributes, template: &Template) -> Result<Shape> {
 
 fn given(rule: &Rule, origin: Origin) -> Given {
     match origin {
-        Origin::Create => rule.create,
+        Origin::Create | Origin::PublicHalf => rule.create,
         Origin::Generate(_) => rule.generate,
-        Origin::Unwrap | Origin::Kem | Origin::Derive { .. } => rule.unwrap,
+        Origin::Unwrap | Origin::Kem | Origin::Derive(_) => rule.unwrap,
     }
 }
 
@@ -252,10 +293,8 @@ fn set_history(attributes: &mut Attributes, origin: Origin, shape: Shape) {
     }
     let (always, never) = match origin {
         Origin::Generate(_) => (true, true),
-        Origin::Derive { always_sensitive, never_extractable } => {
-            (always_sensitive, never_extractable)
-        }
-        Origin::Create | Origin::Unwrap | Origin::Kem => (false, false),
+        Origin::Derive(heritage) => heritage.history(),
+        Origin::Create | Origin::Unwrap | Origin::Kem | Origin::PublicHalf => (false, false),
     };
     let always = always && attributes.flag(CKA_SENSITIVE);
     let never = never && !attributes.flag(CKA_EXTRACTABLE);

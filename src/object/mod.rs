@@ -6,6 +6,8 @@ pub mod attribute;
 mod build;
 mod builtin;
 mod consistency;
+mod derived;
+mod heritage;
 mod parts;
 mod record;
 mod shape;
@@ -14,6 +16,8 @@ mod value;
 
 pub use build::{Origin, copy, create, modify, new_key};
 pub use builtin::{Builtin, asked_for, builtins};
+pub use derived::derived;
+pub use heritage::Heritage;
 pub use record::{decode, encode};
 pub use shape::Shape;
 pub use template::Template;

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::mechanism::parameter_set::ParameterSet;
-use crate::mechanism::{self, Row};
+use crate::mechanism::{self, Row, Start};
 use cryptoki_sys::*;
 
 /// What kind of object it is, as far as the attribute table asks. A bit each, so that a rule names
@@ -131,7 +131,10 @@ pub fn serves(shape: Shape, key_type: u64, usage: CK_ATTRIBUTE_TYPE) -> bool {
         CKA_VERIFY => able(|row| row.does.verify.is_some()),
         CKA_WRAP | CKA_UNWRAP => able(|row| row.does.wrap.is_some()),
         CKA_ENCAPSULATE | CKA_DECAPSULATE => able(|row| row.does.kem.is_some()),
-        CKA_DERIVE => !shape.is(PUBLIC) && able(|row| row.does.derive.is_some()),
+        CKA_DERIVE => {
+            let derives = |row: &Row| row.does.derive.is_some() && row.start != Start::PrivateKey;
+            !shape.is(PUBLIC) && able(derives)
+        }
         _ => false,
     }
 }

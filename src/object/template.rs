@@ -53,6 +53,16 @@ impl Template {
         Ok(())
     }
 
+    /// A second copy, for a second object.
+    pub fn duplicate(&self) -> Result<Template> {
+        self.0.duplicate().map(Template)
+    }
+
+    /// Takes attributes out.
+    pub fn leave_out(&mut self, ids: &[CK_ATTRIBUTE_TYPE]) {
+        ids.iter().for_each(|id| self.0.remove(*id));
+    }
+
     /// The attributes.
     pub fn attributes(&self) -> &Attributes {
         &self.0

@@ -4,7 +4,7 @@
 
 use crate::config::Policy;
 use crate::error::{Error, Result};
-use crate::mechanism::{Hash, Params, Row};
+use crate::mechanism::{Hash, Params, Row, Start};
 use crate::object::{Object, Value};
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -58,13 +58,7 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     if !usage.served_by(row) {
         return Err(Error::MechanismInvalid);
     }
-    if !key.is_key() {
-        return Err(Error::KeyHandleInvalid);
-    }
-    let key_type = key.key_type();
-    if !row.keys.iter().any(|taken| Some(*taken as u64) == key_type) {
-        return Err(Error::KeyTypeInconsistent);
-    }
+    takes(row, key)?;
     if !key.permits(usage.attribute()) {
         return Err(Error::KeyFunctionNotPermitted);
     }
@@ -75,6 +69,35 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
         no_sha1(row, params)?;
     }
     Ok(())
+}
+
+/// Whether a mechanism takes keys of this type.
+fn takes(row: &Row, key: &Object) -> Result<()> {
+    if !key.is_key() {
+        return Err(Error::KeyHandleInvalid);
+    }
+    let key_type = key.key_type();
+    match row.keys.iter().any(|taken| Some(*taken as u64) == key_type) {
+        true => Ok(()),
+        false => Err(Error::KeyTypeInconsistent),
+    }
+}
+
+/// Whether a derivation may begin with this object.
+pub fn may_derive(base: &Object, row: &Row, params: &Params, policy: &Policy) -> Result<()> {
+    match row.start {
+        Start::KeyOrData if base.class() == CKO_DATA => return Ok(()),
+        Start::PrivateKey => {
+            takes(row, base)?;
+            if base.class() != CKO_PRIVATE_KEY {
+                return Err(Error::KeyTypeInconsistent);
+            }
+            return if base.restricted() { allowed_mechanism(base, row) } else { Ok(()) };
+        }
+        Start::Key | Start::KeyOrData => {}
+    }
+    permit(base, Use::Derive, row, params, policy)?;
+    at_once(base)
 }
 
 /// Whether a key may be used by a call that does all at once: one that wants the PIN for each use gets

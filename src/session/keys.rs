@@ -4,7 +4,7 @@
 use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
-use crate::mechanism::{Base, Direction, Filling, Key, Parts, Spec, pkcs8};
+use crate::mechanism::{Direction, Filling, Parts, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::{self, Use};
 use crate::secret::Secret;
@@ -108,46 +108,6 @@ impl Library {
         session.keep(object::new_key(Origin::Unwrap, parts, &template, session.so())?)
     }
 
-    /// `C_DeriveKey`.
-    pub fn derive_key(
-        &self,
-        handle: u64,
-        call: &Call,
-        base: u64,
-        template: &[RawAttribute<'_>],
-    ) -> Result<u64> {
-        let session = self.session(handle)?;
-        let base = session.key_object(base)?;
-        policy::permit(&base, Use::Derive, call.row, &call.params, &self.config().policy)?;
-        policy::at_once(&base)?;
-        let mut template = Template::parse(template)?;
-        template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
-        session.may_keep(template.attributes())?;
-        let others = self.named_keys(&session, call)?;
-        let spec = spec(call, &[&template])?;
-        let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
-        let from = Base { key: base.key()?, others: &others };
-        let derived = derive(call.row, &from, &call.params, &spec)?;
-        let parts = Parts::Secret(spec.key_type, derived.value);
-        let origin = Origin::Derive {
-            always_sensitive: base.attributes().flag(CKA_ALWAYS_SENSITIVE),
-            never_extractable: base.attributes().flag(CKA_NEVER_EXTRACTABLE),
-        };
-        session.keep(object::new_key(origin, parts, &template, session.so())?)
-    }
-
-    /// The keys that a parameter names are used as the base key is.
-    fn named_keys(&self, session: &Session, call: &Call) -> Result<Vec<Arc<Key>>> {
-        let handles = call.params.named_keys();
-        let keys = handles.iter().map(|handle| {
-            let object = session.key_object(*handle as u64)?;
-            policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
-            policy::at_once(&object)?;
-            object.key().cloned()
-        });
-        keys.collect()
-    }
-
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
     fn wrapping_object(
         &self,
@@ -195,18 +155,22 @@ pub(super) fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
         size.map_err(|_| Error::AttributeValueInvalid)
     };
     let makes_secrets = call.row.does.derive.is_some() || call.row.does.kem.is_some();
-    let key_type = match number(CKA_KEY_TYPE) {
-        Some(given) => CK_KEY_TYPE::try_from(given).map_err(|_| Error::AttributeValueInvalid)?,
+    let named_type = number(CKA_KEY_TYPE).map(CK_KEY_TYPE::try_from).transpose();
+    let named_type = named_type.map_err(|_| Error::AttributeValueInvalid)?;
+    let key_type = match named_type {
+        Some(given) => given,
         None if makes_secrets => CKK_GENERIC_SECRET,
         None => call.row.keys.first().copied().unwrap_or(CKK_GENERIC_SECRET),
     };
     Ok(Spec {
         key_type,
+        named_type,
         value_len: size(CKA_VALUE_LEN)?,
         modulus_bits: size(CKA_MODULUS_BITS)?,
         public_exponent: bytes(CKA_PUBLIC_EXPONENT),
         ec_params: bytes(CKA_EC_PARAMS),
         parameter_set: number(CKA_PARAMETER_SET),
+        further: Vec::new(),
     })
 }
 

@@ -10,6 +10,7 @@
 mod builtin;
 mod cipher;
 mod crypto;
+mod deriving;
 mod digesting;
 mod dual;
 mod events;
@@ -28,6 +29,7 @@ mod slot;
 mod slots;
 
 pub use crypto::Call;
+pub use deriving::{Derivation, Refusal};
 pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;

@@ -16,6 +16,11 @@ mod common;
 
 mod aes;
 mod agreement;
+mod derivation;
+mod derive_hash;
+mod derive_kbkdf;
+mod derive_keys;
+mod derive_simple;
 mod digest;
 mod ecdsa;
 mod eddsa;

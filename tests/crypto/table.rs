@@ -5,6 +5,7 @@
 use crate::common::ec::{ED448, ED25519, P256, P384, P521, X25519};
 use crate::common::mechanism::Hkdf;
 use crate::common::*;
+use crate::derivation;
 
 /// The family of keys a mechanism takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub const SHA1: Hash =
 pub fn required() -> Vec<Row> {
     let mut rows = fixed();
     rows.extend(post_quantum());
+    rows.extend(derivation::rows());
     for hash in HASHES {
         rows.push(row(hash.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
         rows.push(row(hash.hmac, SIGNS, Family::Generic, Mech::plain, 100));
@@ -204,7 +206,7 @@ fn hash_context(kind: CK_MECHANISM_TYPE) -> Mech {
     Mech::hash_context(kind, CKH_HEDGE_PREFERRED, b"context", CKM_SHA256)
 }
 
-fn row(
+pub fn row(
     kind: CK_MECHANISM_TYPE,
     flags: CK_FLAGS,
     family: Family,

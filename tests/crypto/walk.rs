@@ -168,11 +168,7 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
             assert_eq!(value, s.get(key, CKA_VALUE).good(), "{what}");
         }
         CKF_DERIVE => {
-            let class = if row.kind == CKM_HKDF_DATA { CKO_DATA } else { CKO_SECRET_KEY };
-            let template = template! { CKA_CLASS => class, CKA_VALUE_LEN => 16 as CK_ULONG };
-            let secret = template.clone().with(CKA_KEY_TYPE, CKK_AES);
-            let template = if class == CKO_DATA { template } else { secret };
-            s.derive(&mech, second, &template).good_for(&what);
+            s.derive(&mech, second, &crate::derivation::template(row.kind)).good_for(&what);
         }
         CKF_GENERATE => {
             let template = template! { CKA_VALUE_LEN => 32 as CK_ULONG };

@@ -29,4 +29,14 @@ impl Parameter<'_> {
             info: info.to_vec(),
         }))
     }
+
+    pub(super) fn derivation_data(&self) -> Result<Params> {
+        let given: CK_KEY_DERIVATION_STRING_DATA = self.structure()?;
+        Ok(Params::DerivationData(field(given.pData, given.ulLen)?.to_vec()))
+    }
+
+    pub(super) fn first_bit(&self) -> Result<Params> {
+        let given: CK_EXTRACT_PARAMS = self.structure()?;
+        Ok(Params::FirstBit(given as usize))
+    }
 }

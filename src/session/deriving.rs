@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Keys, data and public values derived from keys.
+
+use super::keys::spec;
+use super::{Call, Library, Session};
+use crate::error::{Error, Result};
+use crate::mechanism::{Base, Key, Parts, Spec, Start};
+use crate::object::{self, Heritage, Object, Template};
+use crate::policy::{self, Use};
+use crate::secret::Secret;
+use crate::types::RawAttribute;
+use cryptoki_sys::*;
+use std::sync::Arc;
+
+/// What a derivation made.
+pub struct Derivation {
+    /// The handles of the new objects, in the order in which the mechanism makes them.
+    pub handles: Vec<u64>,
+    /// Public values for the caller, in the order of the mechanism's parameter.
+    pub public: Vec<Vec<u8>>,
+}
+
+/// Why nothing was derived.
+pub struct Refusal {
+    /// The error.
+    pub error: Error,
+    /// The number of the template that is to blame, if one is.
+    pub template: Option<usize>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal { error, template: None }
+    }
+}
+
+impl Library {
+    /// `C_DeriveKey`. The first template is that of the call; the others are those of further keys
+    /// that the parameter asks for. All objects are made, or none.
+    pub fn derive_key(
+        &self,
+        handle: u64,
+        call: &Call,
+        base: u64,
+        templates: &[Vec<RawAttribute<'_>>],
+    ) -> std::result::Result<Derivation, Refusal> {
+        let session = self.session(handle)?;
+        let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
+        let base = session.base_object(base, call)?;
+        policy::may_derive(&base, call.row, &call.params, &self.config().policy)?;
+        let others = self.named_keys(&session, call)?;
+        let mut asked = Vec::new();
+        for (number, template) in templates.iter().enumerate() {
+            asked.push(session.asked(&base, call, number, template).map_err(blame(number))?);
+        }
+        let spec = joined(&asked)?;
+        let keys: Vec<_> = others.iter().map(|other| other.key().cloned()).collect::<Result<_>>()?;
+        let key = base_key(&base)?;
+        let derived = derive(call.row, &Base { key: &key, others: &keys }, &call.params, &spec)?;
+        let heritage = Heritage::of(call.row.inherit, &base, &others);
+        let mut objects = Vec::new();
+        for product in derived.products {
+            let number = product.template;
+            let (template, spec) = asked.get(number).ok_or(Error::GeneralError)?;
+            let made =
+                object::derived(product, spec.key_type, &base, heritage, template, session.so());
+            objects.push(made.map_err(blame(number))?);
+        }
+        Ok(Derivation { handles: session.keep_all(objects)?, public: derived.public })
+    }
+
+    /// The keys that a parameter names are used as the base key is.
+    fn named_keys(&self, session: &Session, call: &Call) -> Result<Vec<Arc<Object>>> {
+        let handles = call.params.named_keys();
+        let keys = handles.iter().map(|handle| {
+            let object = session.key_object(*handle as u64)?;
+            policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
+            policy::at_once(&object)?;
+            Ok(object)
+        });
+        keys.collect()
+    }
+}
+
+impl Session {
+    fn base_object(&self, handle: u64, call: &Call) -> Result<Arc<Object>> {
+        if call.row.start == Start::KeyOrData {
+            if let Ok((_, object)) = self.slot.object(handle) {
+                if object.class() == CKO_DATA {
+                    return Ok(object);
+                }
+            }
+        }
+        self.key_object(handle)
+    }
+
+    /// A template, with what the base key prescribes, and what it asks of the mechanism.
+    fn asked(
+        &self,
+        base: &Object,
+        call: &Call,
+        number: usize,
+        template: &[RawAttribute<'_>],
+    ) -> Result<(Template, Spec)> {
+        let mut template = Template::parse(template)?;
+        template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
+        self.may_keep(template.attributes())?;
+        let spec = spec(call, &[&template])?;
+        if number > 0 {
+            // The mechanism finds this too, but not whose fault it is.
+            spec.length(None)?;
+        }
+        Ok((template, spec))
+    }
+}
+
+/// What is asked of the mechanism: the first key, and the further keys behind it.
+fn joined(asked: &[(Template, Spec)]) -> Result<Spec> {
+    let (first, further) = asked.split_first().ok_or(Error::GeneralError)?;
+    let further = further.iter().map(|(_, spec)| spec.clone()).collect();
+    Ok(Spec { further, ..first.1.clone() })
+}
+
+/// The key of a base object; the value of a data object is used as a generic secret.
+fn base_key(base: &Object) -> Result<Arc<Key>> {
+    if base.is_key() {
+        return base.key().cloned();
+    }
+    let value = Secret::copy_of(base.attributes().bytes(CKA_VALUE).unwrap_or_default())?;
+    let key = Key::new(&Parts::Secret(CKK_GENERIC_SECRET, value));
+    key.map(Arc::new).map_err(|_| Error::KeySizeRange)
+}
+
+fn blame(number: usize) -> impl Fn(Error) -> Refusal {
+    move |error| Refusal { error, template: Some(number) }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Derivations as the tests know them: their rows, their parameters, and what to derive with them.
+
+use crate::common::*;
+use crate::table::{Family, Row, row};
+
+/// The rows of key derivation.
+pub fn rows() -> Vec<Row> {
+    let mut rows = vec![
+        row(CKM_CONCATENATE_BASE_AND_KEY, CKF_DERIVE, Family::Generic, with_key, 0),
+        row(CKM_CONCATENATE_BASE_AND_DATA, CKF_DERIVE, Family::Generic, with_data, 0),
+        row(CKM_CONCATENATE_DATA_AND_BASE, CKF_DERIVE, Family::Generic, with_data, 0),
+        row(CKM_XOR_BASE_AND_DATA, CKF_DERIVE, Family::Generic, with_data, 0),
+        row(CKM_EXTRACT_KEY_FROM_KEY, CKF_DERIVE, Family::Generic, |_| first_bit(21), 0),
+        row(CKM_NULL, CKF_DERIVE, Family::Generic, Mech::plain, 0),
+        row(CKM_PUB_KEY_FROM_PRIV_KEY, CKF_DERIVE, Family::Ec, Mech::plain, 0),
+    ];
+    for (kind, _) in HASHES {
+        rows.push(row(*kind, CKF_DERIVE, Family::Generic, Mech::plain, 0));
+    }
+    for kind in [CKM_SP800_108_COUNTER_KDF, CKM_SP800_108_DOUBLE_PIPELINE_KDF] {
+        rows.push(row(kind, CKF_DERIVE, Family::Generic, kbkdf_of, 0));
+    }
+    rows.push(row(CKM_SP800_108_FEEDBACK_KDF, CKF_DERIVE, Family::Generic, kbkdf_of, 0));
+    rows
+}
+
+/// A template that a derivation takes.
+pub fn template(kind: CK_MECHANISM_TYPE) -> Template {
+    match kind {
+        CKM_HKDF_DATA => template! { CKA_CLASS => CKO_DATA, CKA_VALUE_LEN => 16 as CK_ULONG },
+        CKM_PUB_KEY_FROM_PRIV_KEY => Template::default(),
+        _ => template! {
+            CKA_CLASS => CKO_SECRET_KEY,
+            CKA_KEY_TYPE => CKK_AES,
+            CKA_VALUE_LEN => 16 as CK_ULONG,
+        },
+    }
+}
+
+/// The derivations by a hash, and the length of its output.
+pub const HASHES: &[(CK_MECHANISM_TYPE, usize)] = &[
+    (CKM_SHA1_KEY_DERIVATION, 20),
+    (CKM_SHA224_KEY_DERIVATION, 28),
+    (CKM_SHA256_KEY_DERIVATION, 32),
+    (CKM_SHA384_KEY_DERIVATION, 48),
+    (CKM_SHA512_KEY_DERIVATION, 64),
+    (CKM_SHA3_224_KEY_DERIVATION, 28),
+    (CKM_SHA3_256_KEY_DERIVATION, 32),
+    (CKM_SHA3_384_KEY_DERIVATION, 48),
+    (CKM_SHA3_512_KEY_DERIVATION, 64),
+    (CKM_SHAKE_128_KEY_DERIVATION, 32),
+    (CKM_SHAKE_256_KEY_DERIVATION, 64),
+];
+
+/// Data to concatenate or to combine with the key.
+pub fn string(kind: CK_MECHANISM_TYPE, data: &[u8]) -> Mech {
+    let data = data.to_vec();
+    let parameter =
+        CK_KEY_DERIVATION_STRING_DATA { pData: bytes(&data), ulLen: data.len() as CK_ULONG };
+    Mech::with(kind, parameter, vec![data])
+}
+
+/// Extraction from this bit on.
+pub fn first_bit(bit: CK_ULONG) -> Mech {
+    Mech::with(CKM_EXTRACT_KEY_FROM_KEY, bit, Vec::new())
+}
+
+fn with_data(kind: CK_MECHANISM_TYPE) -> Mech {
+    string(kind, &[0x5a; 32])
+}
+
+/// The key that is concatenated is a new one.
+fn with_key(kind: CK_MECHANISM_TYPE) -> Mech {
+    Mech::with(kind, new_key(), Vec::new())
+}
+
+/// A key of the first token, whose user is logged in.
+fn new_key() -> CK_OBJECT_HANDLE {
+    let slots = session::slots(true).expect("slots");
+    let s = Session::read_write(slots[0]).expect("a session");
+    keys::generic(s, 16).0
+}
+
+/// A piece of input of SP 800-108.
+#[derive(Clone, Copy)]
+pub enum Piece<'a> {
+    /// The iteration variable: in counter mode of so many bits, else of none.
+    Iteration(CK_ULONG),
+    /// The same, least significant byte first.
+    IterationLittle(CK_ULONG),
+    /// A counter.
+    Counter(CK_ULONG),
+    /// The length of the keys, bits.
+    Keys(CK_ULONG),
+    /// The length of the segments, bits.
+    Segments(CK_ULONG),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// The value of a key.
+    Key(Obj),
+}
+
+/// A further key to derive. Its handle is read after the call.
+pub struct Further(Box<CK_OBJECT_HANDLE>, Template);
+
+impl Further {
+    /// A key by this template.
+    pub fn new(template: Template) -> Further {
+        Further(Box::new(UNTOUCHED), template)
+    }
+
+    /// The handle that was written; [`UNTOUCHED`] where none was.
+    pub fn handle(&self) -> CK_OBJECT_HANDLE {
+        // SAFETY: a live box, which the library wrote through a pointer.
+        unsafe { std::ptr::read_volatile(&*self.0) }
+    }
+}
+
+/// What stands in a place that nothing was written to.
+pub const UNTOUCHED: CK_OBJECT_HANDLE = 0x5555_5555;
+
+/// SP 800-108 with these pieces, and further keys.
+pub fn kbkdf(
+    kind: CK_MECHANISM_TYPE,
+    prf: CK_MECHANISM_TYPE,
+    pieces: &[Piece<'_>],
+    iv: &[u8],
+    further: &mut [Further],
+) -> Mech {
+    let data: Vec<_> = pieces.iter().map(data_param).collect();
+    let data = Vec::leak(data);
+    let keys: Vec<_> = further.iter_mut().map(derived_key).collect();
+    let keys = Vec::leak(keys);
+    let (count, keys_count) = (data.len() as CK_ULONG, keys.len() as CK_ULONG);
+    let data = if data.is_empty() { std::ptr::null_mut() } else { data.as_mut_ptr() };
+    let keys = if keys.is_empty() { std::ptr::null_mut() } else { keys.as_mut_ptr() };
+    if kind == CKM_SP800_108_FEEDBACK_KDF {
+        let iv = iv.to_vec();
+        let parameter = CK_SP800_108_FEEDBACK_KDF_PARAMS {
+            prfType: prf,
+            ulNumberOfDataParams: count,
+            pDataParams: data,
+            ulIVLen: iv.len() as CK_ULONG,
+            pIV: if iv.is_empty() { std::ptr::null_mut() } else { bytes(&iv) },
+            ulAdditionalDerivedKeys: keys_count,
+            pAdditionalDerivedKeys: keys,
+        };
+        return Mech::with(kind, parameter, vec![iv]);
+    }
+    let parameter = CK_SP800_108_KDF_PARAMS {
+        prfType: prf,
+        ulNumberOfDataParams: count,
+        pDataParams: data,
+        ulAdditionalDerivedKeys: keys_count,
+        pAdditionalDerivedKeys: keys,
+    };
+    Mech::with(kind, parameter, Vec::new())
+}
+
+fn data_param(piece: &Piece<'_>) -> CK_PRF_DATA_PARAM {
+    let counter = |little, width| {
+        leaked(CK_SP800_108_COUNTER_FORMAT { bLittleEndian: little, ulWidthInBits: width })
+    };
+    let length = |method, width| {
+        leaked(CK_SP800_108_DKM_LENGTH_FORMAT {
+            dkmLengthMethod: method,
+            bLittleEndian: CK_FALSE,
+            ulWidthInBits: width,
+        })
+    };
+    let (type_, (value, len)) = match *piece {
+        Piece::Iteration(0) => (CK_SP800_108_ITERATION_VARIABLE, (std::ptr::null_mut(), 0)),
+        Piece::Iteration(bits) => (CK_SP800_108_ITERATION_VARIABLE, counter(CK_FALSE, bits)),
+        Piece::IterationLittle(bits) => (CK_SP800_108_ITERATION_VARIABLE, counter(CK_TRUE, bits)),
+        Piece::Counter(bits) => (CK_SP800_108_COUNTER, counter(CK_FALSE, bits)),
+        Piece::Keys(bits) => {
+            (CK_SP800_108_DKM_LENGTH, length(CK_SP800_108_DKM_LENGTH_SUM_OF_KEYS, bits))
+        }
+        Piece::Segments(bits) => {
+            (CK_SP800_108_DKM_LENGTH, length(CK_SP800_108_DKM_LENGTH_SUM_OF_SEGMENTS, bits))
+        }
+        Piece::Bytes(data) => {
+            let data = Vec::leak(data.to_vec());
+            (CK_SP800_108_BYTE_ARRAY, (data.as_mut_ptr().cast(), data.len() as CK_ULONG))
+        }
+        Piece::Key(key) => (CK_SP800_108_KEY_HANDLE, leaked(key.0)),
+    };
+    CK_PRF_DATA_PARAM { type_, pValue: value, ulValueLen: len }
+}
+
+fn derived_key(further: &mut Further) -> CK_DERIVED_KEY {
+    let template = Vec::leak(further.1.raw());
+    CK_DERIVED_KEY {
+        pTemplate: template.as_mut_ptr(),
+        ulAttributeCount: template.len() as CK_ULONG,
+        phKey: &mut *further.0,
+    }
+}
+
+/// A structure that lives as long as the test.
+pub fn leaked<T>(value: T) -> (CK_VOID_PTR, CK_ULONG) {
+    let size = size_of::<T>() as CK_ULONG;
+    (std::ptr::from_mut(Box::leak(Box::new(value))).cast(), size)
+}
+
+fn kbkdf_of(kind: CK_MECHANISM_TYPE) -> Mech {
+    let bits = if kind == CKM_SP800_108_COUNTER_KDF { 32 } else { 0 };
+    let pieces = [Piece::Iteration(bits), Piece::Bytes(b"label\0context"), Piece::Keys(32)];
+    kbkdf(kind, CKM_SHA256_HMAC, &pieces, b"", &mut [])
+}
+
+/// A key type and a length, either of which may be left out, of a key that can be read.
+pub fn wanted(key_type: Option<CK_KEY_TYPE>, length: Option<usize>) -> Template {
+    let mut template = keys::open();
+    if let Some(key_type) = key_type {
+        template = template.with(CKA_KEY_TYPE, key_type);
+    }
+    if let Some(length) = length {
+        template = template.with(CKA_VALUE_LEN, length as CK_ULONG);
+    }
+    template
+}
+
+/// The value of what is derived.
+pub fn value(s: Session, mech: &Mech, base: Obj, template: &Template, what: &str) -> Vec<u8> {
+    let key = s.derive(mech, base, template).good_for(what);
+    s.get(key, CKA_VALUE).good_for(what)
+}
