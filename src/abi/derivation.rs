@@ -32,8 +32,7 @@ pub(super) fn derive(library: &Library, given: &Arguments) -> Result<()> {
     }
     let mut templates = vec![template::read(given.attributes, given.count)?];
     templates.extend(further(&places)?);
-    let derived =
-        library.derive_key(given.session as u64, &call, given.base as u64, &templates);
+    let derived = library.derive_key(given.session as u64, &call, given.base as u64, &templates);
     let made = derived.map_err(|refusal| {
         if let Some(number) = refusal.template {
             blame(&places, number);

@@ -124,7 +124,8 @@ impl<'a> Job<'a> {
         let rooms = lengths.iter().map(|len| len.checked_next_multiple_of(prf.len()));
         let room = rooms.reduce(|sum, room| sum?.checked_add(room?)).flatten();
         let room = room.filter(|room| *room <= MOST).ok_or(Error::KeySizeRange)?;
-        let bits = Sums { keys: 8 * lengths.iter().sum::<usize>() as u64, segments: 8 * room as u64 };
+        let bits =
+            Sums { keys: 8 * lengths.iter().sum::<usize>() as u64, segments: 8 * room as u64 };
         let segments = (room / prf.len()) as u64;
         let pieces = pieces(kbkdf, base, &bits, segments, counts)?;
         Ok(Job { prf, key, pieces, iv: &kbkdf.iv, lengths, room })

@@ -311,8 +311,8 @@ impl Row {
         let does = &self.does;
         let signs = does.sign.is_some() && self.many_messages();
         let verifies = does.verify.is_some() && self.many_messages();
-        let elliptic = self.start != Start::PrivateKey
-            && self.keys.iter().any(|key| CURVE_KEYS.contains(key));
+        let elliptic =
+            self.start != Start::PrivateKey && self.keys.iter().any(|key| CURVE_KEYS.contains(key));
         [
             (does.cipher.is_some(), CKF_ENCRYPT | CKF_DECRYPT),
             (does.sign.is_some(), CKF_SIGN),

@@ -2,11 +2,11 @@
 //! The objects that a derivation makes: what the mechanism says of them besides their values becomes
 //! attributes here.
 
+use super::Object;
 use super::build::{Extra, Origin, new_data, new_key_with};
 use super::heritage::Heritage;
 use super::template::Template;
 use super::value::{Attributes, Value};
-use super::Object;
 use crate::error::Result;
 use crate::mechanism::{Made, Parts, Product, Purpose, secret_key};
 use crate::secret::Secret;

@@ -54,7 +54,8 @@ impl Library {
             asked.push(session.asked(&base, call, number, template).map_err(blame(number))?);
         }
         let spec = joined(&asked)?;
-        let keys: Vec<_> = others.iter().map(|other| other.key().cloned()).collect::<Result<_>>()?;
+        let keys: Vec<_> =
+            others.iter().map(|other| other.key().cloned()).collect::<Result<_>>()?;
         let key = base_key(&base)?;
         let derived = derive(call.row, &Base { key: &key, others: &keys }, &call.params, &spec)?;
         let heritage = Heritage::of(call.row.inherit, &base, &others);

@@ -56,3 +56,33 @@ fn any_secret_key_is_hashed_and_no_other() {
     let parameter = Mech::with(CKM_SHA256_KEY_DERIVATION, 1 as CK_ULONG, Vec::new());
     s.derive(&parameter, aes, &wanted(None, None)).gives(CKR_MECHANISM_PARAM_INVALID);
 }
+
+#[test]
+fn the_published_digests_are_the_keys() {
+    let user = User::new();
+    let s = user.session;
+    for record in vectors::read("digest.txt").iter().filter(|record| record.has("data")) {
+        let place = record.place();
+        let hash = crate::hash_named(record.text("hash"));
+        let mut known = HASHES.iter().filter(|(kind, _)| digest_of(*kind) == Some(hash));
+        let Some((kind, _)) = known.next() else { continue };
+        let base = keys::secret(s, CKK_GENERIC_SECRET, &record.hex("data"));
+        let got = value(s, &Mech::plain(*kind), base, &wanted(None, None), &place);
+        assert_eq!(got, record.hex("digest"), "{place}");
+    }
+}
+
+fn digest_of(derivation: CK_MECHANISM_TYPE) -> Option<CK_MECHANISM_TYPE> {
+    Some(match derivation {
+        CKM_SHA1_KEY_DERIVATION => CKM_SHA_1,
+        CKM_SHA224_KEY_DERIVATION => CKM_SHA224,
+        CKM_SHA256_KEY_DERIVATION => CKM_SHA256,
+        CKM_SHA384_KEY_DERIVATION => CKM_SHA384,
+        CKM_SHA512_KEY_DERIVATION => CKM_SHA512,
+        CKM_SHA3_224_KEY_DERIVATION => CKM_SHA3_224,
+        CKM_SHA3_256_KEY_DERIVATION => CKM_SHA3_256,
+        CKM_SHA3_384_KEY_DERIVATION => CKM_SHA3_384,
+        CKM_SHA3_512_KEY_DERIVATION => CKM_SHA3_512,
+        _ => return None,
+    })
+}

@@ -4,11 +4,8 @@
 use crate::common::*;
 use crate::derivation::{Further, Piece, UNTOUCHED, kbkdf, leaked, value, wanted};
 
-const MODES: [CK_MECHANISM_TYPE; 3] = [
-    CKM_SP800_108_COUNTER_KDF,
-    CKM_SP800_108_FEEDBACK_KDF,
-    CKM_SP800_108_DOUBLE_PIPELINE_KDF,
-];
+const MODES: [CK_MECHANISM_TYPE; 3] =
+    [CKM_SP800_108_COUNTER_KDF, CKM_SP800_108_FEEDBACK_KDF, CKM_SP800_108_DOUBLE_PIPELINE_KDF];
 
 fn prf_named(name: &str) -> CK_MECHANISM_TYPE {
     match name {
@@ -75,8 +72,7 @@ fn feedback_and_pipelines_by_their_definition() {
         Piece::Segments(16),
         Piece::Bytes(b"context"),
     ];
-    let mech =
-        kbkdf(CKM_SP800_108_DOUBLE_PIPELINE_KDF, CKM_SHA256_HMAC, &pieces, b"", &mut []);
+    let mech = kbkdf(CKM_SP800_108_DOUBLE_PIPELINE_KDF, CKM_SHA256_HMAC, &pieces, b"", &mut []);
     let bits = 768u16.to_be_bytes();
     let (mut link, mut want) = ([b"label", &bits[..], b"context"].concat(), Vec::new());
     for number in 1..=3u16 {
@@ -144,8 +140,11 @@ fn all_keys_are_made_or_none_and_the_wrong_template_is_marked() {
         for mode in MODES {
             let width = if mode == CKM_SP800_108_COUNTER_KDF { 8 } else { 0 };
             let pieces = [Piece::Iteration(width), Piece::Bytes(b"fixed")];
-            let mut further =
-                [Further::new(good.clone()), Further::new(wrong.clone()), Further::new(good.clone())];
+            let mut further = [
+                Further::new(good.clone()),
+                Further::new(wrong.clone()),
+                Further::new(good.clone()),
+            ];
             let mech = kbkdf(mode, CKM_SHA256_HMAC, &pieces, b"", &mut further);
             s.derive(&mech, base, &good).gives(code);
             let handles = further.map(|key| key.handle());
@@ -306,7 +305,8 @@ fn pointers_and_counts_are_checked() {
     let data = leaked(data).0.cast();
     refused(CK_SP800_108_KDF_PARAMS { ulNumberOfDataParams: 1, pDataParams: data, ..whole });
     // A further key without a place for its handle.
-    let mech = kbkdf(CKM_SP800_108_COUNTER_KDF, CKM_SHA256_HMAC, &[Piece::Iteration(8)], b"", &mut []);
+    let mech =
+        kbkdf(CKM_SP800_108_COUNTER_KDF, CKM_SHA256_HMAC, &[Piece::Iteration(8)], b"", &mut []);
     let right = mech.raw();
     // SAFETY: the parameter of a mechanism made above.
     let mut parameter = unsafe { *right.pParameter.cast::<CK_SP800_108_KDF_PARAMS>() };

@@ -175,10 +175,9 @@ fn two_keys_guard_what_is_made_of_both() {
         let template = asked(Some(sensitive), Some(extractable));
         let derived = s.derive(&mech, base, &template).good();
         assert_eq!(guards(s, derived), (sensitive, extractable, always, never));
-        for (looser, possible) in [
-            (asked(Some(false), None), !sensitive),
-            (asked(None, Some(true)), extractable),
-        ] {
+        for (looser, possible) in
+            [(asked(Some(false), None), !sensitive), (asked(None, Some(true)), extractable)]
+        {
             let code = if possible { CKR_OK } else { CKR_TEMPLATE_INCONSISTENT };
             s.derive(&mech, base, &looser).map(drop).gives(code);
         }

@@ -8,30 +8,31 @@ use crate::derivation::{first_bit, string, value, wanted};
 fn the_examples_of_the_specification() {
     let user = User::new();
     let s = user.session;
-    let base = keys::secret(s, CKK_GENERIC_SECRET, &[0x01, 0x23, 0x45, 0x67]);
-    let other = keys::secret(s, CKK_AES, &[0x89; 16]);
-    let any = wanted(None, None);
-    let data = [0x89, 0xab, 0xcd, 0xef];
-    for (mech, want) in [
-        (string(CKM_CONCATENATE_BASE_AND_DATA, &data), "0123456789abcdef"),
-        (string(CKM_CONCATENATE_DATA_AND_BASE, &data), "89abcdef01234567"),
-        (string(CKM_XOR_BASE_AND_DATA, &data), "88888888"),
-        (string(CKM_XOR_BASE_AND_DATA, &data[..2]), "8888"),
-        (Mech::plain(CKM_NULL), "01234567"),
-        (
-            Mech::with(CKM_CONCATENATE_BASE_AND_KEY, other.0, Vec::new()),
-            "0123456789898989898989898989898989898989",
-        ),
-    ] {
-        let got = value(s, &mech, base, &any, want);
-        assert_eq!(got, unhex(want), "{:#x}", mech.kind());
+    for record in vectors::read("derive_simple.txt") {
+        let place = record.place();
+        let base = keys::secret(s, CKK_GENERIC_SECRET, &record.hex("base"));
+        let data = record.hex("data");
+        let mech = match record.text("mechanism") {
+            "base_and_key" => {
+                let other = keys::secret(s, CKK_SHA256_HMAC, &record.hex("other"));
+                Mech::with(CKM_CONCATENATE_BASE_AND_KEY, other.0, Vec::new())
+            }
+            "base_and_data" => string(CKM_CONCATENATE_BASE_AND_DATA, &data),
+            "data_and_base" => string(CKM_CONCATENATE_DATA_AND_BASE, &data),
+            "xor" => string(CKM_XOR_BASE_AND_DATA, &data),
+            "extract" => first_bit(record.number("bit")),
+            "null" => Mech::plain(CKM_NULL),
+            other => panic!("{place}: {other}"),
+        };
+        let derived = record.hex("derived");
+        let whole = wanted(None, Some(derived.len()));
+        assert_eq!(value(s, &mech, base, &whole, &place), derived, "{place}");
+        if mech.kind() != CKM_EXTRACT_KEY_FROM_KEY {
+            assert_eq!(value(s, &mech, base, &wanted(None, None), &place), derived, "{place}");
+        }
         // Cut from the left.
-        let got = value(s, &mech, base, &wanted(None, Some(2)), want);
-        assert_eq!(got, unhex(want)[..2], "{:#x}", mech.kind());
+        assert_eq!(value(s, &mech, base, &wanted(None, Some(1)), &place), derived[..1]);
     }
-    let base = keys::secret(s, CKK_GENERIC_SECRET, &unhex("329f84a9"));
-    let two = wanted(None, Some(2));
-    assert_eq!(value(s, &first_bit(21), base, &two, "bit 21"), unhex("9526"));
 }
 
 #[test]

@@ -65,6 +65,9 @@ fn sizes(row: &Row) -> String {
     let has = |kinds: &[CK_KEY_TYPE]| row.keys.iter().any(|key| kinds.contains(key));
     let unit = match row.id {
         CKM_GENERIC_SECRET_KEY_GEN | CKM_CHACHA20 => "bits",
+        CKM_SP800_108_COUNTER_KDF
+        | CKM_SP800_108_FEEDBACK_KDF
+        | CKM_SP800_108_DOUBLE_PIPELINE_KDF => "bits",
         _ if has(&bits) => "bits",
         _ if has(&public) => "bytes, public key",
         _ => "bytes",

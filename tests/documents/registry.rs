@@ -83,6 +83,12 @@ const REGISTRY: &[(&[&str], &[&str])] = &[
     (&["CKM_SHA_1", "CKM_SHA224", "CKM_SHA256", "CKM_SHA384", "CKM_SHA512", "CKM_SHA512_224",
        "CKM_SHA512_256", "CKM_SHA3_224", "CKM_SHA3_256", "CKM_SHA3_384", "CKM_SHA3_512"], &["digest.txt"]),
     (&["CKM_HKDF_DERIVE", "CKM_HKDF_DATA"], &["hkdf.txt", "hkdf_sha*"]),
+    (&["CKM_CONCATENATE_BASE_AND_KEY", "CKM_CONCATENATE_BASE_AND_DATA", "CKM_CONCATENATE_DATA_AND_BASE",
+       "CKM_XOR_BASE_AND_DATA", "CKM_EXTRACT_KEY_FROM_KEY", "CKM_NULL"], &["derive_simple.txt"]),
+    (&["CKM_PUB_KEY_FROM_PRIV_KEY"], &[RANDOM]),
+    (&["CKM_*_KEY_DERIVATION", "CKM_*_KEY_DERIVE"], &["digest.txt"]),
+    (&["CKM_SP800_108_COUNTER_KDF", "CKM_SP800_108_FEEDBACK_KDF", "CKM_SP800_108_DOUBLE_PIPELINE_KDF"],
+     &["kbkdf.txt"]),
     (&["CKM_PKCS5_PBKD2"], &["pbkdf2_hmac*"]),
     (&["CKM_DSA_*"], &["dsa_2048_256_sha256", "dsa_3072_256_sha256"]),
 ];
