@@ -25,6 +25,22 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// Whether a derivation takes keys of a family, beside that of its row.
+pub fn takes(kind: CK_MECHANISM_TYPE, family: Family) -> bool {
+    let secret = matches!(family, Family::Aes | Family::Generic);
+    let pseudo_random = [
+        CKM_SP800_108_COUNTER_KDF,
+        CKM_SP800_108_FEEDBACK_KDF,
+        CKM_SP800_108_DOUBLE_PIPELINE_KDF,
+    ];
+    match rows().iter().any(|row| row.kind == kind) {
+        true if kind == CKM_PUB_KEY_FROM_PRIV_KEY => !secret,
+        // The function says what it takes.
+        true => secret && !pseudo_random.contains(&kind),
+        false => false,
+    }
+}
+
 /// A template that a derivation takes.
 pub fn template(kind: CK_MECHANISM_TYPE) -> Template {
     match kind {

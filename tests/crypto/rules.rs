@@ -134,6 +134,7 @@ fn objects_that_are_no_keys_are_no_keys() {
 fn also(kind: CK_MECHANISM_TYPE, family: Family) -> bool {
     let hmac = crate::table::HASHES.iter().any(|hash| hash.hmac == kind || hash.general == kind);
     match family {
+        _ if crate::derivation::takes(kind, family) => true,
         Family::Montgomery => kind == CKM_ECDH1_DERIVE,
         // Some tokens let any secret key be a MAC or derivation key.
         Family::Aes => hmac || kind == CKM_HKDF_DERIVE,
