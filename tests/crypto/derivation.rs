@@ -28,11 +28,8 @@ pub fn rows() -> Vec<Row> {
 /// Whether a derivation takes keys of a family, beside that of its row.
 pub fn takes(kind: CK_MECHANISM_TYPE, family: Family) -> bool {
     let secret = matches!(family, Family::Aes | Family::Generic);
-    let pseudo_random = [
-        CKM_SP800_108_COUNTER_KDF,
-        CKM_SP800_108_FEEDBACK_KDF,
-        CKM_SP800_108_DOUBLE_PIPELINE_KDF,
-    ];
+    let pseudo_random =
+        [CKM_SP800_108_COUNTER_KDF, CKM_SP800_108_FEEDBACK_KDF, CKM_SP800_108_DOUBLE_PIPELINE_KDF];
     match rows().iter().any(|row| row.kind == kind) {
         true if kind == CKM_PUB_KEY_FROM_PRIV_KEY => !secret,
         // The function says what it takes.
