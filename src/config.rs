@@ -61,11 +61,14 @@ pub struct Kdf {
 }
 
 /// Table `[policy]`.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Whether SHA-1 signatures may be made; they can always be verified.
     pub sha1_signatures: bool,
+    /// The shortest RSA modulus, bits, of keys that are made, sign, encrypt and wrap; shorter ones
+    /// can always verify, decrypt and unwrap.
+    pub min_rsa_bits: usize,
 }
 
 impl Default for Store {
@@ -77,6 +80,12 @@ impl Default for Store {
 impl Default for Pin {
     fn default() -> Pin {
         Pin { min_length: 4, max_failures: 10 }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy { sha1_signatures: false, min_rsa_bits: RSA_BITS.0 }
     }
 }
 
@@ -127,6 +136,10 @@ impl Config {
             (!(1..=64).contains(&self.kdf.lanes), "kdf.lanes must be 1 to 64"),
             (!(1..=MAX_PIN).contains(&self.pin.min_length), "pin.min_length must be 1 to 255"),
             (!(1..=100).contains(&self.pin.max_failures), "pin.max_failures must be 1 to 100"),
+            (
+                !(RSA_BITS.0..=RSA_BITS.1).contains(&self.policy.min_rsa_bits),
+                "policy.min_rsa_bits must be 1024 to 8192",
+            ),
             (!self.store.path.is_absolute(), "store.path must be an absolute path"),
         ];
         match complaints.iter().find(|(wrong, _)| *wrong) {
@@ -175,3 +188,5 @@ pub(crate) fn variable(name: &str) -> Option<std::ffi::OsString> {
 
 /// The longest PIN or passphrase, bytes.
 pub const MAX_PIN: usize = 255;
+/// The sizes of RSA modulus that keys are made with, bits.
+pub const RSA_BITS: (usize, usize) = (1024, 8192);

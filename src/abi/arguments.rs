@@ -36,10 +36,23 @@ pub(super) fn initialisation(args: Pointer<'_, CK_C_INITIALIZE_ARGS>) -> Result<
     if args.pReserved.is_null() {
         return Ok(None);
     }
-    // SAFETY: by the documented use of `pReserved` it is a string that ends in zero.
+    if !is_string(args.pReserved) {
+        return Err(Error::ArgumentsBad);
+    }
+    // SAFETY: the kernel has just read a string that ends in zero from there.
     let text = unsafe { CStr::from_ptr(args.pReserved.cast()) };
     let path = text.to_str().ok().and_then(|text| text.strip_prefix("conf="));
     path.filter(|path| !path.is_empty()).map(PathBuf::from).map(Some).ok_or(Error::ArgumentsBad)
+}
+
+/// Whether a string no longer than a path can be read from there. Section 5.4 has `pReserved` NULL and
+/// anything else refused, so callers set what is no address at all to see that it is; the kernel tells
+/// that without a fault.
+fn is_string(address: *mut c_void) -> bool {
+    // SAFETY: the kernel checks the address that it reads the name of a file from.
+    let found = unsafe { libc::access(address.cast_const().cast(), libc::F_OK) };
+    let error = std::io::Error::last_os_error().raw_os_error();
+    found == 0 || !matches!(error, Some(libc::EFAULT | libc::ENAMETOOLONG))
 }
 
 /// The parameter of a message that is signed or verified: no mechanism here has one.

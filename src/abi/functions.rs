@@ -50,8 +50,8 @@ v2_40 {
     }
     fn C_GetMechanismInfo(slot: CK_SLOT_ID, id: CK_MECHANISM_TYPE, place: *mut CK_MECHANISM_INFO) {
         in_library(|library| {
-            let (row, flags) = library.mechanism_info(slot, id)?;
-            place.write(info::mechanism(row, flags))
+            let (sizes, flags) = library.mechanism_info(slot, id)?;
+            place.write(info::mechanism(sizes, flags))
         })
     }
     fn C_InitToken(slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, len: CK_ULONG, label: *mut CK_UTF8CHAR) {
@@ -107,7 +107,8 @@ v2_40 {
     }
     fn C_GetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {
         in_session(session, |library| {
-            template::answer(&library.view(session as u64, object as u64)?, attributes, count)
+            let questions = template::questions(attributes, count)?;
+            template::answer(&library.view(session as u64, object as u64)?, questions)
         })
     }
     fn C_SetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {

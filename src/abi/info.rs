@@ -2,7 +2,6 @@
 //! The structures of information, filled from what the session layer knows.
 
 use crate::codec::utc_digits;
-use crate::mechanism::Row;
 use crate::session::{SessionState, SlotState, TokenState};
 use cryptoki_sys::*;
 use std::time::SystemTime;
@@ -56,8 +55,8 @@ pub(super) fn session(state: &SessionState) -> CK_SESSION_INFO {
     CK_SESSION_INFO { slotID: state.slot, state: state.state, flags: state.flags, ulDeviceError: 0 }
 }
 
-pub(super) fn mechanism(row: &Row, flags: CK_FLAGS) -> CK_MECHANISM_INFO {
-    CK_MECHANISM_INFO { ulMinKeySize: row.sizes.0, ulMaxKeySize: row.sizes.1, flags }
+pub(super) fn mechanism(sizes: (CK_ULONG, CK_ULONG), flags: CK_FLAGS) -> CK_MECHANISM_INFO {
+    CK_MECHANISM_INFO { ulMinKeySize: sizes.0, ulMaxKeySize: sizes.1, flags }
 }
 
 /// Text padded with blanks, cut where it is too long.

@@ -44,17 +44,21 @@ fn read_one<'a>(attribute: &CK_ATTRIBUTE, depth: usize) -> Result<RawAttribute<'
     Ok(RawAttribute { id: attribute.type_, value })
 }
 
-/// `C_GetAttributeValue`: every attribute is answered; the code is that of the worst answer.
-pub(super) fn answer(
-    view: &View,
+/// The template of `C_GetAttributeValue`, to be answered.
+pub(super) fn questions(
     template: Pointer<'_, CK_ATTRIBUTE>,
     count: CK_ULONG,
-) -> Result<()> {
+) -> Result<&mut [CK_ATTRIBUTE]> {
     if count > MOST {
         return Err(Error::ArgumentsBad);
     }
+    template.slice_mut(count)
+}
+
+/// `C_GetAttributeValue`: every attribute is answered; the code is that of the worst answer.
+pub(super) fn answer(view: &View, questions: &mut [CK_ATTRIBUTE]) -> Result<()> {
     let mut result = Ok(());
-    for attribute in template.slice_mut(count)? {
+    for attribute in questions {
         let answered = match view.read(attribute.type_) {
             Reading::Value(value) => write(attribute, value),
             Reading::Sensitive => refuse(attribute, Error::AttributeSensitive),

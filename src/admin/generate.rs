@@ -38,6 +38,9 @@ impl Visit<'_> {
         let cannot = |error| Failure::of(format!("cannot make the {half}"), error);
         let row = kind.generator().ok_or(Error::MechanismInvalid).map_err(cannot)?;
         let call = Call { row, params: Params::None };
+        if matches!(kind, KeyKind::Rsa(0..NEW_RSA)) {
+            return Err(cannot(Error::KeySizeRange));
+        }
         let (library, session) = (self.library(), self.session);
         let handles = if pair {
             let public = new.template(Class::Public, kind.key_type(), &id).map_err(cannot)?;
@@ -123,3 +126,6 @@ impl Generation {
 
 /// The length of an id that nobody chose, bytes.
 const RANDOM_ID: usize = 8;
+
+/// The shortest RSA modulus that the command makes, bits (NIST SP 800-131A).
+const NEW_RSA: usize = 2048;

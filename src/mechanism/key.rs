@@ -41,7 +41,7 @@ enum Material {
 impl Key {
     /// Decodes and validates values from outside.
     ///
-    /// - `AttributeValueInvalid`: an RSA modulus not between 1024 and 16384 bits, private values
+    /// - `AttributeValueInvalid`: an RSA modulus not between 512 and 16384 bits, private values
     ///   that are out of range or do not fit together, a secret key of a wrong length;
     /// - `PublicKeyInvalid`: a point that is not on its curve or is infinity, an even modulus, an
     ///   unusable exponent;

@@ -30,9 +30,12 @@ fn encapsulate(
     _params: &Params,
     spec: &Spec,
 ) -> Result<(Vec<u8>, Secret)> {
-    as_long_as(spec)?;
+    let len = wanted(spec)?;
     let ciphertext = key.parameter_set()?.output;
-    ossl::encapsulate(key.pkey(KeyClass::Public)?, ciphertext, SHARED)
+    let (ciphertext, mut secret) =
+        ossl::encapsulate(key.pkey(KeyClass::Public)?, ciphertext, SHARED)?;
+    secret.truncate(len);
+    Ok((ciphertext, secret))
 }
 
 fn decapsulate(
@@ -42,20 +45,24 @@ fn decapsulate(
     ciphertext: &[u8],
     spec: &Spec,
 ) -> Result<Secret> {
-    as_long_as(spec)?;
+    let len = wanted(spec)?;
     // A ciphertext of the right length always gives a value: one that nobody made, where it is not
     // the key's (FIPS 203, algorithm 18).
     if ciphertext.len() != key.parameter_set()?.output {
         return Err(Error::WrappedKeyLenRange);
     }
-    ossl::decapsulate(key.pkey(KeyClass::Private)?, ciphertext, SHARED)
+    let mut secret = ossl::decapsulate(key.pkey(KeyClass::Private)?, ciphertext, SHARED)?;
+    secret.truncate(len);
+    Ok(secret)
 }
 
-/// The shared secret has one length: a key of another cannot be made of it.
-fn as_long_as(spec: &Spec) -> Result<()> {
+/// How much of the shared secret makes the key: all of it, or as with other agreements the leading
+/// bytes that a shorter key takes.
+fn wanted(spec: &Spec) -> Result<usize> {
     match spec.value_len {
-        Some(len) if len != SHARED => Err(Error::TemplateInconsistent),
-        _ => Ok(()),
+        None => Ok(SHARED),
+        Some(len @ 1..=SHARED) => Ok(len),
+        Some(_) => Err(Error::TemplateInconsistent),
     }
 }
 

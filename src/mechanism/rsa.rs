@@ -5,12 +5,12 @@
 use super::key::Key;
 use super::ossl::{Operation, ParamList, Pkey, PkeyCtx, native};
 use super::parts::Parts;
-use super::rsa_key::NEW_SMALLEST;
 use super::signature::{self, Feed, Scheme, Setup};
 use super::{
     Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_kem,
     rsa_key,
 };
+use crate::config::RSA_BITS;
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
 use smallvec::SmallVec;
@@ -26,7 +26,7 @@ macro_rules! signatures {
                     CKM_RSA_PKCS_KEY_PAIR_GEN,
                     "CKM_RSA_PKCS_KEY_PAIR_GEN",
                     RSA,
-                    (NEW_SMALLEST as CK_ULONG, NEW_LARGEST as CK_ULONG),
+                    (RSA_BITS.0 as CK_ULONG, RSA_BITS.1 as CK_ULONG),
                 )
             },
             Row {
@@ -102,7 +102,7 @@ fn generate(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts,
     // modulus (`OPENSSL_RSA_MAX_PUBEXP_BITS`), and nobody uses more with a small one.
     let odd = exponent.last().is_some_and(|last| last & 1 == 1);
     let usable = odd && (17..=64).contains(&rsa_key::bit_length(exponent));
-    if !(NEW_SMALLEST..=NEW_LARGEST).contains(&bits) || bits % 8 != 0 {
+    if !(RSA_BITS.0..=RSA_BITS.1).contains(&bits) || bits % 8 != 0 {
         return Err(Error::AttributeValueInvalid);
     }
     if !usable {
@@ -119,7 +119,7 @@ fn generate(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts,
 
 fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
     // Keys below today's strength verify what they signed once, and sign no more.
-    if key.bits() < NEW_SMALLEST {
+    if key.bits() < RSA_BITS.0 {
         return Err(Error::KeySizeRange);
     }
     let (padding, scheme) = begin(row, key, params)?;
@@ -274,7 +274,6 @@ impl Scheme for RsaSignature {
 }
 
 const RSA: &[CK_KEY_TYPE] = &[CKK_RSA];
-const NEW_LARGEST: usize = 8192;
-const SIZES: (CK_ULONG, CK_ULONG) = (1024, 16384);
+const SIZES: (CK_ULONG, CK_ULONG) = (512, 16384);
 /// The usual public exponent, 65537.
 const F4: &[u8] = &[1, 0, 1];

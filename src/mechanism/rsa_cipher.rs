@@ -5,8 +5,8 @@ use super::checkout::Checkout;
 use super::key::{Key, KeyClass};
 use super::ossl::{Operation, ParamList, PkeyCtx};
 use super::ready::{Asymmetric, Purpose, Slot};
-use super::rsa_key::NEW_SMALLEST;
 use super::{Cipher, Direction, Hash, Params, Row};
+use crate::config::RSA_BITS;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use smallvec::SmallVec;
@@ -106,7 +106,7 @@ fn begin(
     padding: Padding<'_>,
 ) -> Result<Box<dyn Cipher>> {
     // Keys below today's strength decrypt what was encrypted once, and encrypt no more.
-    if direction == Direction::Encrypt && key.bits() < NEW_SMALLEST {
+    if direction == Direction::Encrypt && key.bits() < RSA_BITS.0 {
         return Err(Error::KeySizeRange);
     }
     let (class, operation, purpose) = match direction {

@@ -4,8 +4,8 @@
 
 use super::key::{Key, KeyClass};
 use super::primitive::random_secret;
-use super::rsa_key::NEW_SMALLEST;
 use super::{Cipher, Direction, Kem, Params, Row, Spec, ossl};
+use crate::config::RSA_BITS;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn generate(
     spec: &Spec,
 ) -> Result<(Vec<u8>, Secret)> {
     let public = key.pkey(KeyClass::Public)?;
-    if key.bits() < NEW_SMALLEST {
+    if key.bits() < RSA_BITS.0 {
         return Err(Error::KeySizeRange);
     }
     let len = as_long_as_modulus(key, spec)?;

@@ -267,8 +267,8 @@ impl From<ErrorStack> for Unrecoverable {
     }
 }
 
-/// The sizes of modulus that are taken in, bits.
-const SMALLEST: usize = 1024;
+/// The sizes of modulus that are taken in, bits: the shortest verify and decrypt alone.
+const SMALLEST: usize = 512;
 const LARGEST: usize = 16384;
 
 /// Each base fails for at most half of all keys.
@@ -276,6 +276,3 @@ const BASES: &[u32] = &[
     2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101,
 ];
-
-/// Sizes of modulus: of keys made here, and of keys taken in; bits.
-pub(super) const NEW_SMALLEST: usize = 2048;

@@ -183,7 +183,7 @@ static RULES: &[Rule] = rules! {
     CKA_DESTROYABLE             Bool       ANY,                 May May May,        Bool(true), ON_COPY;
     // Data objects, section 4.5
     CKA_APPLICATION             Text       DATA,                May May May,        Empty, MODIFIABLE | SEARCHED;
-    CKA_OBJECT_ID               Bytes      DATA,                May May May,        Empty, MODIFIABLE;
+    CKA_OBJECT_ID               Bytes      DATA,                May May May,        Empty, NONE;
     CKA_VALUE                   Bytes      DATA,                May May May,        Empty, MODIFIABLE;
     // Certificates, section 4.6
     CKA_CERTIFICATE_TYPE        Number     ANY_CERT,            Must May May,       Absent, SEARCHED;

@@ -352,11 +352,12 @@ fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Resu
             return Err(Error::AttributeReadOnly);
         }
         may_set(rule, value, so)?;
-        may_turn(rule, attributes.bool(*id), value)?;
+        let again = allowed & ON_COPY != 0;
+        may_turn(rule, attributes.bool(*id), value, again)?;
         if object.attributes.flag(CKA_TRUSTED) && !so && rule.unsaid == Unsaid::Usage {
             may_not_gain(attributes.bool(*id), value)?;
         }
-        may_replace(*id, object, value, shape)?;
+        may_replace(*id, object, value)?;
         attributes.set(*id, value.duplicate()?);
     }
     if !shape.is(PRIVATE | SECRET) {
@@ -366,15 +367,16 @@ fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Resu
     Ok(attributes)
 }
 
-/// One-way attributes turn one way (footnotes 11 and 12).
-fn may_turn(rule: &Rule, now: Option<bool>, value: &Value) -> Result<()> {
-    let wanted = matches!(value, Value::Bool(true));
-    let back = match now {
-        Some(true) => rule.has(ONLY_UP) && !wanted,
-        Some(false) => rule.has(ONLY_DOWN) && wanted,
+/// One-way attributes turn one way and are read-only from then on (footnotes 11 and 12). The template
+/// of a copy may say them again.
+fn may_turn(rule: &Rule, now: Option<bool>, value: &Value, again: bool) -> Result<()> {
+    let turned = match now {
+        Some(true) => rule.has(ONLY_UP),
+        Some(false) => rule.has(ONLY_DOWN),
         None => false,
     };
-    if back { Err(Error::AttributeReadOnly) } else { Ok(()) }
+    let same = again && now == Some(matches!(value, Value::Bool(true)));
+    if turned && !same { Err(Error::AttributeReadOnly) } else { Ok(()) }
 }
 
 /// A key that the security officer trusts is trusted for what it could do then: nobody else gives it,
@@ -384,9 +386,9 @@ fn may_not_gain(now: Option<bool>, value: &Value) -> Result<()> {
     if gained { Err(Error::AttributeReadOnly) } else { Ok(()) }
 }
 
-/// A check value may be given up, not changed; the public key of a private one is what it is; a key
-/// that is private stays private in its copies.
-fn may_replace(id: CK_ATTRIBUTE_TYPE, object: &Object, value: &Value, shape: Shape) -> Result<()> {
+/// A check value may be given up, not changed; the public key of a private one is what it is; what
+/// is private stays private in its copies.
+fn may_replace(id: CK_ATTRIBUTE_TYPE, object: &Object, value: &Value) -> Result<()> {
     let same = object.attributes.get(id).is_some_and(|now| now.same(value));
     let given_up = value.octets().is_some_and(<[u8]>::is_empty);
     let wrong = match id {
@@ -395,9 +397,7 @@ fn may_replace(id: CK_ATTRIBUTE_TYPE, object: &Object, value: &Value, shape: Sha
         CKA_PUBLIC_KEY_INFO if !given_up => {
             value.octets() != Some(object.key()?.public_key_info()?.as_slice())
         }
-        CKA_PRIVATE if shape.is(PRIVATE | SECRET) && object.private() => {
-            return Err(Error::TemplateInconsistent);
-        }
+        CKA_PRIVATE if object.private() => return Err(Error::TemplateInconsistent),
         _ => false,
     };
     if wrong { Err(Error::AttributeValueInvalid) } else { Ok(()) }

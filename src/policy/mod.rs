@@ -2,7 +2,7 @@
 //! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
 //! `mechanism` and layer 0.
 
-use crate::config::Policy;
+use crate::config::{Policy, RSA_BITS};
 use crate::error::{Error, Result};
 use crate::mechanism::{Hash, Params, Row, Start};
 use crate::object::{Object, Value};
@@ -65,6 +65,9 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     if key.restricted() {
         allowed_mechanism(key, row)?;
     }
+    if policy.min_rsa_bits > RSA_BITS.0 && matches!(usage, Use::Encrypt | Use::Sign | Use::Wrap) {
+        long_enough(key, policy)?;
+    }
     if usage == Use::Sign && !policy.sha1_signatures {
         no_sha1(row, params)?;
     }
@@ -104,6 +107,30 @@ pub fn may_derive(base: &Object, row: &Row, params: &Params, policy: &Policy) ->
 /// it between beginning and end of an operation, and such a call has no between (section 4.9).
 pub fn at_once(key: &Object) -> Result<()> {
     if key.always_authenticate() { Err(Error::UserNotLoggedIn) } else { Ok(()) }
+}
+
+/// Keys below the strength that policy asks for do what they did once: verify, decrypt, unwrap.
+fn long_enough(key: &Object, policy: &Policy) -> Result<()> {
+    let rsa = key.key_type() == Some(CKK_RSA as u64);
+    if rsa && key.key()?.bits() < policy.min_rsa_bits {
+        return Err(Error::KeySizeRange);
+    }
+    Ok(())
+}
+
+/// Whether a pair with a modulus of so many bits may be made.
+pub fn may_generate(modulus_bits: Option<usize>, policy: &Policy) -> Result<()> {
+    match modulus_bits {
+        Some(bits) if bits < policy.min_rsa_bits => Err(Error::AttributeValueInvalid),
+        _ => Ok(()),
+    }
+}
+
+/// The smallest key of a mechanism, in its own unit.
+pub fn smallest_key(row: &Row, policy: &Policy) -> CK_ULONG {
+    let makes_rsa = row.does.generate_pair.is_some() && row.keys == [CKK_RSA];
+    let asked = if makes_rsa { policy.min_rsa_bits as CK_ULONG } else { 0 };
+    row.sizes.0.max(asked)
 }
 
 /// `CKA_ALLOWED_MECHANISMS`: where a key lists mechanisms, no other will do.

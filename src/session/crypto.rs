@@ -45,10 +45,8 @@ impl Library {
 /// that cancels it (no mechanism: PKCS #11 3.0 and later).
 pub(super) fn begin<T>(place: &mut Option<Active<T>>, call: Option<Call>) -> Result<Option<Call>> {
     match call {
-        None => {
-            *place = None;
-            Ok(None)
-        }
+        // Without an operation to end, the mechanism that is not there is one that is missing.
+        None => place.take().map(|_| None).ok_or(Error::ArgumentsBad),
         // One whose key is gone is over, though nobody has asked it anything since.
         Some(_) if place.as_ref().is_some_and(|active| !active.is_over()) => {
             Err(Error::OperationActive)

@@ -40,6 +40,7 @@ impl Library {
         let make = call.row.does.generate_pair.ok_or(Error::MechanismInvalid)?;
         let (public, private) = (Template::parse(public)?, Template::parse(private)?);
         let spec = spec(call, &[&public, &private])?;
+        policy::may_generate(spec.modulus_bits, &self.config().policy)?;
         // What the caller may not keep is not worth the time to generate.
         for template in [&public, &private] {
             session.may_keep(template.attributes())?;

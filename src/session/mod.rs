@@ -179,7 +179,8 @@ impl Library {
 
     /// Closes all sessions with a token.
     pub fn close_all_sessions(&self, slot: CK_SLOT_ID) -> Result<()> {
-        let slot = self.slot(slot)?.ok_or(Error::TokenNotPresent)?;
+        // A token that nobody has initialised has no sessions to close.
+        let Some(slot) = self.slot(slot)? else { return Ok(()) };
         for (handle, session) in self.sessions.all() {
             if Arc::ptr_eq(&session.slot, &slot) && self.sessions.remove(handle).is_some() {
                 session.close();

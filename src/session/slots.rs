@@ -85,15 +85,15 @@ impl Library {
         Ok(mechanism::all())
     }
 
-    /// One mechanism, with the flags that policy leaves it.
+    /// The sizes of key, smallest and largest, and the flags that policy leaves a mechanism.
     pub fn mechanism_info(
         &self,
         id: CK_SLOT_ID,
         mechanism: CK_MECHANISM_TYPE,
-    ) -> Result<(&'static Row, CK_FLAGS)> {
+    ) -> Result<((CK_ULONG, CK_ULONG), CK_FLAGS)> {
         self.slot(id)?;
-        let row = mechanism::find(mechanism)?;
-        Ok((row, policy::flags(row, &self.config.policy)))
+        let (row, policy) = (mechanism::find(mechanism)?, &self.config.policy);
+        Ok(((policy::smallest_key(row, policy), row.sizes.1), policy::flags(row, policy)))
     }
 
     /// Makes a token in the slot at the end, and the store with it where there is none; or makes
@@ -111,7 +111,7 @@ impl Library {
                     return Err(Error::SessionExists);
                 }
                 slot.vault.open_token(&slot.token, Role::So, pin)?;
-                slot.vault.reinitialise(slot.token.id, label, pin, &self.config)?;
+                slot.vault.reinitialise(&slot.token, label, pin, &self.config)?;
                 slot.retired.store(true, Ordering::Release);
                 self.slots.write().remove(&id);
             }

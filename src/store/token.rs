@@ -59,7 +59,7 @@ impl Token {
 
     /// The serial number: 16 hexadecimal digits.
     pub fn serial(&self) -> String {
-        hex::encode(self.uuid.first_chunk::<8>().copied().unwrap_or_default())
+        hex::encode(self.uuid.first_chunk::<SERIAL>().copied().unwrap_or_default())
     }
 
     /// Whether the user has a PIN yet.
@@ -157,3 +157,5 @@ fn read_pin(reader: &mut Reader<'_>) -> Result<Option<PinRecord>> {
 }
 
 const VERSION: u8 = 1;
+/// How much of the identifier is the serial number, bytes.
+pub(super) const SERIAL: usize = 8;

@@ -3,7 +3,7 @@
 
 use super::RowKind;
 use super::pin::PinRecord;
-use super::token::{Token, TokenKey};
+use super::token::{SERIAL, Token, TokenKey};
 use super::vault::Vault;
 use crate::codec::{Reader, Writer};
 use crate::config::Config;
@@ -38,7 +38,7 @@ impl Vault {
         so_pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let token = self.fresh_token(label, so_pin, config)?;
+        let token = self.fresh_token(None, label, so_pin, config)?;
         self.change(|change| match change.token(id)? {
             None => change.put_token(id, &token),
             // Another process was faster: the slot holds a token now, and its list tells.
@@ -51,19 +51,19 @@ impl Vault {
         Ok(1 + self.store.rows(RowKind::Token)?.last().map_or(0, |row| row.id))
     }
 
-    /// Makes a token anew in its slot: another key, no objects, no user PIN. The caller has tested
-    /// the security officer's PIN.
+    /// Makes a token anew in its slot: another key, no objects, no user PIN, the same serial number.
+    /// The caller has tested the security officer's PIN.
     pub fn reinitialise(
         &self,
-        id: i64,
+        old: &Token,
         label: [u8; 32],
         so_pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let token = self.fresh_token(label, so_pin, config)?;
+        let token = self.fresh_token(Some(old), label, so_pin, config)?;
         self.change(|change| {
-            change.delete_objects_of(id)?;
-            change.put_token(id, &token)
+            change.delete_objects_of(old.id)?;
+            change.put_token(old.id, &token)
         })
     }
 
@@ -144,10 +144,22 @@ impl Vault {
         })
     }
 
-    /// A token whose one PIN is the security officer's. Its number is given when it is stored.
-    fn fresh_token(&self, label: [u8; 32], so_pin: &[u8], config: &Config) -> Result<Token> {
+    /// A token whose one PIN is the security officer's, in the place of an old one or in none yet. Its
+    /// number is given when it is stored.
+    fn fresh_token(
+        &self,
+        old: Option<&Token>,
+        label: [u8; 32],
+        so_pin: &[u8],
+        config: &Config,
+    ) -> Result<Token> {
         let mut uuid = [0; 16];
         primitive::random(&mut uuid)?;
+        if let Some(old) = old {
+            // The serial number is the device's, and stays; the other half tells the tokens apart.
+            let serial = uuid.iter_mut().zip(&old.uuid).take(SERIAL);
+            serial.for_each(|(byte, old)| *byte = *old);
+        }
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let mut token = Token {
             id: 0,

@@ -71,6 +71,12 @@ fn reserved_strings_other_than_a_configuration_are_refused() {
         slots(false).gives(CKR_CRYPTOKI_NOT_INITIALIZED);
     }
     initialize(Some("conf=/nonexistent/strongroom.toml")).gives(CKR_ARGUMENTS_BAD);
+    let endless = c_string(&"conf=/".repeat(4096));
+    start(CKF_OS_LOCKING_OK, 0, endless.as_ptr().cast_mut().cast()).gives(CKR_ARGUMENTS_BAD);
+    for nowhere in [1, 0xFFF, usize::MAX] {
+        start(CKF_OS_LOCKING_OK, 0, nowhere as CK_VOID_PTR).gives(CKR_ARGUMENTS_BAD);
+        slots(false).gives(CKR_CRYPTOKI_NOT_INITIALIZED);
+    }
     fixture.initialize().good_for("none of this stays behind");
 }
 

@@ -35,6 +35,7 @@ mod pq_keys;
 mod pq_sign;
 mod rsa_encrypt;
 mod rsa_sign;
+mod rsa_sizes;
 mod rules;
 mod sha1;
 mod table;

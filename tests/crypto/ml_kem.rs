@@ -136,11 +136,9 @@ fn templates_that_cannot_be_met_are_refused() {
     let before = s.find(&Template::default()).good();
     for (template, want) in [
         (template! { CKA_CLASS => CKO_PRIVATE_KEY }, CKR_TEMPLATE_INCONSISTENT),
-        (
-            template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 16 as CK_ULONG },
-            CKR_TEMPLATE_INCONSISTENT,
-        ),
         (template! { CKA_VALUE_LEN => HUGE }, CKR_TEMPLATE_INCONSISTENT),
+        (template! { CKA_VALUE_LEN => 33 as CK_ULONG }, CKR_TEMPLATE_INCONSISTENT),
+        (template! { CKA_VALUE_LEN => 0 as CK_ULONG }, CKR_TEMPLATE_INCONSISTENT),
         (template! { CKA_KEY_TYPE => CKK_RSA }, CKR_ATTRIBUTE_VALUE_INVALID),
         (template! { CKA_KEY_TYPE => HUGE }, CKR_ATTRIBUTE_VALUE_INVALID),
         (template! { CKA_VALUE => &[1; 32] }, CKR_ATTRIBUTE_READ_ONLY),
@@ -158,6 +156,24 @@ fn templates_that_cannot_be_met_are_refused() {
     read_only.encapsulate(&mech(), public, &kept).code();
     let fits = template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG };
     s.encapsulate(&mech(), public, &fits).good();
+}
+
+#[test]
+fn a_shorter_key_takes_the_leading_bytes() {
+    let user = User::new();
+    let s = user.session;
+    let (public, private) = sets::quick(CKK_ML_KEM).pair(s);
+    let aes = |len: CK_ULONG| {
+        keys::open().and(&template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => len })
+    };
+    let (ciphertext, ours) = s.encapsulate(&mech(), public, &aes(16)).good();
+    let whole = s.decapsulate(&mech(), private, &ciphertext, &keys::open()).good();
+    let whole = s.get(whole, CKA_VALUE).good();
+    assert_eq!(s.get(ours, CKA_VALUE).good(), whole[..16]);
+    for len in [16, 24, 32] {
+        let theirs = s.decapsulate(&mech(), private, &ciphertext, &aes(len)).good();
+        assert_eq!(s.get(theirs, CKA_VALUE).good(), whole[..len as usize]);
+    }
 }
 
 #[test]

@@ -28,7 +28,11 @@ fn the_check_value_is_the_hash_of_the_certificate() {
     let s = user.session;
     let object = s.create(&template()).good();
     let value = s.get(object, CKA_VALUE).good();
-    assert_eq!(s.get(object, CKA_CHECK_VALUE).good(), reference::digest(CKM_SHA_1, &value)[..3]);
+    let check = reference::digest(CKM_SHA_1, &value)[..3].to_vec();
+    assert_eq!(s.get(object, CKA_CHECK_VALUE).good(), check);
+    for other in [&check[..], &[], &[1, 2, 3]] {
+        s.set(object, &template! { CKA_CHECK_VALUE => other }).gives(CKR_ATTRIBUTE_READ_ONLY);
+    }
 }
 
 #[test]

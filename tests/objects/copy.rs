@@ -64,18 +64,26 @@ fn what_a_key_is_cannot_change_in_a_copy() {
 }
 
 #[test]
-fn a_private_key_does_not_become_public_by_a_copy() {
+fn what_is_private_does_not_become_public_by_a_copy() {
     let user = User::new();
     let s = user.session;
-    let closed = template! { CKA_SENSITIVE => true, CKA_PRIVATE => true };
-    let key = keys::aes_with(s, 32, &closed);
-    let copy = s.copy(key, &template! { CKA_PRIVATE => false });
-    // The specification lets a copy change CKA_PRIVATE; a token may be stricter.
-    if let Ok(copy) = copy {
-        s.get(copy, CKA_VALUE).gives(CKR_ATTRIBUTE_SENSITIVE);
-    } else {
-        copy.gives_one_of(&[CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT]);
+    for (name, template) in every_class() {
+        let object = s.create(&template.with(CKA_PRIVATE, true)).good_for(name);
+        let copy = s.copy(object, &template! { CKA_PRIVATE => false });
+        copy.gives_for(name, &[CKR_TEMPLATE_INCONSISTENT]);
+        s.copy(object, &template! { CKA_PRIVATE => true }).good_for(name);
     }
+}
+
+#[test]
+fn the_type_of_data_is_fixed() {
+    let user = User::new();
+    let s = user.session;
+    let object = s.create(&data().with(CKA_OBJECT_ID, &[6, 1, 42])).good();
+    let other = template! { CKA_OBJECT_ID => &[6, 1, 43] };
+    s.set(object, &other).gives(CKR_ATTRIBUTE_READ_ONLY);
+    s.copy(object, &other).gives(CKR_ATTRIBUTE_READ_ONLY);
+    assert_eq!(s.get(object, CKA_OBJECT_ID).good(), [6, 1, 42]);
 }
 
 #[test]

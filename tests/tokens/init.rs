@@ -49,8 +49,10 @@ fn initialising_again_destroys_all_objects_and_the_user_pin() {
         &template! { CKA_TOKEN => true },
     );
     session.close().good();
+    let serial = token_info(token.slot).good().serialNumber;
     init_token(token.slot, SO_PIN, "renewed").good();
     let info = token_info(token.slot).good();
+    assert_eq!(info.serialNumber, serial, "it is the same device");
     assert_eq!(info.label, session::padded("renewed"));
     let session = token.public();
     assert_eq!(session.find(&Template::default()).good(), []);

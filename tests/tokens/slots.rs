@@ -111,6 +111,7 @@ fn an_uninitialised_token_opens_no_session() {
     let want = [CKR_TOKEN_NOT_INITIALIZED, CKR_TOKEN_NOT_RECOGNIZED, CKR_TOKEN_NOT_PRESENT];
     Session::read_write(slot).gives_one_of(&want);
     Session::read_only(slot).gives_one_of(&want);
+    session::close_all(slot).good_for("there are none");
 }
 
 #[test]
