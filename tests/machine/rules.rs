@@ -5,6 +5,7 @@
 use crate::calls::*;
 use crate::drive::Seen;
 use crate::expected;
+use crate::messages::slot;
 use crate::model::*;
 use cryptoki_sys::*;
 
@@ -47,8 +48,14 @@ impl Model {
                 None => Fate::of(&[CKR_OBJECT_HANDLE_INVALID]),
             }),
             Call::Init(s, op, mech, k, sig) => on(*s, &|at| self.init(at, *op, *mech, *k, *sig)),
-            // Whether there is something to end or not.
-            Call::InitNull(s, _) | Call::ManyNull(s, _) => on(*s, &|_| Fate::of(&[CKR_OK])),
+            Call::InitNull(s, op) => on(*s, &|at| {
+                let operation = self.sessions[at].operations[place(*op)].as_ref();
+                Fate::of(to_end(operation.map(|operation| operation.dead)))
+            }),
+            Call::ManyNull(s, many) => on(*s, &|at| {
+                let process = self.sessions[at].processes[slot(*many)].as_ref();
+                Fate::of(to_end(process.map(|process| process.dead)))
+            }),
             Call::Whole(s, op, data, _, sig) => on(*s, &|at| self.whole(at, *op, *data, *sig)),
             Call::Part(s, op, data, _) => on(*s, &|at| self.part(at, *op, *data)),
             Call::Last(s, op, _, sig) => on(*s, &|at| self.last(at, *op, *sig)),
@@ -301,4 +308,13 @@ pub fn bytes(data: Data, mech: Mech) -> Vec<u8> {
 /// Whether a call gave nothing yet: a question for the length, or too little room.
 pub fn keeps(room: Room, seen: &Seen) -> bool {
     seen.rv == CKR_BUFFER_TOO_SMALL || (seen.rv == CKR_OK && room == Room::Null)
+}
+
+/// Without a mechanism there is an operation to end, or the mechanism is missing.
+fn to_end(dead: Option<bool>) -> &'static [CK_RV] {
+    match dead {
+        None => &[CKR_ARGUMENTS_BAD],
+        Some(true) => &[CKR_OK, CKR_ARGUMENTS_BAD],
+        Some(false) => &[CKR_OK],
+    }
 }
