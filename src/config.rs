@@ -69,6 +69,9 @@ pub struct Policy {
     /// The shortest RSA modulus, bits, of keys that are made, sign, encrypt and wrap; shorter ones
     /// can always verify, decrypt and unwrap.
     pub min_rsa_bits: usize,
+    /// Whether legacy algorithms are used for more than to read what they protected: triple DES to
+    /// encrypt, sign, wrap, generate and derive; MD5 at all.
+    pub legacy_algorithms: bool,
 }
 
 impl Default for Store {
@@ -85,7 +88,7 @@ impl Default for Pin {
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { sha1_signatures: false, min_rsa_bits: RSA_BITS.0 }
+        Policy { sha1_signatures: false, min_rsa_bits: RSA_BITS.0, legacy_algorithms: false }
     }
 }
 

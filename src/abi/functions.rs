@@ -7,7 +7,7 @@
 use super::arguments::{initialisation, nothing, reserved_is_null, text};
 use super::derivation::{self, Arguments};
 use super::interfaces::{self, Fixed, Interfaces, interface};
-use super::mechanism::{call, call_or_cancel};
+use super::mechanism::{call, call_or_cancel, call_to_unwrap, call_to_wrap};
 use super::output::{self, Input, Out};
 use super::pointer::Argument;
 use super::process::{
@@ -262,14 +262,14 @@ v2_40 {
     }
     fn C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_session(session, |library| {
-            library.wrap_key(session as u64, &call(mechanism)?, wrapping as u64, key as u64, &mut Out::new(out, out_len)?)
+            library.wrap_key(session as u64, &call_to_wrap(mechanism)?, wrapping as u64, key as u64, &mut Out::new(out, out_len)?)
         })
     }
     fn C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, len: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
         in_session(session, |library| {
             place.required()?;
             let (wrapped, attributes) = (text(wrapped, len)?, template::read(attributes, count)?);
-            place.write(library.unwrap_key(session as u64, &call(mechanism)?, unwrapping as u64, wrapped, &attributes)? as CK_OBJECT_HANDLE)
+            place.write(library.unwrap_key(session as u64, &call_to_unwrap(mechanism)?, unwrapping as u64, wrapped, &attributes)? as CK_OBJECT_HANDLE)
         })
     }
     fn C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {

@@ -21,12 +21,24 @@ use cryptoki_sys::*;
 pub(super) struct Parameter<'a> {
     bytes: Pointer<'a, u8>,
     len: CK_ULONG,
+    asker: Asker,
+}
+
+/// Which call the parameter is for: wrapping has structures of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// `C_WrapKey`.
+    Wrap,
+    /// `C_UnwrapKey`.
+    Unwrap,
+    /// Any other.
+    Other,
 }
 
 impl<'a> Parameter<'a> {
     /// A parameter of so many bytes.
-    pub(super) fn new(bytes: Pointer<'a, u8>, len: CK_ULONG) -> Parameter<'a> {
-        Parameter { bytes, len }
+    pub(super) fn new(bytes: Pointer<'a, u8>, len: CK_ULONG, asker: Asker) -> Parameter<'a> {
+        Parameter { bytes, len, asker }
     }
 
     /// Reads it as the structure that a mechanism takes.
@@ -41,6 +53,10 @@ impl<'a> Parameter<'a> {
             ParamKind::Iv(len) | ParamKind::OptionalIv(len) => self.iv(len),
             ParamKind::Counter => self.counter(),
             ParamKind::Gcm => self.gcm(),
+            ParamKind::Ccm => self.ccm(),
+            ParamKind::IvData(len) => self.iv_data(len),
+            ParamKind::ChaCha20 => self.chacha20(),
+            ParamKind::ChaCha20Poly1305 => self.chacha20_poly1305(),
             ParamKind::MacLength => {
                 let length: CK_ULONG = self.structure()?;
                 Ok(Params::MacLength(length as usize))

@@ -24,6 +24,11 @@ pub const ROWS: &[Row] = &[
         ..Row::new(CKM_AES_KEY_WRAP, "CKM_AES_KEY_WRAP", AES, SIZES)
     },
     Row {
+        params: ParamKind::OptionalIv(8),
+        does: Does { cipher: Some(pkcs7), wrap: Some(pkcs7), ..Does::NOTHING },
+        ..Row::new(CKM_AES_KEY_WRAP_PKCS7, "CKM_AES_KEY_WRAP_PKCS7", AES, SIZES)
+    },
+    Row {
         params: ParamKind::OptionalIv(4),
         does: Does { cipher: Some(kwp), wrap: Some(kwp), ..Does::NOTHING },
         ..Row::new(CKM_AES_KEY_WRAP_KWP, "CKM_AES_KEY_WRAP_KWP", AES, SIZES)
@@ -36,7 +41,16 @@ fn kw(
     params: &Params,
     direction: Direction,
 ) -> Result<Box<dyn Cipher>> {
-    begin(row, key, params, direction, Mode::Wrap)
+    Ok(Box::new(begin(row, key, params, direction, Mode::Wrap)?))
+}
+
+fn pkcs7(
+    row: &'static Row,
+    key: &Arc<Key>,
+    params: &Params,
+    direction: Direction,
+) -> Result<Box<dyn Cipher>> {
+    Ok(Box::new(Padded { wrap: begin(row, key, params, direction, Mode::Wrap)? }))
 }
 
 fn kwp(
@@ -45,7 +59,7 @@ fn kwp(
     params: &Params,
     direction: Direction,
 ) -> Result<Box<dyn Cipher>> {
-    begin(row, key, params, direction, Mode::WrapPad)
+    Ok(Box::new(begin(row, key, params, direction, Mode::WrapPad)?))
 }
 
 fn begin(
@@ -54,7 +68,7 @@ fn begin(
     params: &Params,
     direction: Direction,
     mode: Mode,
-) -> Result<Box<dyn Cipher>> {
+) -> Result<Wrap> {
     let iv: &[u8] = match params {
         Params::None => &[],
         Params::Iv(iv) => iv,
@@ -65,7 +79,7 @@ fn begin(
     let make = |key: &Key| CipherCtx::new(mode, key.value()?, direction, iv.len());
     let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
     context.step(|context| context.start(iv))?;
-    Ok(Box::new(Wrap { context, direction, padded: mode == Mode::WrapPad }))
+    Ok(Wrap { context, direction, padded: mode == Mode::WrapPad })
 }
 
 struct Wrap {
@@ -125,6 +139,61 @@ impl Cipher for Wrap {
             Direction::Encrypt => self.wrap(input, output),
             Direction::Decrypt => self.unwrap(input, output),
         }
+    }
+}
+
+/// Key wrap of data that was filled up to a semiblock as PKCS #7 has it.
+struct Padded {
+    wrap: Wrap,
+}
+
+impl Padded {
+    fn unwrap(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        let mut padded = Secret::zeroed(self.wrap.whole_len(input.len()))?;
+        let len = self.wrap.whole(input, padded.expose_mut())?;
+        let padded = padded.expose().get(..len).ok_or(Error::DeviceError)?;
+        let count = usize::from(*padded.last().ok_or(Error::EncryptedDataInvalid)?);
+        let plain = match len.checked_sub(count).and_then(|len| padded.split_at_checked(len)) {
+            // The wrap was found whole, so what is wrong here is no oracle.
+            Some((plain, fill))
+                if (1..=UNIT).contains(&count)
+                    && fill.iter().all(|byte| usize::from(*byte) == count) =>
+            {
+                plain
+            }
+            _ => return Err(Error::EncryptedDataInvalid),
+        };
+        output.get_mut(..plain.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(plain);
+        Ok(plain.len())
+    }
+}
+
+impl Cipher for Padded {
+    fn multi_part(&self) -> bool {
+        false
+    }
+
+    fn exact(&self) -> bool {
+        self.wrap.direction == Direction::Encrypt
+    }
+
+    fn whole_len(&self, input: usize) -> usize {
+        match self.wrap.direction {
+            Direction::Encrypt => (input / UNIT).saturating_add(2).saturating_mul(UNIT),
+            Direction::Decrypt => input.saturating_sub(UNIT),
+        }
+    }
+
+    fn whole(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
+        if self.wrap.direction == Direction::Decrypt {
+            return self.unwrap(input, output);
+        }
+        let count = UNIT - input.len() % UNIT;
+        let mut padded = Secret::zeroed(input.len() + count)?;
+        padded.expose_mut().fill(count as u8);
+        let place = padded.expose_mut().get_mut(..input.len());
+        place.ok_or(Error::DeviceError)?.copy_from_slice(input);
+        self.wrap.whole(padded.expose(), output)
     }
 }
 

@@ -13,10 +13,17 @@ pub const ROWS: &[Row] = &[
     row(CKM_SHA256, "CKM_SHA256", Hash::Sha256),
     row(CKM_SHA384, "CKM_SHA384", Hash::Sha384),
     row(CKM_SHA512, "CKM_SHA512", Hash::Sha512),
+    row(CKM_SHA512_224, "CKM_SHA512_224", Hash::Sha512_224),
+    row(CKM_SHA512_256, "CKM_SHA512_256", Hash::Sha512_256),
     row(CKM_SHA3_224, "CKM_SHA3_224", Hash::Sha3_224),
     row(CKM_SHA3_256, "CKM_SHA3_256", Hash::Sha3_256),
     row(CKM_SHA3_384, "CKM_SHA3_384", Hash::Sha3_384),
     row(CKM_SHA3_512, "CKM_SHA3_512", Hash::Sha3_512),
+    row(CKM_BLAKE2B_160, "CKM_BLAKE2B_160", Hash::Blake2b160),
+    row(CKM_BLAKE2B_256, "CKM_BLAKE2B_256", Hash::Blake2b256),
+    row(CKM_BLAKE2B_384, "CKM_BLAKE2B_384", Hash::Blake2b384),
+    row(CKM_BLAKE2B_512, "CKM_BLAKE2B_512", Hash::Blake2b512),
+    Row { legacy: CKF_DIGEST, ..row(CKM_MD5, "CKM_MD5", Hash::Md5) },
 ];
 
 const fn row(id: CK_MECHANISM_TYPE, name: &'static str, hash: Hash) -> Row {

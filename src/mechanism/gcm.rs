@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! AES-GCM (PKCS #11, section "AES-GCM Authenticated Encryption / Decryption"; SP 800-38D).
+//! AES-GCM and AES-GMAC (PKCS #11, sections "AES-GCM Authenticated Encryption / Decryption",
+//! "AES-GMAC"; SP 800-38D).
 
+use super::aead::{self, Aead, Message};
+use super::aes::{AES, SIZES};
 use super::checkout::Checkout;
 use super::key::Key;
+use super::mac::{Code, Mac};
 use super::ossl::{CipherCtx, Mode};
 use super::ready::{Purpose, Slot};
-use super::{Cipher, Direction, Params, Row};
+use super::{Cipher, Direction, Does, ParamKind, Params, Row, Signer, Verifier};
 use crate::error::{Error, Result};
+use cryptoki_sys::*;
 use std::sync::Arc;
-use zeroize::Zeroize;
 
-/// Begins a message. The initialisation vector has 1 to 128 bytes (the standard allows more, which
-/// OpenSSL does not take), the tag a length of SP 800-38D, section 5.2.1.2.
-pub(super) fn begin(
+/// The mechanisms of Galois/counter mode.
+pub const ROWS: &[Row] = &[
+    Row {
+        params: ParamKind::Gcm,
+        does: Does {
+            cipher: Some(begin),
+            wrap: Some(begin),
+            message: Some(message),
+            ..Does::NOTHING
+        },
+        ..Row::new(CKM_AES_GCM, "CKM_AES_GCM", AES, SIZES)
+    },
+    Row {
+        params: ParamKind::Gcm,
+        does: Does { sign: Some(sign), verify: Some(verify), ..Does::NOTHING },
+        ..Row::new(CKM_AES_GMAC, "CKM_AES_GMAC", AES, SIZES)
+    },
+];
+
+fn begin(
     row: &'static Row,
     key: &Arc<Key>,
     params: &Params,
@@ -21,7 +42,30 @@ pub(super) fn begin(
     let Params::Gcm { iv, aad, tag_bits } = params else {
         return Err(Error::MechanismParamInvalid);
     };
-    if !(1..=LONGEST_IV).contains(&iv.len()) || !TAGS.contains(tag_bits) {
+    let given = Message { nonce: iv, aad, tag: bytes(*tag_bits)?, len: 0 };
+    Ok(aead::cipher(message(row, key, &given, direction)?))
+}
+
+/// Begins a message. The initialisation vector has 1 to 128 bytes (the standard allows more, which
+/// OpenSSL does not take), the tag a length of SP 800-38D, section 5.2.1.2.
+fn message(
+    row: &'static Row,
+    key: &Arc<Key>,
+    message: &Message<'_>,
+    direction: Direction,
+) -> Result<Aead> {
+    let context = context(row, key, message, direction)?;
+    Ok(Aead::keyed(context, direction, message.tag))
+}
+
+fn context(
+    row: &'static Row,
+    key: &Arc<Key>,
+    message: &Message<'_>,
+    direction: Direction,
+) -> Result<Checkout<CipherCtx>> {
+    let iv = message.nonce;
+    if !(1..=LONGEST_IV).contains(&iv.len()) || !TAGS.contains(&message.tag) {
         return Err(Error::MechanismParamInvalid);
     }
     let slot =
@@ -30,111 +74,51 @@ pub(super) fn begin(
     let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
     context.step(|context| {
         context.start(iv)?;
-        context.aad(aad)
+        context.aad(message.aad)
     })?;
-    let tag = tag_bits / 8;
-    Ok(match direction {
-        Direction::Encrypt => Box::new(Encryption { context, tag }),
-        Direction::Decrypt => Box::new(Decryption { context, tag, collected: Vec::new() }),
-    })
+    Ok(context)
 }
 
-struct Encryption {
-    context: Checkout<CipherCtx>,
-    /// The length of the tag, bytes.
-    tag: usize,
+fn bytes(bits: usize) -> Result<usize> {
+    if bits % 8 == 0 { Ok(bits / 8) } else { Err(Error::MechanismParamInvalid) }
 }
 
-impl Cipher for Encryption {
-    fn whole_len(&self, input: usize) -> usize {
-        input.saturating_add(self.tag)
+fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
+    Ok(Box::new(gmac(row, key, params)?))
+}
+
+fn verify(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
+    Ok(Box::new(gmac(row, key, params)?))
+}
+
+/// The data that is signed is GCM's additional data: the parameter has none of its own.
+fn gmac(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Mac<Gmac>> {
+    let Params::Gcm { iv, aad, tag_bits } = params else {
+        return Err(Error::MechanismParamInvalid);
+    };
+    if !aad.is_empty() {
+        return Err(Error::MechanismParamInvalid);
+    }
+    let given = Message { nonce: iv, aad, tag: bytes(*tag_bits)?, len: 0 };
+    Ok(Mac::new(Gmac(context(row, key, &given, Direction::Encrypt)?), given.tag))
+}
+
+struct Gmac(Checkout<CipherCtx>);
+
+impl Code for Gmac {
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        self.0.step(|context| context.aad(data)).map_err(|_| Error::DataLenRange)
     }
 
-    fn whole(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        let done = self.update(input, output)?;
-        let rest = output.get_mut(done..).ok_or(Error::BufferTooSmall)?;
-        Ok(done + self.finish(rest)?)
-    }
-
-    fn update_len(&self, input: usize) -> usize {
-        input
-    }
-
-    fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        self.context.step(|context| context.update(input, output)).map_err(|_| Error::DataLenRange)
-    }
-
-    fn finish_len(&self) -> usize {
-        self.tag
-    }
-
-    fn finish(&mut self, output: &mut [u8]) -> Result<usize> {
-        let tag = output.get_mut(..self.tag).ok_or(Error::BufferTooSmall)?;
-        self.context.last(|context| {
+    fn finish(&mut self, code: &mut [u8]) -> Result<()> {
+        self.0.last(|context| {
             context.end()?;
-            context.tag(tag)?;
-            Ok(tag.len())
+            context.tag(code)
         })
-    }
-}
-
-/// Gives out no plaintext before the tag was found good: "no data should be returned until
-/// C_Decrypt or C_DecryptFinal". So parts are collected, as ciphertext.
-struct Decryption {
-    context: Checkout<CipherCtx>,
-    /// The length of the tag, bytes.
-    tag: usize,
-    collected: Vec<u8>,
-}
-
-impl Decryption {
-    fn open(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        let len = input.len().checked_sub(self.tag).ok_or(Error::EncryptedDataLenRange)?;
-        let (ciphertext, tag) = input.split_at_checked(len).ok_or(Error::EncryptedDataLenRange)?;
-        let output = output.get_mut(..len).ok_or(Error::BufferTooSmall)?;
-        let result = self.context.last(|context| {
-            context.update(ciphertext, output)?;
-            context.expect_tag(tag)?;
-            context.end()
-        });
-        if result.is_err() {
-            output.zeroize();
-            return Err(Error::EncryptedDataInvalid);
-        }
-        Ok(len)
-    }
-}
-
-impl Cipher for Decryption {
-    fn whole_len(&self, input: usize) -> usize {
-        input.saturating_sub(self.tag)
-    }
-
-    fn whole(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
-        self.open(input, output)
-    }
-
-    fn update_len(&self, _input: usize) -> usize {
-        0
-    }
-
-    fn update(&mut self, input: &[u8], _output: &mut [u8]) -> Result<usize> {
-        self.collected.try_reserve(input.len()).map_err(|_| Error::HostMemory)?;
-        self.collected.extend_from_slice(input);
-        Ok(0)
-    }
-
-    fn finish_len(&self) -> usize {
-        self.collected.len().saturating_sub(self.tag)
-    }
-
-    fn finish(&mut self, output: &mut [u8]) -> Result<usize> {
-        let collected = std::mem::take(&mut self.collected);
-        self.open(&collected, output)
     }
 }
 
 /// What OpenSSL holds (providers: `GCM_IV_MAX_SIZE`), bytes.
 const LONGEST_IV: usize = 128;
-/// The lengths of tag, bits.
-const TAGS: &[usize] = &[32, 64, 96, 104, 112, 120, 128];
+/// The lengths of tag, bytes.
+const TAGS: &[usize] = &[4, 8, 12, 13, 14, 15, 16];

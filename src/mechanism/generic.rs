@@ -2,11 +2,13 @@
 //! Generic secrets and HMAC (PKCS #11, sections "Generic secret key" and "Hash-Based Message
 //! Authentication Codes").
 
+use super::hmac::Hmac;
 use super::key::Key;
+use super::mac::{self, Mac};
 use super::ossl::MacKind;
 use super::parts::Parts;
 use super::primitive::random_secret;
-use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, mac};
+use super::{Does, Hash, ParamKind, Params, Row, Signer, Spec, Verifier};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
 use std::sync::Arc;
@@ -33,6 +35,11 @@ macro_rules! hmac {
                     ..Row::new($make, stringify!($make), &[$key], SIZES)
                 },
             )*
+            Row { legacy: ALL, ..row(CKM_MD5_HMAC, "CKM_MD5_HMAC", MD5, ParamKind::None, Hash::Md5) },
+            Row {
+                legacy: ALL,
+                ..row(CKM_MD5_HMAC_GENERAL, "CKM_MD5_HMAC_GENERAL", MD5, ParamKind::MacLength, Hash::Md5)
+            },
         ];
     };
 }
@@ -43,10 +50,16 @@ hmac! {
     Sha256: CKM_SHA256_HMAC, CKM_SHA256_HMAC_GENERAL, CKM_SHA256_KEY_GEN, CKK_SHA256_HMAC;
     Sha384: CKM_SHA384_HMAC, CKM_SHA384_HMAC_GENERAL, CKM_SHA384_KEY_GEN, CKK_SHA384_HMAC;
     Sha512: CKM_SHA512_HMAC, CKM_SHA512_HMAC_GENERAL, CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC;
+    Sha512_224: CKM_SHA512_224_HMAC, CKM_SHA512_224_HMAC_GENERAL, CKM_SHA512_224_KEY_GEN, CKK_SHA512_224_HMAC;
+    Sha512_256: CKM_SHA512_256_HMAC, CKM_SHA512_256_HMAC_GENERAL, CKM_SHA512_256_KEY_GEN, CKK_SHA512_256_HMAC;
     Sha3_224: CKM_SHA3_224_HMAC, CKM_SHA3_224_HMAC_GENERAL, CKM_SHA3_224_KEY_GEN, CKK_SHA3_224_HMAC;
     Sha3_256: CKM_SHA3_256_HMAC, CKM_SHA3_256_HMAC_GENERAL, CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC;
     Sha3_384: CKM_SHA3_384_HMAC, CKM_SHA3_384_HMAC_GENERAL, CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC;
     Sha3_512: CKM_SHA3_512_HMAC, CKM_SHA3_512_HMAC_GENERAL, CKM_SHA3_512_KEY_GEN, CKK_SHA3_512_HMAC;
+    Blake2b160: CKM_BLAKE2B_160_HMAC, CKM_BLAKE2B_160_HMAC_GENERAL, CKM_BLAKE2B_160_KEY_GEN, CKK_BLAKE2B_160_HMAC;
+    Blake2b256: CKM_BLAKE2B_256_HMAC, CKM_BLAKE2B_256_HMAC_GENERAL, CKM_BLAKE2B_256_KEY_GEN, CKK_BLAKE2B_256_HMAC;
+    Blake2b384: CKM_BLAKE2B_384_HMAC, CKM_BLAKE2B_384_HMAC_GENERAL, CKM_BLAKE2B_384_KEY_GEN, CKK_BLAKE2B_384_HMAC;
+    Blake2b512: CKM_BLAKE2B_512_HMAC, CKM_BLAKE2B_512_HMAC_GENERAL, CKM_BLAKE2B_512_KEY_GEN, CKK_BLAKE2B_512_HMAC;
 }
 
 const fn row(
@@ -70,13 +83,27 @@ pub(super) fn generate(row: &'static Row, _params: &Params, spec: &Spec) -> Resu
 }
 
 fn sign(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Signer>> {
-    mac::signer(row, key, params, MacKind::Hmac(row.hash.ok_or(Error::MechanismInvalid)?))
+    match row.hash.ok_or(Error::MechanismInvalid)? {
+        hash if hash.has_name() => mac::signer(row, key, params, MacKind::Hmac(hash)),
+        hash => Ok(Box::new(shorter(hash, key, params)?)),
+    }
 }
 
 fn verify(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Box<dyn Verifier>> {
-    mac::verifier(row, key, params, MacKind::Hmac(row.hash.ok_or(Error::MechanismInvalid)?))
+    match row.hash.ok_or(Error::MechanismInvalid)? {
+        hash if hash.has_name() => mac::verifier(row, key, params, MacKind::Hmac(hash)),
+        hash => Ok(Box::new(shorter(hash, key, params)?)),
+    }
 }
 
+fn shorter(hash: Hash, key: &Key, params: &Params) -> Result<Mac<Hmac>> {
+    let len = mac::length(params, hash.len(), hash.len())?;
+    Ok(Mac::new(Hmac::new(hash, key.value()?)?, len))
+}
+
+const MD5: &[CK_KEY_TYPE] = &[CKK_GENERIC_SECRET, CKK_MD5_HMAC];
+/// Nothing of MD5 is left without the legacy algorithms.
+const ALL: CK_FLAGS = CK_FLAGS::MAX;
 /// The longest secret made here, bytes.
 const LONGEST: usize = 8192;
 const SIZES: (CK_ULONG, CK_ULONG) = (1, LONGEST as CK_ULONG);

@@ -7,7 +7,7 @@ use super::ossl::Pkey;
 use super::parameter_set::ParameterSet;
 use super::parts::{EcPrivate, EcPublic, Parts};
 use super::ready::Ready;
-use super::{ec_key, rsa_key, set_key, spki};
+use super::{ec_key, rsa_key, secret_key, set_key, spki};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
@@ -61,7 +61,9 @@ impl Key {
         super::ossl::initialise()?;
         let (class, material) = match parts {
             Parts::Secret(key_type, value) => {
-                check_length(*key_type, value.len())?;
+                if validate {
+                    secret_key::check(*key_type, value.expose())?;
+                }
                 (KeyClass::Secret, Material::Secret(*key_type, value.duplicate()?))
             }
             Parts::RsaPublic(public) => (
@@ -249,12 +251,4 @@ impl Key {
     pub(super) fn ready(&self) -> &Ready {
         &self.ready
     }
-}
-
-fn check_length(key_type: CK_KEY_TYPE, len: usize) -> Result<()> {
-    let good = match key_type {
-        CKK_AES => matches!(len, 16 | 24 | 32),
-        _ => len > 0,
-    };
-    if good { Ok(()) } else { Err(Error::AttributeValueInvalid) }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! MACs, made and verified: what HMAC and CMAC have in common.
+//! MACs, made and verified: what all of them have in common.
 
 use super::checkout::Checkout;
 use super::key::Key;
@@ -7,7 +7,16 @@ use super::ossl::{MacCtx, MacKind, equal};
 use super::ready::{Purpose, Slot};
 use super::{Params, Row, Signer, Verifier};
 use crate::error::{Error, Result};
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// A code being computed.
+pub(super) trait Code: Send {
+    /// One part of the data.
+    fn update(&mut self, data: &[u8]) -> Result<()>;
+    /// Fills `code` with the first bytes of the code; it is no longer than the whole.
+    fn finish(&mut self, code: &mut [u8]) -> Result<()>;
+}
 
 /// Begins a MAC.
 pub(super) fn signer(
@@ -16,7 +25,7 @@ pub(super) fn signer(
     params: &Params,
     kind: MacKind,
 ) -> Result<Box<dyn Signer>> {
-    Ok(Box::new(Mac::new(row, key, params, kind)?))
+    Ok(Box::new(keyed(row, key, params, kind)?))
 }
 
 /// Begins to verify a MAC.
@@ -26,77 +35,98 @@ pub(super) fn verifier(
     params: &Params,
     kind: MacKind,
 ) -> Result<Box<dyn Verifier>> {
-    Ok(Box::new(Mac::new(row, key, params, kind)?))
+    Ok(Box::new(keyed(row, key, params, kind)?))
 }
 
-struct Mac {
-    context: Checkout<MacCtx>,
+fn keyed(
+    row: &Row,
+    key: &Arc<Key>,
+    params: &Params,
+    kind: MacKind,
+) -> Result<Mac<Checkout<MacCtx>>> {
+    let len = length(params, kind.len(), kind.len())?;
+    // The whole code is computed whatever is asked for, so one context serves all lengths. (A key
+    // of Poly1305 is for one message, and OpenSSL begins no second with it.)
+    let slot = Slot { mechanism: row.id, purpose: Purpose::Sign, variant: 0 };
+    let slot = (!matches!(kind, MacKind::Poly1305)).then_some(slot);
+    let make = |key: &Key| MacCtx::new(kind, key.value()?);
+    Ok(Mac::new(Checkout::new(key, slot, MacCtx::restart, make)?, len))
+}
+
+/// The length asked for, bytes: `usual` without a parameter, at most `longest` with one.
+pub(super) fn length(params: &Params, usual: usize, longest: usize) -> Result<usize> {
+    match params {
+        Params::None => Ok(usual),
+        Params::MacLength(len) if (1..=longest).contains(len) => Ok(*len),
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// A code of so many bytes, made or compared.
+pub(super) struct Mac<C> {
+    code: C,
     len: usize,
 }
 
-impl Mac {
-    fn new(row: &Row, key: &Arc<Key>, params: &Params, kind: MacKind) -> Result<Mac> {
-        let len = match params {
-            Params::None => kind.len(),
-            Params::MacLength(len) if (1..=kind.len()).contains(len) => *len,
-            _ => return Err(Error::MechanismParamInvalid),
-        };
-        // The whole code is computed whatever is asked for, so one context serves all lengths.
-        let slot = Slot { mechanism: row.id, purpose: Purpose::Sign, variant: 0 };
-        let make = |key: &Key| MacCtx::new(kind, key.value()?);
-        Ok(Mac { context: Checkout::new(key, Some(slot), MacCtx::restart, make)?, len })
-    }
-
-    fn code(&mut self) -> Result<([u8; LONGEST], usize)> {
-        let mut code = [0; LONGEST];
-        self.context.last(|context| context.finish(&mut code))?;
-        Ok((code, self.len))
+impl<C: Code> Mac<C> {
+    /// `len` is at most the length of the whole code.
+    pub(super) fn new(code: C, len: usize) -> Mac<C> {
+        Mac { code, len }
     }
 }
 
-impl Signer for Mac {
+impl<C: Code> Signer for Mac<C> {
     fn len(&self) -> usize {
         self.len
     }
 
     fn whole(&mut self, data: &[u8], signature: &mut [u8]) -> Result<usize> {
-        Signer::update(self, data)?;
+        self.code.update(data)?;
         Signer::finish(self, signature)
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        self.context.step(|context| context.update(data))
+        self.code.update(data)
     }
 
     fn finish(&mut self, signature: &mut [u8]) -> Result<usize> {
-        let (code, len) = self.code()?;
-        let code = code.get(..len).ok_or(Error::DeviceError)?;
-        signature.get_mut(..len).ok_or(Error::BufferTooSmall)?.copy_from_slice(code);
-        Ok(len)
+        self.code.finish(signature.get_mut(..self.len).ok_or(Error::BufferTooSmall)?)?;
+        Ok(self.len)
     }
 }
 
-impl Verifier for Mac {
+impl<C: Code> Verifier for Mac<C> {
     fn whole(&mut self, data: &[u8], signature: &[u8]) -> Result<()> {
-        Verifier::update(self, data)?;
+        self.code.update(data)?;
         Verifier::finish(self, signature)
     }
 
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        Signer::update(self, data)
+        self.code.update(data)
     }
 
     fn finish(&mut self, signature: &[u8]) -> Result<()> {
-        let (code, len) = self.code()?;
-        if signature.len() != len {
+        if signature.len() != self.len {
             return Err(Error::SignatureLenRange);
         }
-        match equal(code.get(..len).unwrap_or_default(), signature) {
-            true => Ok(()),
-            false => Err(Error::SignatureInvalid),
-        }
+        let mut code: SmallVec<[u8; LONGEST]> = SmallVec::from_elem(0, self.len);
+        self.code.finish(&mut code)?;
+        if equal(&code, signature) { Ok(()) } else { Err(Error::SignatureInvalid) }
     }
 }
 
-/// The longest code, HMAC-SHA-512's.
+impl Code for Checkout<MacCtx> {
+    fn update(&mut self, data: &[u8]) -> Result<()> {
+        self.step(|context| context.update(data))
+    }
+
+    fn finish(&mut self, code: &mut [u8]) -> Result<()> {
+        let mut whole = [0; LONGEST];
+        self.last(|context| context.finish(&mut whole))?;
+        code.copy_from_slice(whole.get(..code.len()).ok_or(Error::DeviceError)?);
+        Ok(())
+    }
+}
+
+/// The longest code of OpenSSL's here, HMAC-SHA-512's.
 const LONGEST: usize = 64;

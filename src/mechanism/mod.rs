@@ -8,27 +8,40 @@
 
 #![allow(clippy::len_without_is_empty, reason = "outputs have a length and are never empty")]
 
+pub mod aead;
 pub mod aes;
+mod aes_cts;
+mod aes_feedback;
 pub mod aes_wrap;
+mod aes_xts;
+mod block;
+mod cbc_mac;
+mod ccm;
+mod ccm_message;
+mod chacha;
 mod checkout;
 pub mod curve;
 mod derivation_params;
 mod derive;
+mod des3;
 pub mod digest;
 pub mod ec;
 mod ec_key;
 pub mod ecdh;
 pub mod edwards;
+mod encrypt_data;
 mod gcm;
 pub mod generic;
 pub mod hash;
 mod hash_derive;
 pub mod hkdf;
+mod hmac;
 mod hss;
 mod hss_key;
 mod kbkdf;
 pub mod key;
 mod mac;
+mod message;
 pub mod ml_kem;
 pub mod ossl;
 pub mod parameter_set;
@@ -48,6 +61,7 @@ mod set_key;
 mod signature;
 mod simple;
 mod spki;
+mod stream;
 
 pub use derive::{Base, Derive, Derived, Inherit, Made, Product, Purpose, Start};
 pub use hash::Hash;
@@ -74,6 +88,8 @@ pub struct Row {
     pub params: ParamKind,
     /// The hash inside it, where it has a fixed one.
     pub hash: Option<Hash>,
+    /// The functions (`CKF_*`) that wait for the configuration to allow legacy algorithms.
+    pub legacy: CK_FLAGS,
     /// How a key is filled up before it is wrapped, where the cipher takes no length of its own.
     pub filling: Filling,
     /// What it may derive from.
@@ -100,6 +116,8 @@ pub enum Filling {
 pub struct Does {
     /// Encrypts and decrypts.
     pub cipher: Option<BeginCipher>,
+    /// Encrypts and decrypts messages one by one, each with a nonce of its own.
+    pub message: Option<aead::BeginMessage>,
     /// Wraps and unwraps keys, as a cipher over their encodings.
     pub wrap: Option<BeginCipher>,
     /// Signs or MACs.
@@ -152,6 +170,7 @@ impl Does {
     /// No function at all: rows name what they have and take the rest from here.
     pub const NOTHING: Does = Does {
         cipher: None,
+        message: None,
         wrap: None,
         sign: None,
         verify: None,
@@ -191,6 +210,16 @@ pub enum Direction {
     Encrypt,
     /// Ciphertext to plaintext.
     Decrypt,
+}
+
+impl Direction {
+    /// What input of a length that the mechanism does not take is called.
+    pub fn length_error(self) -> Error {
+        match self {
+            Direction::Encrypt => Error::DataLenRange,
+            Direction::Decrypt => Error::EncryptedDataLenRange,
+        }
+    }
 }
 
 /// An encryption or decryption in progress.
@@ -289,8 +318,8 @@ impl Row {
     ) -> Row {
         let (params, does) = (ParamKind::None, Does::NOTHING);
         let (start, inherit) = (Start::Key, Inherit::History);
-        let (hash, filling) = (None, Filling::None);
-        Row { id, name, keys, sizes, params, hash, filling, start, inherit, does }
+        let (hash, legacy, filling) = (None, 0, Filling::None);
+        Row { id, name, keys, sizes, params, hash, legacy, filling, start, inherit, does }
     }
 
     /// Whether one set-up signs or verifies many messages: not where the parameter or the key is good
@@ -358,6 +387,15 @@ static FAMILIES: &[&[Row]] = &[
     edwards::ROWS,
     aes::ROWS,
     aes_wrap::ROWS,
+    aes_feedback::ROWS,
+    aes_cts::ROWS,
+    aes_xts::ROWS,
+    gcm::ROWS,
+    ccm::ROWS,
+    cbc_mac::ROWS,
+    chacha::ROWS,
+    des3::ROWS,
+    encrypt_data::ROWS,
     generic::ROWS,
     digest::ROWS,
     hkdf::ROWS,

@@ -128,7 +128,8 @@ pub(super) struct Library {
     pid: u32,
     context: *mut ffi::OSSL_LIB_CTX,
     digests: Vec<Fetched<ffi::EVP_MD>>,
-    ciphers: Vec<Fetched<ffi::EVP_CIPHER>>,
+    /// By mode and then by length of key.
+    ciphers: Vec<Vec<Fetched<ffi::EVP_CIPHER>>>,
     macs: Vec<Fetched<ffi::EVP_MAC>>,
     kdfs: Vec<Fetched<ffi::EVP_KDF>>,
 }
@@ -143,19 +144,22 @@ impl Library {
         if forked && context.is_null() {
             return Err(Error::HostMemory);
         }
-        let ciphers = Mode::ALL.iter().flat_map(|mode| mode.names());
+        // SAFETY: as below.
+        let cipher = |name| unsafe { ffi::EVP_CIPHER_fetch(context, name, ptr::null()) };
+        let ciphers = Mode::ALL
+            .iter()
+            .map(|mode| fetch_all(mode.variants().iter().map(|(_, name)| *name), cipher));
         // SAFETY: for all four fetches: `context` is null or a live library context, the names are
         // C strings, null properties are allowed; `Fetched` takes over the one reference returned.
         unsafe {
             Ok(Library {
                 pid: std::process::id(),
                 context,
-                digests: fetch_all(Hash::ALL.iter().map(|hash| hash.name()), |name| {
-                    ffi::EVP_MD_fetch(context, name, ptr::null())
-                })?,
-                ciphers: fetch_all(ciphers, |name| {
-                    ffi::EVP_CIPHER_fetch(context, name, ptr::null())
-                })?,
+                digests: fetch_all(
+                    Hash::ALL.iter().map(|hash| hash.family().unwrap_or(hash.name())),
+                    |name| ffi::EVP_MD_fetch(context, name, ptr::null()),
+                )?,
+                ciphers: ciphers.collect::<Result<_>>()?,
                 macs: fetch_all(MacKind::ALL.iter().map(|mac| mac.name()), |name| {
                     ffi::EVP_MAC_fetch(context, name, ptr::null())
                 })?,

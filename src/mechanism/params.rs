@@ -20,8 +20,17 @@ pub enum ParamKind {
     OptionalIv(usize),
     /// `CK_AES_CTR_PARAMS`.
     Counter,
-    /// `CK_GCM_PARAMS`.
+    /// `CK_GCM_PARAMS`; for wrapping `CK_GCM_WRAP_PARAMS` as well.
     Gcm,
+    /// `CK_CCM_PARAMS`; for wrapping `CK_CCM_WRAP_PARAMS` as well.
+    Ccm,
+    /// An initialisation vector of so many bytes, with data (`CK_AES_CBC_ENCRYPT_DATA_PARAMS`, 16,
+    /// or `CK_DES_CBC_ENCRYPT_DATA_PARAMS`, 8).
+    IvData(usize),
+    /// `CK_CHACHA20_PARAMS`.
+    ChaCha20,
+    /// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`.
+    ChaCha20Poly1305,
     /// `CK_MAC_GENERAL_PARAMS`: the length of the MAC, bytes.
     MacLength,
     /// `CK_RSA_PKCS_PSS_PARAMS`.
@@ -71,6 +80,33 @@ pub enum Params {
         aad: Vec<u8>,
         /// The length of the tag, bits.
         tag_bits: usize,
+    },
+    /// CCM.
+    Ccm {
+        /// The nonce.
+        nonce: Iv,
+        /// Additional authenticated data.
+        aad: Vec<u8>,
+        /// The length of the tag, bytes.
+        tag: usize,
+        /// The length of the plaintext, bytes; not meant where a key is wrapped.
+        len: usize,
+    },
+    /// Data with an initialisation vector.
+    IvData {
+        /// The vector.
+        iv: Iv,
+        /// The data.
+        data: Vec<u8>,
+    },
+    /// ChaCha20.
+    ChaCha20(ChaCha20),
+    /// ChaCha20-Poly1305.
+    Sealed {
+        /// The nonce: 8, 12 or 24 bytes.
+        nonce: Iv,
+        /// Additional authenticated data.
+        aad: Vec<u8>,
     },
     /// The length of a MAC, bytes.
     MacLength(usize),
@@ -162,6 +198,16 @@ impl Params {
             _ => SmallVec::new(),
         }
     }
+}
+
+/// The parameter of ChaCha20.
+pub struct ChaCha20 {
+    /// The number of the first block.
+    pub counter: u64,
+    /// Whether the counter has 64 bits, not 32.
+    pub wide: bool,
+    /// The nonce: 8, 12 or 24 bytes.
+    pub nonce: Iv,
 }
 
 /// An initialisation vector; the usual lengths need no allocation.

@@ -176,6 +176,8 @@ impl Head {
             Hash::Sha256 => 1,
             Hash::Sha384 => 2,
             Hash::Sha512 => 3,
+            Hash::Sha512_224 => 5,
+            Hash::Sha512_256 => 6,
             Hash::Sha224 => 4,
             Hash::Sha3_224 => 7,
             Hash::Sha3_256 => 8,

@@ -8,7 +8,7 @@ use super::key::Key;
 use super::ossl::{self, CipherCtx, Kdf, MacCtx, MacKind, Mode, ParamList};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use cryptoki_sys::CKK_AES;
+use cryptoki_sys::{CKK_AES, CKK_AES_XTS, CKK_DES2, CKK_DES3};
 use parking_lot::Mutex;
 
 pub use super::ossl::{equal, random};
@@ -124,17 +124,25 @@ pub fn sha256(data: &[u8]) -> Result<[u8; 32]> {
 }
 
 /// `CKA_CHECK_VALUE` (PKCS #11, sections "AES secret key objects", "Generic secret key objects"):
-/// of an AES key the first bytes of a zero block encrypted, of a generic secret the first bytes of
-/// its SHA-1 (HMAC and HKDF keys are such); keys that are not secret have none.
+/// of a key of a block cipher the first bytes of a zero block encrypted (for XTS with a vector of
+/// zeros), of all others the first bytes of the SHA-1; keys that are not secret have none.
 pub fn check_value(key: &Key) -> Result<Option<[u8; 3]>> {
     let Some(value) = key.secret() else { return Ok(None) };
     let mut block = [0u8; 32];
-    match key.key_type() {
-        CKK_AES => {
-            let mut context = CipherCtx::new(Mode::Ecb, value.expose(), Direction::Encrypt, 0)?;
-            context.update(&[0; 16], &mut block)?;
+    let zero = [0; 16];
+    let cipher = match key.key_type() {
+        CKK_AES => Some((Mode::Ecb, &zero[..0])),
+        CKK_AES_XTS => Some((Mode::Xts, &zero[..])),
+        CKK_DES2 | CKK_DES3 => Some((Mode::Des3Ecb, &zero[..0])),
+        _ => None,
+    };
+    match cipher {
+        Some((mode, iv)) => {
+            let mut context = CipherCtx::new(mode, value.expose(), Direction::Encrypt, iv.len())?;
+            context.start(iv)?;
+            context.update(&zero, &mut block)?;
         }
-        _ => {
+        None => {
             ossl::digest(Hash::Sha1, value.expose(), &mut block)?;
         }
     }

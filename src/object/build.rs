@@ -10,7 +10,7 @@ use super::value::{Attributes, Value};
 use super::{Object, consistency, parts, record};
 use crate::codec::crc64;
 use crate::error::{Error, Result};
-use crate::mechanism::{Key, Parts, primitive};
+use crate::mechanism::{Key, Parts, primitive, secret_key};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 use std::sync::Arc;
@@ -72,7 +72,9 @@ pub(super) fn new_key_with(
         // Bytes that make no key came out of a wrap that was wrong.
         Origin::Unwrap => Key::new(&parts).map_err(|error| match (error, &parts) {
             (Error::CurveNotSupported | Error::DomainParamsInvalid, _) => error,
-            (_, Parts::Secret(..)) => Error::WrappedKeyLenRange,
+            (_, Parts::Secret(key_type, value)) if !secret_key::fits(*key_type, value.len()) => {
+                Error::WrappedKeyLenRange
+            }
             _ => Error::WrappedKeyInvalid,
         })?,
         // A secret that cannot be a key of the type is a matter of the template.

@@ -40,6 +40,21 @@ impl Use {
         }
     }
 
+    /// The function of a mechanism that it asks for.
+    fn function(self) -> CK_FLAGS {
+        match self {
+            Use::Encrypt => CKF_ENCRYPT,
+            Use::Decrypt => CKF_DECRYPT,
+            Use::Sign => CKF_SIGN,
+            Use::Verify => CKF_VERIFY,
+            Use::Wrap => CKF_WRAP,
+            Use::Unwrap => CKF_UNWRAP,
+            Use::Derive => CKF_DERIVE,
+            Use::Encapsulate => CKF_ENCAPSULATE,
+            Use::Decapsulate => CKF_DECAPSULATE,
+        }
+    }
+
     /// Whether a mechanism serves it.
     fn served_by(self, row: &Row) -> bool {
         match self {
@@ -58,6 +73,7 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     if !usage.served_by(row) {
         return Err(Error::MechanismInvalid);
     }
+    offered(row, usage.function(), policy)?;
     takes(row, key)?;
     if !key.permits(usage.attribute()) {
         return Err(Error::KeyFunctionNotPermitted);
@@ -159,10 +175,23 @@ fn sha1_signature(row: &Row) -> bool {
     row.hash == Some(Hash::Sha1) && public_key
 }
 
-/// The flags of a mechanism, less what policy takes from it.
+/// Whether policy leaves a mechanism this function (`CKF_*`): the legacy ones wait for the
+/// configuration.
+pub fn offered(row: &Row, function: CK_FLAGS, policy: &Policy) -> Result<()> {
+    let refused = row.legacy & function != 0 && !policy.legacy_algorithms;
+    if refused { Err(Error::MechanismInvalid) } else { Ok(()) }
+}
+
+/// The flags of a mechanism, less what policy takes from it. One with none left is not offered.
 pub fn flags(row: &Row, policy: &Policy) -> CK_FLAGS {
-    let refused = sha1_signature(row) && !policy.sha1_signatures;
-    if refused { row.flags() & !(CKF_SIGN | CKF_MESSAGE_SIGN) } else { row.flags() }
+    let mut flags = row.flags();
+    if sha1_signature(row) && !policy.sha1_signatures {
+        flags &= !(CKF_SIGN | CKF_MESSAGE_SIGN);
+    }
+    if !policy.legacy_algorithms {
+        flags &= !row.legacy;
+    }
+    flags
 }
 
 /// Whether a key may be wrapped by this wrapping key (PKCS #11, section 5.18.3).

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::{Digester, Row};
 use crate::policy;
 use crate::types::Output;
+use cryptoki_sys::CKF_DIGEST;
 
 /// A digest in progress.
 pub(super) struct Digest {
@@ -25,6 +26,7 @@ impl Library {
         self.with_state(handle, |_, state| {
             let Some(call) = begin(&mut state.digest, call)? else { return Ok(()) };
             let make = call.row.does.digest.ok_or(Error::MechanismInvalid)?;
+            policy::offered(call.row, CKF_DIGEST, &self.config().policy)?;
             let run = Digest { row: call.row, run: make(call.row, &call.params)?, keyed: false };
             state.digest = Some(Active::new(run, None, false));
             Ok(())

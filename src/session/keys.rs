@@ -22,6 +22,7 @@ impl Library {
     ) -> Result<u64> {
         let session = self.session(handle)?;
         let make = call.row.does.generate.ok_or(Error::MechanismInvalid)?;
+        policy::offered(call.row, CKF_GENERATE, &self.config().policy)?;
         let template = Template::parse(template)?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);

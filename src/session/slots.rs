@@ -82,7 +82,8 @@ impl Library {
     /// The mechanisms of the token in a slot.
     pub fn mechanisms(&self, id: CK_SLOT_ID) -> Result<impl Iterator<Item = &'static Row>> {
         self.slot(id)?;
-        Ok(mechanism::all())
+        let policy = &self.config.policy;
+        Ok(mechanism::all().filter(|row| policy::flags(row, policy) != 0))
     }
 
     /// The sizes of key, smallest and largest, and the flags that policy leaves a mechanism.
@@ -93,7 +94,10 @@ impl Library {
     ) -> Result<((CK_ULONG, CK_ULONG), CK_FLAGS)> {
         self.slot(id)?;
         let (row, policy) = (mechanism::find(mechanism)?, &self.config.policy);
-        Ok(((policy::smallest_key(row, policy), row.sizes.1), policy::flags(row, policy)))
+        match policy::flags(row, policy) {
+            0 => Err(Error::MechanismInvalid),
+            flags => Ok(((policy::smallest_key(row, policy), row.sizes.1), flags)),
+        }
     }
 
     /// Makes a token in the slot at the end, and the store with it where there is none; or makes

@@ -83,6 +83,44 @@ impl Mech {
         Mech::with(CKM_AES_GCM, parameter, vec![iv, aad])
     }
 
+    /// AES-CCM of a message of so many bytes.
+    pub fn ccm(length: usize, nonce: &[u8], aad: &[u8], tag: CK_ULONG) -> Self {
+        let (nonce, aad) = (nonce.to_vec(), aad.to_vec());
+        let parameter = CK_CCM_PARAMS {
+            ulDataLen: length as CK_ULONG,
+            pNonce: or_null(&nonce),
+            ulNonceLen: nonce.len() as CK_ULONG,
+            pAAD: or_null(&aad),
+            ulAADLen: aad.len() as CK_ULONG,
+            ulMACLen: tag,
+        };
+        Mech::with(CKM_AES_CCM, parameter, vec![nonce, aad])
+    }
+
+    /// ChaCha20; the counter as the bytes of a little-endian number.
+    pub fn chacha20(counter: &[u8], nonce: &[u8]) -> Self {
+        let (counter, nonce) = (counter.to_vec(), nonce.to_vec());
+        let parameter = CK_CHACHA20_PARAMS {
+            pBlockCounter: or_null(&counter),
+            blockCounterBits: 8 * counter.len() as CK_ULONG,
+            pNonce: or_null(&nonce),
+            ulNonceBits: 8 * nonce.len() as CK_ULONG,
+        };
+        Mech::with(CKM_CHACHA20, parameter, vec![counter, nonce])
+    }
+
+    /// ChaCha20-Poly1305.
+    pub fn chacha20_poly1305(nonce: &[u8], aad: &[u8]) -> Self {
+        let (nonce, aad) = (nonce.to_vec(), aad.to_vec());
+        let parameter = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: or_null(&nonce),
+            ulNonceLen: 8 * nonce.len() as CK_ULONG,
+            pAAD: or_null(&aad),
+            ulAADLen: aad.len() as CK_ULONG,
+        };
+        Mech::with(CKM_CHACHA20_POLY1305, parameter, vec![nonce, aad])
+    }
+
     /// AES in counter mode.
     pub fn ctr(counter_bits: CK_ULONG, block: [u8; 16]) -> Self {
         let parameter = CK_AES_CTR_PARAMS { ulCounterBits: counter_bits, cb: block };

@@ -184,7 +184,7 @@ fn gcm_with_other_tag_and_vector_lengths() {
 }
 
 /// Encrypts and decrypts in one part, in odd parts, and in place.
-fn both_ways(s: Session, mech: &Mech, key: Obj, plain: &[u8], sealed: &[u8], what: &str) {
+pub fn both_ways(s: Session, mech: &Mech, key: Obj, plain: &[u8], sealed: &[u8], what: &str) {
     for (kind, from, to) in [(Kind::Encrypt, plain, sealed), (Kind::Decrypt, sealed, plain)] {
         let what = format!("{kind:?} {what}");
         assert_eq!(s.whole(kind, mech, Some(key), from).good_for(&what), to, "{what}");

@@ -106,7 +106,7 @@ fn cmac_known_answers() {
 
 /// A MAC is made and checked, in one part and in several; a changed one is refused, and one of
 /// another length is refused for its length.
-fn check(s: Session, mech: &Mech, key: Obj, input: &[u8], mac: &[u8]) {
+pub fn check(s: Session, mech: &Mech, key: Obj, input: &[u8], mac: &[u8]) {
     assert_eq!(s.sign(mech, key, input).good(), mac);
     assert_eq!(s.parts(Kind::Sign, mech, Some(key), &cut(input)).good(), mac);
     s.verify(mech, key, input, mac).good();
@@ -121,5 +121,54 @@ fn check(s: Session, mech: &Mech, key: Obj, input: &[u8], mac: &[u8]) {
     for wrong in [&mac[..mac.len() - 1], &longer] {
         s.verify(mech, key, input, wrong).gives(CKR_SIGNATURE_LEN_RANGE);
         s.verify_parts(mech, key, &cut(input), wrong).gives(CKR_SIGNATURE_LEN_RANGE);
+    }
+}
+
+#[test]
+fn extended_cbc_mac_known_answers() {
+    let user = User::new();
+    let s = user.session;
+    let records = vectors::read("aes_mac.txt");
+    for record in records.iter().filter(|record| record.text("mode") == "xcbc") {
+        let key = keys::secret(s, CKK_AES, &record.hex("key"));
+        let (input, code) = (record.hex("data"), record.hex("mac"));
+        check(s, &Mech::plain(CKM_AES_XCBC_MAC), key, &input, &code);
+        check(s, &Mech::plain(CKM_AES_XCBC_MAC_96), key, &input, &code[..12]);
+    }
+    for bytes in [24, 32] {
+        let started =
+            s.start(Kind::Sign, &Mech::plain(CKM_AES_XCBC_MAC), Some(keys::aes(s, bytes)));
+        started.gives(CKR_KEY_SIZE_RANGE);
+    }
+}
+
+#[test]
+fn cbc_mac_is_the_last_block_of_cbc() {
+    let user = User::new();
+    let s = user.session;
+    for bytes in [16, 24, 32] {
+        let value = data(bytes);
+        let key = keys::secret(s, CKK_AES, &value);
+        for length in [1, 15, 16, 17, 32, 1000, 2048, 2049] {
+            let mut padded = data(length);
+            padded.resize(length.next_multiple_of(16), 0);
+            let cipher = match bytes {
+                16 => openssl::symm::Cipher::aes_128_cbc(),
+                24 => openssl::symm::Cipher::aes_192_cbc(),
+                _ => openssl::symm::Cipher::aes_256_cbc(),
+            };
+            let encrypt = openssl::symm::Mode::Encrypt;
+            let all = reference::cipher(cipher, encrypt, &value, Some(&[0; 16]), &padded);
+            let code = &all[all.len() - 16..];
+            check(s, &Mech::plain(CKM_AES_MAC), key, &data(length), &code[..8]);
+            for cut in [1, 7, 16] {
+                let mech = Mech::mac(CKM_AES_MAC_GENERAL, cut as CK_ULONG);
+                check(s, &mech, key, &data(length), &code[..cut]);
+            }
+        }
+        for length in [0, 17, HUGE] {
+            let started = s.start(Kind::Sign, &Mech::mac(CKM_AES_MAC_GENERAL, length), Some(key));
+            started.gives(CKR_MECHANISM_PARAM_INVALID);
+        }
     }
 }

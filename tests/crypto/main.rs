@@ -14,8 +14,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod aead;
 mod aes;
+mod aes_modes;
 mod agreement;
+mod chacha;
 mod derivation;
 mod derive_hash;
 mod derive_kbkdf;
@@ -25,9 +28,11 @@ mod digest;
 mod ecdsa;
 mod eddsa;
 mod encapsulate;
+mod encrypt_data;
 mod generation;
 mod hkdf;
 mod hss;
+mod legacy;
 mod mac;
 mod ml_kem;
 mod parameters;
@@ -38,6 +43,7 @@ mod rsa_sign;
 mod rsa_sizes;
 mod rules;
 mod sha1;
+mod symmetric;
 mod table;
 mod walk;
 mod wrap;
@@ -45,6 +51,10 @@ mod wrap_private;
 mod wrap_rules;
 
 use common::{CK_MECHANISM_TYPE, CKM_SHA_1, CKM_SHA224, CKM_SHA256, CKM_SHA384, CKM_SHA512};
+use common::{
+    CKM_BLAKE2B_160, CKM_BLAKE2B_256, CKM_BLAKE2B_384, CKM_BLAKE2B_512, CKM_MD5, CKM_SHA512_224,
+    CKM_SHA512_256,
+};
 use common::{CKM_SHA3_224, CKM_SHA3_256, CKM_SHA3_384, CKM_SHA3_512};
 
 /// A hash by the name that the vector files use.
@@ -55,6 +65,13 @@ fn hash_named(name: &str) -> CK_MECHANISM_TYPE {
         "sha256" => CKM_SHA256,
         "sha384" => CKM_SHA384,
         "sha512" => CKM_SHA512,
+        "sha512_224" => CKM_SHA512_224,
+        "sha512_256" => CKM_SHA512_256,
+        "blake2b_160" => CKM_BLAKE2B_160,
+        "blake2b_256" => CKM_BLAKE2B_256,
+        "blake2b_384" => CKM_BLAKE2B_384,
+        "blake2b_512" => CKM_BLAKE2B_512,
+        "md5" => CKM_MD5,
         "sha3_224" => CKM_SHA3_224,
         "sha3_256" => CKM_SHA3_256,
         "sha3_384" => CKM_SHA3_384,

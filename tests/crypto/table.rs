@@ -5,7 +5,7 @@
 use crate::common::ec::{ED448, ED25519, P256, P384, P521, X25519};
 use crate::common::mechanism::Hkdf;
 use crate::common::*;
-use crate::derivation;
+use crate::{derivation, symmetric};
 
 /// The family of keys a mechanism takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Family {
     Generic,
     /// A public key alone: see `hss`.
     Hss,
+    /// Secret keys of a type, of so many bytes.
+    Secret(CK_KEY_TYPE, usize),
     /// Keys with a parameter set, of the type.
     Set(CK_KEY_TYPE),
 }
@@ -86,6 +88,7 @@ pub fn required() -> Vec<Row> {
     let mut rows = fixed();
     rows.extend(post_quantum());
     rows.extend(derivation::rows());
+    rows.extend(symmetric::rows());
     for hash in HASHES {
         rows.push(row(hash.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
         rows.push(row(hash.hmac, SIGNS, Family::Generic, Mech::plain, 100));
@@ -111,6 +114,7 @@ pub fn optional() -> Vec<Row> {
         row(CKM_AES_KEY_WRAP_PAD, WRAPS, Family::Aes, Mech::plain, 24),
         row(CKM_AES_KEY_WRAP_PKCS7, WRAPS, Family::Aes, Mech::plain, 24),
     ];
+    rows.extend(symmetric::legacy());
     for kind in KEY_GENERATION {
         rows.push(row(*kind, CKF_GENERATE, Family::None, Mech::plain, 0));
     }
@@ -143,6 +147,12 @@ pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
         Family::Aes => same(keys::aes(session, 32)),
         Family::Generic => same(keys::generic(session, 32)),
         Family::Hss => same(crate::hss::public(session)),
+        Family::Secret(kind, count) => {
+            let value = crate::data(count);
+            let des = [CKK_DES2, CKK_DES3].contains(&kind);
+            let value = if des { crate::legacy::odd(value) } else { value };
+            same(keys::secret(session, kind, &value))
+        }
         Family::Set(key_type) => sets::quick(key_type).pair(session),
     }
 }
@@ -270,7 +280,7 @@ const KEY_GENERATION: &[CK_MECHANISM_TYPE] = &[
     CKM_SHA3_384_KEY_GEN,
     CKM_SHA3_512_KEY_GEN,
 ];
-const SIGNS: CK_FLAGS = CKF_SIGN | CKF_VERIFY;
-const CIPHERS: CK_FLAGS = CKF_ENCRYPT | CKF_DECRYPT;
-const WRAPS: CK_FLAGS = CKF_WRAP | CKF_UNWRAP;
+pub const SIGNS: CK_FLAGS = CKF_SIGN | CKF_VERIFY;
+pub const CIPHERS: CK_FLAGS = CKF_ENCRYPT | CKF_DECRYPT;
+pub const WRAPS: CK_FLAGS = CKF_WRAP | CKF_UNWRAP;
 const KEM: CK_FLAGS = CKF_ENCAPSULATE | CKF_DECAPSULATE;

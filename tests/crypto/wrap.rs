@@ -144,7 +144,11 @@ fn initial_values_of_key_wrap_must_match() {
     let user = User::new();
     let s = user.session;
     let (by, key) = (keys::aes(s, 32), keys::aes(s, 32));
-    for (kind, own) in [(CKM_AES_KEY_WRAP, &[1_u8; 8][..]), (CKM_AES_KEY_WRAP_KWP, &[1; 4])] {
+    for (kind, own) in [
+        (CKM_AES_KEY_WRAP, &[1_u8; 8][..]),
+        (CKM_AES_KEY_WRAP_PKCS7, &[1; 8]),
+        (CKM_AES_KEY_WRAP_KWP, &[1; 4]),
+    ] {
         let own = Mech::iv(kind, own);
         let wrapped = s.wrap(&own, by, key).good();
         s.unwrap(&own, by, &wrapped, &secret(CKK_AES)).good();
@@ -171,6 +175,39 @@ fn other_mechanisms_that_promise_to_wrap_bring_the_key_back() {
         let back = s.unwrap(&mech, by, &wrapped, &secret(CKK_AES)).good();
         assert_eq!(s.get(back, CKA_VALUE).good(), data(32));
     }
+}
+
+#[test]
+fn key_wrap_filled_as_pkcs7_is_key_wrap_of_what_was_filled() {
+    let user = User::new();
+    let s = user.session;
+    let by = keys::aes(s, 32);
+    let (plain, filled) = (Mech::plain(CKM_AES_KEY_WRAP), Mech::plain(CKM_AES_KEY_WRAP_PKCS7));
+    for length in [8, 9, 15, 16, 17, 23, 24, 100] {
+        let mut padded = data(length);
+        let count = 8 - length % 8;
+        padded.extend(vec![count as u8; count]);
+        let want = s.encrypt(&plain, by, &padded).good();
+        assert_eq!(s.encrypt(&filled, by, &data(length)).good(), want, "{length}");
+        assert_eq!(s.decrypt(&filled, by, &want).good(), data(length), "{length}");
+        let key = keys::secret(s, CKK_GENERIC_SECRET, &data(length));
+        assert_eq!(s.wrap(&filled, by, key).good(), want);
+        let back = s.unwrap(&filled, by, &want, &secret(CKK_GENERIC_SECRET)).good();
+        assert_eq!(s.get(back, CKA_VALUE).good(), data(length));
+    }
+    // A key wrap takes two semiblocks, and less than one fills up to one.
+    s.encrypt(&filled, by, &data(7)).gives(CKR_DATA_LEN_RANGE);
+    for last in [0, 9, 255, 3] {
+        let mut wrong = data(24);
+        wrong[22] = 1;
+        wrong[23] = last;
+        let sealed = s.encrypt(&plain, by, &wrong).good();
+        s.decrypt(&filled, by, &sealed).gives(CKR_ENCRYPTED_DATA_INVALID);
+        let back = s.unwrap(&filled, by, &sealed, &secret(CKK_GENERIC_SECRET));
+        back.gives(CKR_WRAPPED_KEY_INVALID);
+    }
+    s.decrypt(&filled, by, &data(24)).gives(CKR_ENCRYPTED_DATA_INVALID);
+    s.decrypt(&filled, by, &data(23)).gives(CKR_ENCRYPTED_DATA_LEN_RANGE);
 }
 
 #[test]

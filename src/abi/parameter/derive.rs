@@ -3,11 +3,25 @@
 
 use super::{Parameter, boolean, field};
 use crate::error::{Error, Result};
-use crate::mechanism::params::{Hkdf, Salt};
+use crate::mechanism::params::{Hkdf, Iv, Salt};
 use crate::mechanism::{Hash, Params};
 use cryptoki_sys::*;
 
 impl Parameter<'_> {
+    pub(super) fn iv_data(&self, iv: usize) -> Result<Params> {
+        let (iv, data, len) = match iv {
+            8 => {
+                let given: CK_DES_CBC_ENCRYPT_DATA_PARAMS = self.structure()?;
+                (Iv::from_slice(&given.iv), given.pData, given.length)
+            }
+            _ => {
+                let given: CK_AES_CBC_ENCRYPT_DATA_PARAMS = self.structure()?;
+                (Iv::from_slice(&given.iv), given.pData, given.length)
+            }
+        };
+        Ok(Params::IvData { iv, data: field(data, len)?.to_vec() })
+    }
+
     pub(super) fn hkdf(&self) -> Result<Params> {
         let given: CK_HKDF_PARAMS = self.structure()?;
         let hash = Hash::of_mechanism(given.prfHashMechanism);

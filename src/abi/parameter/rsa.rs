@@ -30,5 +30,6 @@ impl Parameter<'_> {
 }
 
 fn hashes(hash: CK_MECHANISM_TYPE, mgf: CK_RSA_PKCS_MGF_TYPE) -> Result<(Hash, Hash)> {
-    Hash::of_mechanism(hash).zip(Hash::of_mgf(mgf)).ok_or(Error::MechanismParamInvalid)
+    let hash = Hash::of_mechanism(hash).filter(|hash| hash.masks());
+    hash.zip(Hash::of_mgf(mgf)).ok_or(Error::MechanismParamInvalid)
 }

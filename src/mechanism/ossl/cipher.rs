@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! AES in its modes.
+//! Ciphers in their modes.
 
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
@@ -7,45 +7,73 @@ use crate::mechanism::Direction;
 use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 
-/// A mode of AES.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// Electronic codebook (SP 800-38A).
-    Ecb,
-    /// Cipher block chaining (SP 800-38A).
-    Cbc,
-    /// Counter (SP 800-38A).
-    Ctr,
-    /// Galois/counter (SP 800-38D).
-    Gcm,
-    /// Key wrap, KW (SP 800-38F, section 6.2).
-    Wrap,
-    /// Key wrap with padding, KWP (SP 800-38F, section 6.3).
-    WrapPad,
+macro_rules! modes {
+    ($($(#[$doc:meta])* $mode:ident: $block:literal, [$($len:literal $name:literal)*];)*) => {
+        /// A cipher in a mode; the length of the key says which variant of it.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub enum Mode { $($(#[$doc])* $mode,)* }
+
+        impl Mode {
+            /// Every mode, in the order of the library's list.
+            pub(super) const ALL: &'static [Mode] = &[$(Mode::$mode,)*];
+
+            /// The lengths of its keys, bytes, and OpenSSL's names with them.
+            pub(super) fn variants(self) -> &'static [(usize, &'static CStr)] {
+                match self { $(Mode::$mode => &[$(($len, $name),)*],)* }
+            }
+
+            /// The block it works by, bytes; 1 where it takes any length.
+            pub fn block(self) -> usize {
+                match self { $(Mode::$mode => $block,)* }
+            }
+        }
+    };
+}
+
+modes! {
+    /// AES, electronic codebook (SP 800-38A).
+    Ecb: 16, [16 c"AES-128-ECB" 24 c"AES-192-ECB" 32 c"AES-256-ECB"];
+    /// AES, cipher block chaining (SP 800-38A).
+    Cbc: 16, [16 c"AES-128-CBC" 24 c"AES-192-CBC" 32 c"AES-256-CBC"];
+    /// AES, counter (SP 800-38A).
+    Ctr: 1, [16 c"AES-128-CTR" 24 c"AES-192-CTR" 32 c"AES-256-CTR"];
+    /// AES, output feedback (SP 800-38A).
+    Ofb: 1, [16 c"AES-128-OFB" 24 c"AES-192-OFB" 32 c"AES-256-OFB"];
+    /// AES, cipher feedback by the bit (SP 800-38A).
+    Cfb1: 1, [16 c"AES-128-CFB1" 24 c"AES-192-CFB1" 32 c"AES-256-CFB1"];
+    /// AES, cipher feedback by the byte (SP 800-38A).
+    Cfb8: 1, [16 c"AES-128-CFB8" 24 c"AES-192-CFB8" 32 c"AES-256-CFB8"];
+    /// AES, cipher feedback by the block (SP 800-38A).
+    Cfb128: 1, [16 c"AES-128-CFB" 24 c"AES-192-CFB" 32 c"AES-256-CFB"];
+    /// AES, Galois/counter (SP 800-38D).
+    Gcm: 1, [16 c"AES-128-GCM" 24 c"AES-192-GCM" 32 c"AES-256-GCM"];
+    /// AES, XTS (SP 800-38E): one update takes a whole data unit.
+    Xts: 1, [32 c"AES-128-XTS" 64 c"AES-256-XTS"];
+    /// AES, key wrap, KW (SP 800-38F, section 6.2).
+    Wrap: 1, [16 c"AES-128-WRAP" 24 c"AES-192-WRAP" 32 c"AES-256-WRAP"];
+    /// AES, key wrap with padding, KWP (SP 800-38F, section 6.3).
+    WrapPad: 1, [16 c"AES-128-WRAP-PAD" 24 c"AES-192-WRAP-PAD" 32 c"AES-256-WRAP-PAD"];
+    /// ChaCha20 (RFC 8439); its vector is the block counter and the nonce.
+    ChaCha20: 1, [32 c"ChaCha20"];
+    /// ChaCha20 and Poly1305 (RFC 8439).
+    ChaCha20Poly1305: 1, [32 c"ChaCha20-Poly1305"];
+    /// Triple DES, electronic codebook (SP 800-67).
+    Des3Ecb: 8, [16 c"DES-EDE-ECB" 24 c"DES-EDE3-ECB"];
+    /// Triple DES, cipher block chaining (SP 800-67).
+    Des3Cbc: 8, [16 c"DES-EDE-CBC" 24 c"DES-EDE3-CBC"];
 }
 
 impl Mode {
-    /// Every mode, in the order of the library's list.
-    pub(super) const ALL: &'static [Mode] =
-        &[Mode::Ecb, Mode::Cbc, Mode::Ctr, Mode::Gcm, Mode::Wrap, Mode::WrapPad];
-
-    /// OpenSSL's names with keys of 16, 24 and 32 bytes.
-    pub(super) fn names(self) -> [&'static CStr; 3] {
-        match self {
-            Mode::Ecb => [c"AES-128-ECB", c"AES-192-ECB", c"AES-256-ECB"],
-            Mode::Cbc => [c"AES-128-CBC", c"AES-192-CBC", c"AES-256-CBC"],
-            Mode::Ctr => [c"AES-128-CTR", c"AES-192-CTR", c"AES-256-CTR"],
-            Mode::Gcm => [c"AES-128-GCM", c"AES-192-GCM", c"AES-256-GCM"],
-            Mode::Wrap => [c"AES-128-WRAP", c"AES-192-WRAP", c"AES-256-WRAP"],
-            Mode::WrapPad => [c"AES-128-WRAP-PAD", c"AES-192-WRAP-PAD", c"AES-256-WRAP-PAD"],
-        }
+    /// OpenSSL's name of the variant with keys of this length.
+    pub(super) fn name(self, key_len: usize) -> Result<&'static CStr> {
+        let variant = self.variants().get(self.variant(key_len)?);
+        variant.map(|(_, name)| *name).ok_or(Error::KeySizeRange)
     }
 
-    fn index(self, key_len: usize) -> Result<usize> {
-        match key_len {
-            16 | 24 | 32 => Ok(3 * self as usize + (key_len - 16) / 8),
-            _ => Err(Error::KeySizeRange),
-        }
+    /// Where the variant with keys of this length stands among the mode's.
+    fn variant(self, key_len: usize) -> Result<usize> {
+        let found = self.variants().iter().position(|(len, _)| *len == key_len);
+        found.ok_or(Error::KeySizeRange)
     }
 }
 
@@ -68,7 +96,8 @@ impl CipherCtx {
     /// Sets the key. `iv_len` is the length of the initialisation vectors that will follow, 0 for
     /// a mode without one or for the standard's default of a key wrap.
     pub fn new(mode: Mode, key: &[u8], direction: Direction, iv_len: usize) -> Result<CipherCtx> {
-        let method = method(&library()?.ciphers, mode.index(key.len())?)?;
+        let variants = library()?.ciphers.get(mode as usize).ok_or(Error::MechanismInvalid)?;
+        let method = method(variants, mode.variant(key.len())?)?;
         // SAFETY: no preconditions; null is refused.
         let context = owned(unsafe { ffi::EVP_CIPHER_CTX_new() })?;
         let context = CipherCtx { context, mode, direction, padded: false, iv_len, held: 0 };
@@ -79,7 +108,7 @@ impl CipherCtx {
             _ => ParamList::new(),
         };
         // SAFETY: a new context, a fetched method and a key of the method's length, which
-        // `Mode::index` fixed; the list is terminated.
+        // `Mode::variant` fixed; the list is terminated.
         check(unsafe {
             EVP_CipherInit_ex2(
                 context.raw(),
@@ -95,7 +124,7 @@ impl CipherCtx {
         if iv_len != 0 && usize::try_from(wanted) != Ok(iv_len) {
             return Err(Error::MechanismParamInvalid);
         }
-        if matches!(mode, Mode::Ecb | Mode::Cbc) {
+        if mode.block() > 1 {
             // SAFETY: sets a flag of a live context.
             check(unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.raw(), 0) })?;
         }
@@ -128,12 +157,14 @@ impl CipherCtx {
     /// where OpenSSL also uses the room for itself.
     pub fn update_len(&self, input: usize) -> usize {
         let total = self.held.saturating_add(input);
-        match (self.mode, self.direction) {
-            (Mode::Ctr | Mode::Gcm, _) | (Mode::Wrap | Mode::WrapPad, Direction::Decrypt) => input,
-            (Mode::Wrap | Mode::WrapPad, Direction::Encrypt) => input.div_ceil(8) * 8 + 8,
+        match (self.mode.block(), self.direction) {
+            (1, Direction::Encrypt) if matches!(self.mode, Mode::Wrap | Mode::WrapPad) => {
+                input.div_ceil(8) * 8 + 8
+            }
+            (1, _) => input,
             // The last whole block may be the padding, so it is held until the end.
-            (_, Direction::Decrypt) if self.padded => total.saturating_sub(1) / BLOCK * BLOCK,
-            _ => total / BLOCK * BLOCK,
+            (block, Direction::Decrypt) if self.padded => total.saturating_sub(1) / block * block,
+            (block, _) => total / block * block,
         }
     }
 
@@ -183,7 +214,7 @@ impl CipherCtx {
                     part.len() as c_int,
                 )
             })?;
-            if matches!(self.mode, Mode::Ecb | Mode::Cbc) {
+            if self.mode.block() > 1 {
                 self.held = (self.held + part.len()).saturating_sub(expected);
             }
             done += len as usize;
@@ -275,7 +306,7 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The block of AES, bytes.
+/// The longest block, bytes.
 const BLOCK: usize = 16;
 /// OpenSSL counts in `int`: longer input goes in pieces, each a whole number of blocks.
 const CHUNK: usize = 1 << 30;

@@ -1,36 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Message authentication codes.
 
-use super::{ParamList, check, ffi, library, method, owned};
+use super::{Mode, ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
 use crate::mechanism::Hash;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
-/// Which code: HMAC with a hash (FIPS 198-1) or CMAC with AES (SP 800-38B).
+/// Which code.
 #[derive(Clone, Copy)]
 pub enum MacKind {
-    /// HMAC.
+    /// HMAC (FIPS 198-1).
     Hmac(Hash),
-    /// CMAC with AES.
+    /// CMAC with AES (SP 800-38B).
     Cmac,
+    /// CMAC with triple DES (SP 800-38B).
+    Des3Cmac,
+    /// Poly1305 (RFC 8439).
+    Poly1305,
 }
 
 impl MacKind {
     /// One of each algorithm OpenSSL knows, in the order of the library's list.
-    pub(super) const ALL: &'static [MacKind] = &[MacKind::Hmac(Hash::Sha256), MacKind::Cmac];
+    pub(super) const ALL: &'static [MacKind] =
+        &[MacKind::Hmac(Hash::Sha256), MacKind::Cmac, MacKind::Poly1305];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
             MacKind::Hmac(_) => c"HMAC",
-            MacKind::Cmac => c"CMAC",
+            MacKind::Cmac | MacKind::Des3Cmac => c"CMAC",
+            MacKind::Poly1305 => c"POLY1305",
         }
     }
 
     fn index(self) -> usize {
         match self {
             MacKind::Hmac(_) => 0,
-            MacKind::Cmac => 1,
+            MacKind::Cmac | MacKind::Des3Cmac => 1,
+            MacKind::Poly1305 => 2,
         }
     }
 
@@ -38,7 +45,8 @@ impl MacKind {
     pub fn len(self) -> usize {
         match self {
             MacKind::Hmac(hash) => hash.len(),
-            MacKind::Cmac => 16,
+            MacKind::Cmac | MacKind::Poly1305 => 16,
+            MacKind::Des3Cmac => 8,
         }
     }
 }
@@ -56,8 +64,11 @@ impl MacCtx {
     /// Begins a code with this key.
     pub fn new(kind: MacKind, key: &[u8]) -> Result<MacCtx> {
         let params = match kind {
+            MacKind::Hmac(hash) if !hash.has_name() => return Err(Error::MechanismInvalid),
             MacKind::Hmac(hash) => ParamList::new().text(c"digest", hash.name()),
-            MacKind::Cmac => ParamList::new().text(c"cipher", aes_cbc(key.len())?),
+            MacKind::Cmac => ParamList::new().text(c"cipher", Mode::Cbc.name(key.len())?),
+            MacKind::Des3Cmac => ParamList::new().text(c"cipher", Mode::Des3Cbc.name(key.len())?),
+            MacKind::Poly1305 => ParamList::new(),
         };
         let method = method(&library()?.macs, kind.index())?;
         // SAFETY: a fetched method; null is refused.
@@ -101,14 +112,5 @@ impl Drop for MacCtx {
     fn drop(&mut self) {
         // SAFETY: the one reference this value owns; OpenSSL wipes the key in it.
         unsafe { ffi::EVP_MAC_CTX_free(self.context.as_ptr()) };
-    }
-}
-
-fn aes_cbc(key_len: usize) -> Result<&'static CStr> {
-    match key_len {
-        16 => Ok(c"AES-128-CBC"),
-        24 => Ok(c"AES-192-CBC"),
-        32 => Ok(c"AES-256-CBC"),
-        _ => Err(Error::KeySizeRange),
     }
 }

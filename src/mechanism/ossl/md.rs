@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Digests.
 
-use super::{check, ffi, library, method, owned};
+use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
 use crate::mechanism::Hash;
+use std::ffi::c_int;
 use std::ptr::{self, NonNull};
 
 /// A digest in progress.
@@ -21,10 +22,13 @@ impl MdCtx {
         let method = method(&library()?.digests, hash as usize)?;
         // SAFETY: no preconditions; null is refused.
         let context = MdCtx { context: owned(unsafe { ffi::EVP_MD_CTX_new() })?, hash };
-        // SAFETY: a new context and a fetched method.
-        check(unsafe {
-            ffi::EVP_DigestInit_ex(context.context.as_ptr(), method, ptr::null_mut())
-        })?;
+        let len = hash.len() as u64;
+        let params = match hash.family() {
+            Some(_) => ParamList::new().number(c"size", &len),
+            None => ParamList::new(),
+        };
+        // SAFETY: a new context, a fetched method and a terminated list.
+        check(unsafe { EVP_DigestInit_ex2(context.context.as_ptr(), method, params.as_ptr()) })?;
         Ok(context)
     }
 
@@ -92,4 +96,12 @@ pub fn digest(hash: Hash, data: &[u8], out: &mut [u8]) -> Result<usize> {
     let mut context = MdCtx::new(hash)?;
     context.update(data)?;
     context.finish(out)
+}
+
+unsafe extern "C" {
+    fn EVP_DigestInit_ex2(
+        context: *mut ffi::EVP_MD_CTX,
+        method: *const ffi::EVP_MD,
+        params: *const ffi::OSSL_PARAM,
+    ) -> c_int;
 }
