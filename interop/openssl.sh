@@ -29,6 +29,9 @@ here() {
     edwards_signatures
     rsa_decryption
     agreement
+    derivation
+    digests
+    post_quantum
     cms
     tls
     own_module_in_the_host
@@ -129,7 +132,13 @@ ec_signatures() {
 edwards_signatures() {
     with_token pkeyutl -sign -rawin -in message -inkey "$(private ed)" -out sig
     without pkeyutl -verify -rawin -in message -pubin -inkey ed.pub -sigfile sig
-    ok "Ed25519 signatures"
+    for instance in Ed25519ctx Ed25519ph; do
+        set -- -pkeyopt "instance:$instance" -pkeyopt context-string:interop
+        with_token pkeyutl -sign -rawin -in message -inkey "$(private ed)" "$@" -out sig
+        without pkeyutl -verify -rawin -in message -pubin -inkey ed.pub -sigfile sig "$@"
+        with_token pkeyutl -verify -rawin -in message -pubin -inkey "$(public ed)" -sigfile sig "$@"
+    done
+    ok "Ed25519 signatures, with a context and prehashed too"
 }
 
 # dgst_both_ways KEY HASH INPUT [OPTION...]
@@ -185,6 +194,53 @@ agreement() {
         same expected agreed "ECDH with $key"
     done
     ok "ECDH key agreement: P-256, P-384, P-521"
+}
+
+# The provider offers these only where it looks at the token as soon as it is loaded.
+early() {
+    awk '{ print } /^\[strongroom\]/ { print "pkcs11-module-load-behavior = early" }' openssl.cnf >early.cnf
+    OPENSSL_CONF=$WORK/early.cnf quietly openssl "$@" || die "openssl $* (with the token, early)"
+}
+
+# by_token KIND NAME: whether the provider, with this token, does the algorithm itself.
+by_token() {
+    early list "-$1" -verbose >/dev/null
+    OPENSSL_CONF=$WORK/early.cnf openssl list "-$1" | grep -qE "(^|[ {,])$2[ ,}].*@ pkcs11"
+}
+
+derivation() {
+    secret=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
+    for hash in SHA256 SHA384 SHA512; do
+        set -- -keylen 42 -binary -kdfopt "digest:$hash" -kdfopt "hexkey:$secret" -kdfopt hexsalt:00010203 \
+            -kdfopt info:interop
+        early kdf -propquery provider=pkcs11 "$@" -out derived HKDF
+        without kdf "$@" -out expected HKDF
+        same expected derived "HKDF with $hash"
+    done
+    ok "HKDF in the token, as OpenSSL does it"
+}
+
+digests() {
+    for hash in sha1 sha224 sha256 sha384 sha512 sha512-224 sha512-256 sha3-224 sha3-256 sha3-384 sha3-512; do
+        early dgst -propquery provider=pkcs11 -$hash -binary -out digest long
+        without dgst -$hash -binary -out expected long
+        same expected digest "$hash"
+    done
+    ok "digests in the token: SHA-1, SHA-2, SHA-3"
+}
+
+# As far as this provider goes: what it does not offer cannot be tried with it, and is said.
+post_quantum() {
+    if by_token signature-algorithms ML-DSA-65; then
+        p11 --keypairgen --key-type ML-DSA-65 --id 07 --label mldsa
+        with_token pkey -in "$(private mldsa)" -pubout -out mldsa.pub
+        with_token pkeyutl -sign -rawin -in message -inkey "$(private mldsa)" -out sig
+        without pkeyutl -verify -rawin -in message -pubin -inkey mldsa.pub -sigfile sig
+        ok "ML-DSA-65 signatures"
+    else
+        skip "this pkcs11-provider offers no ML-DSA"
+    fi
+    by_token kem-algorithms ML-KEM-768 || skip "this pkcs11-provider offers no ML-KEM"
 }
 
 cms() {

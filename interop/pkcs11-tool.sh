@@ -7,6 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$ROOT/interop/secret-keys.sh"
+. "$ROOT/interop/families.sh"
 
 main() {
     case ${1:-} in
@@ -40,6 +41,7 @@ here() {
     edwards_keys
     secret_keys
     wrapping
+    families
     import_and_export
     attributes_and_removal
     random_and_digests
