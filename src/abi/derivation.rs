@@ -4,7 +4,7 @@
 //! is derived, and written after.
 
 use super::mechanism::{call, parameter};
-use super::parameter::Places;
+use super::parameter::{KeyMaterial, Places};
 use super::pointer::Pointer;
 use super::template;
 use crate::error::{Error, Result};
@@ -73,10 +73,34 @@ fn write(
     }
     match places {
         Places::None => Ok(()),
+        Places::Version(place) => match made.public.first().map(Vec::as_slice) {
+            Some([major, minor]) => place.write(CK_VERSION { major: *major, minor: *minor }),
+            _ => Err(Error::GeneralError),
+        },
+        Places::KeyMaterial(places) => write_material(made, places),
         Places::Further(keys) => {
             keys.iter().zip(handles).try_for_each(|(key, handle)| key.place.write(handle))
         }
     }
+}
+
+/// Handles and vectors of a TLS connection, the client's first.
+fn write_material(made: &Derivation, places: &KeyMaterial<'_>) -> Result<()> {
+    let mut handles = made.handles.iter().map(|handle| *handle as CK_OBJECT_HANDLE);
+    let mut next = |there: bool| {
+        let handle = if there { handles.next() } else { None };
+        handle.unwrap_or(CK_INVALID_HANDLE)
+    };
+    let mut out = places.out.read()?;
+    out.hClientMacSecret = next(places.macs);
+    out.hServerMacSecret = next(places.macs);
+    out.hClientKey = next(places.keys);
+    out.hServerKey = next(places.keys);
+    places.out.write(out)?;
+    places.ivs.iter().zip(&made.public).try_for_each(|(place, iv)| {
+        place.slice_mut(iv.len() as CK_ULONG)?.copy_from_slice(iv);
+        Ok(())
+    })
 }
 
 /// What is wrong with a place is wrong with the parameter.

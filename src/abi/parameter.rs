@@ -6,11 +6,14 @@ mod cipher;
 mod context;
 mod curve;
 mod derive;
+mod ike;
 mod kbkdf;
+mod password;
 mod places;
 mod rsa;
+mod tls;
 
-pub(super) use places::Places;
+pub(super) use places::{KeyMaterial, Places};
 
 use super::pointer::Pointer;
 use crate::error::{Error, Result};
@@ -71,6 +74,18 @@ impl<'a> Parameter<'a> {
             ParamKind::FirstBit => self.first_bit(),
             ParamKind::Kbkdf => self.kbkdf(),
             ParamKind::KbkdfFeedback => self.kbkdf_feedback(),
+            ParamKind::Pbkdf2 => self.pbkdf2(),
+            ParamKind::Version => self.version(),
+            ParamKind::TlsMaster => self.tls_master(),
+            ParamKind::TlsExtendedMaster => self.tls_extended_master(),
+            ParamKind::TlsKeys => self.tls_keys(true),
+            ParamKind::TlsKeysAlone => self.tls_keys(false),
+            ParamKind::TlsKdf => self.tls_kdf(),
+            ParamKind::TlsMac => self.tls_mac(),
+            ParamKind::IkePrf => self.ike_prf(),
+            ParamKind::Ike1Prf => self.ike1_prf(),
+            ParamKind::Ike1Extended => self.ike1_extended(),
+            ParamKind::Ike2PrfPlus => self.ike2_prf_plus(),
             ParamKind::SignContext => self.sign_context(),
             ParamKind::HashSignContext => self.hash_sign_context(),
         }

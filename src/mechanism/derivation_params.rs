@@ -3,6 +3,7 @@
 
 use super::Hash;
 use crate::error::{Error, Result};
+use crate::secret::Secret;
 use cryptoki_sys::*;
 use smallvec::SmallVec;
 
@@ -80,4 +81,76 @@ impl Integer {
         };
         bytes.map(SmallVec::from_slice).ok_or(Error::MechanismParamInvalid)
     }
+}
+
+/// The parameter of PBKDF2.
+pub struct Pbkdf2 {
+    /// The hash in the HMAC that is the pseudo-random function.
+    pub hash: Hash,
+    /// The password.
+    pub password: Secret,
+    /// The salt.
+    pub salt: Vec<u8>,
+    /// How often the function is applied.
+    pub iterations: u64,
+}
+
+/// The parameter of the keys of a TLS connection.
+pub struct TlsKeys {
+    /// The hash in the pseudo-random function.
+    pub prf: CK_MECHANISM_TYPE,
+    /// The length of a MAC key, bytes; 0 for none.
+    pub mac: usize,
+    /// The length of an encryption key, bytes; 0 for none.
+    pub key: usize,
+    /// The length of an initialisation vector, bytes; 0 for none.
+    pub iv: usize,
+    /// Both random values, the server's first.
+    pub seed: Vec<u8>,
+}
+
+/// The parameter of the initial key of IKE.
+pub struct IkePrf {
+    /// The mechanism that is the pseudo-random function.
+    pub prf: CK_MECHANISM_TYPE,
+    /// The nonces are the function's key, and the base key its input.
+    pub data_as_key: bool,
+    /// The key newly agreed on, by its handle, to renew keys.
+    pub new_key: Option<CK_OBJECT_HANDLE>,
+    /// Both nonces, the initiator's first.
+    pub nonces: Vec<u8>,
+}
+
+/// The parameter of a numbered key of IKE version 1.
+pub struct Ike1Prf {
+    /// The mechanism that is the pseudo-random function.
+    pub prf: CK_MECHANISM_TYPE,
+    /// The key agreed on, by its handle.
+    pub agreed: CK_OBJECT_HANDLE,
+    /// The key derived before, by its handle.
+    pub previous: Option<CK_OBJECT_HANDLE>,
+    /// Both cookies, the initiator's first.
+    pub cookies: Vec<u8>,
+    /// The number of the key.
+    pub number: u8,
+}
+
+/// The parameter of a longer key of IKE version 1.
+pub struct Ike1Extended {
+    /// The mechanism that is the pseudo-random function.
+    pub prf: CK_MECHANISM_TYPE,
+    /// The key agreed on, by its handle.
+    pub agreed: Option<CK_OBJECT_HANDLE>,
+    /// Further data.
+    pub extra: Vec<u8>,
+}
+
+/// The parameter of the keys of IKE version 2.
+pub struct Ike2PrfPlus {
+    /// The mechanism that is the pseudo-random function.
+    pub prf: CK_MECHANISM_TYPE,
+    /// The key that the seed begins with, by its handle.
+    pub seed_key: Option<CK_OBJECT_HANDLE>,
+    /// The seed, or the rest of it.
+    pub seed: Vec<u8>,
 }

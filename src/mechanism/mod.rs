@@ -38,6 +38,7 @@ pub mod hkdf;
 mod hmac;
 mod hss;
 mod hss_key;
+mod ike;
 mod kbkdf;
 pub mod key;
 mod mac;
@@ -47,6 +48,7 @@ pub mod ossl;
 pub mod parameter_set;
 pub mod params;
 pub mod parts;
+mod pbkdf2;
 pub mod pkcs8;
 pub mod pq_signature;
 mod prf;
@@ -62,6 +64,8 @@ mod signature;
 mod simple;
 mod spki;
 mod stream;
+mod tls;
+mod tls_prf;
 
 pub use derive::{Base, Derive, Derived, Inherit, Made, Product, Purpose, Start};
 pub use hash::Hash;
@@ -402,6 +406,10 @@ static FAMILIES: &[&[Row]] = &[
     hash_derive::ROWS,
     simple::ROWS,
     kbkdf::ROWS,
+    pbkdf2::ROWS,
+    tls::ROWS,
+    tls_prf::ROWS,
+    ike::ROWS,
     pq_signature::ML_DSA,
     pq_signature::SLH_DSA,
     ml_kem::ROWS,

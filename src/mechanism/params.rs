@@ -53,6 +53,30 @@ pub enum ParamKind {
     Kbkdf,
     /// `CK_SP800_108_FEEDBACK_KDF_PARAMS`.
     KbkdfFeedback,
+    /// `CK_PKCS5_PBKD2_PARAMS2`.
+    Pbkdf2,
+    /// `CK_VERSION`.
+    Version,
+    /// `CK_TLS12_MASTER_KEY_DERIVE_PARAMS`.
+    TlsMaster,
+    /// `CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS`.
+    TlsExtendedMaster,
+    /// `CK_TLS12_KEY_MAT_PARAMS`.
+    TlsKeys,
+    /// `CK_TLS12_KEY_MAT_PARAMS`, of which no initialisation vectors are made.
+    TlsKeysAlone,
+    /// `CK_TLS_KDF_PARAMS`.
+    TlsKdf,
+    /// `CK_TLS_MAC_PARAMS`.
+    TlsMac,
+    /// `CK_IKE_PRF_DERIVE_PARAMS`.
+    IkePrf,
+    /// `CK_IKE1_PRF_DERIVE_PARAMS`.
+    Ike1Prf,
+    /// `CK_IKE1_EXTENDED_DERIVE_PARAMS`.
+    Ike1Extended,
+    /// `CK_IKE2_PRF_PLUS_DERIVE_PARAMS`.
+    Ike2PrfPlus,
     /// `CK_SIGN_ADDITIONAL_CONTEXT`, or none.
     SignContext,
     /// `CK_HASH_SIGN_ADDITIONAL_CONTEXT`.
@@ -155,6 +179,47 @@ pub enum Params {
     FirstBit(usize),
     /// SP 800-108.
     Kbkdf(Kbkdf),
+    /// PBKDF2.
+    Pbkdf2(Pbkdf2),
+    /// A version of SSL or TLS: major, minor.
+    Version([u8; 2]),
+    /// The master secret of TLS.
+    TlsMaster {
+        /// The hash in the pseudo-random function.
+        prf: CK_MECHANISM_TYPE,
+        /// Both random values, the client's first, or the hash of the session.
+        seed: Vec<u8>,
+        /// Whether there is a place for the version in the premaster secret.
+        versioned: bool,
+    },
+    /// The keys of a TLS connection.
+    TlsKeys(TlsKeys),
+    /// Keying material exported from TLS.
+    TlsKdf {
+        /// The hash in the pseudo-random function.
+        prf: CK_MECHANISM_TYPE,
+        /// The label.
+        label: Vec<u8>,
+        /// Both random values, the client's first, and the context with its length if there is one.
+        seed: Vec<u8>,
+    },
+    /// The MAC of a "finished" message.
+    TlsMac {
+        /// The hash in the pseudo-random function.
+        prf: CK_MECHANISM_TYPE,
+        /// The length of the MAC, bytes.
+        len: usize,
+        /// Whether it is the server's message.
+        server: bool,
+    },
+    /// The initial key of IKE.
+    IkePrf(IkePrf),
+    /// A numbered key of IKE version 1.
+    Ike1Prf(Ike1Prf),
+    /// A longer key of IKE version 1.
+    Ike1Extended(Ike1Extended),
+    /// Keys of IKE version 2.
+    Ike2PrfPlus(Ike2PrfPlus),
     /// ML-DSA and SLH-DSA.
     SignContext {
         /// How the signature is to be randomised.
@@ -188,6 +253,12 @@ impl Params {
                 SmallVec::from_slice(&[*handle])
             }
             Params::KeyHandle(handle) => SmallVec::from_slice(&[*handle]),
+            Params::IkePrf(ike) => ike.new_key.into_iter().collect(),
+            Params::Ike1Prf(ike) => {
+                [Some(ike.agreed), ike.previous].into_iter().flatten().collect()
+            }
+            Params::Ike1Extended(ike) => ike.agreed.into_iter().collect(),
+            Params::Ike2PrfPlus(ike) => ike.seed_key.into_iter().collect(),
             Params::Kbkdf(kbkdf) => {
                 let keys = kbkdf.data.iter().filter_map(|data| match data {
                     PrfData::Key(handle) => Some(*handle),

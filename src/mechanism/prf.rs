@@ -33,6 +33,11 @@ impl Prf {
         self.kind.len()
     }
 
+    /// The type of keys that are for it alone.
+    pub(super) fn key_type(self) -> CK_KEY_TYPE {
+        self.row.keys.last().copied().unwrap_or(CKK_GENERIC_SECRET)
+    }
+
     /// The value of a key, if the function takes keys of its type.
     pub(super) fn key(self, key: &Key) -> Result<&[u8]> {
         match self.row.keys.contains(&key.key_type()) {

@@ -21,16 +21,133 @@ pub fn rows() -> Vec<Row> {
     for kind in [CKM_SP800_108_COUNTER_KDF, CKM_SP800_108_DOUBLE_PIPELINE_KDF] {
         rows.push(row(kind, CKF_DERIVE, Family::Generic, kbkdf_of, 0));
     }
+    rows.extend(protocols());
     rows.push(row(CKM_SP800_108_FEEDBACK_KDF, CKF_DERIVE, Family::Generic, kbkdf_of, 0));
     rows
+}
+
+/// The rows of protocols, and of passwords.
+fn protocols() -> Vec<Row> {
+    let mut rows = vec![
+        row(CKM_SSL3_PRE_MASTER_KEY_GEN, CKF_GENERATE, Family::None, version, 0),
+        row(CKM_TLS_PRE_MASTER_KEY_GEN, CKF_GENERATE, Family::None, version, 0),
+        row(CKM_PKCS5_PBKD2, CKF_GENERATE, Family::None, |_| password(), 0),
+        row(CKM_IKE_PRF_DERIVE, CKF_DERIVE, Family::Generic, |_| ike_initial(), 0),
+        row(CKM_IKE1_PRF_DERIVE, CKF_DERIVE, Family::Generic, |_| ike_numbered(), 0),
+        row(CKM_IKE1_EXTENDED_DERIVE, CKF_DERIVE, Family::Generic, |_| ike_extended(), 0),
+        row(CKM_IKE2_PRF_PLUS_DERIVE, CKF_DERIVE, Family::Generic, |_| ike_plus(), 0),
+    ];
+    for kind in [CKM_TLS_KDF, CKM_TLS12_KDF] {
+        rows.push(row(kind, CKF_DERIVE, Family::Generic, tls_kdf, 0));
+    }
+    for kind in [CKM_TLS_MAC, CKM_TLS12_MAC] {
+        rows.push(row(kind, CKF_SIGN | CKF_VERIFY, Family::Generic, tls_mac, 32));
+    }
+    for kind in TLS_MASTERS.iter().chain(&TLS_KEYS) {
+        rows.push(row(*kind, CKF_DERIVE, Family::Master, tls, 0));
+    }
+    rows
+}
+
+fn version(kind: CK_MECHANISM_TYPE) -> Mech {
+    Mech::with(kind, CK_VERSION { major: 3, minor: 3 }, Vec::new())
+}
+
+fn password() -> Mech {
+    crate::derive_password::pbkdf2(CKP_PKCS5_PBKD2_HMAC_SHA256, b"password", b"salt", 2)
+}
+
+fn ike_initial() -> Mech {
+    crate::derive_ike::initial(CKM_SHA256_HMAC, false, None, (&[1; 16], &[2; 16]))
+}
+
+fn ike_numbered() -> Mech {
+    let agreed = Obj(new_key());
+    crate::derive_ike::numbered(CKM_SHA256_HMAC, agreed, None, (&[1; 8], &[2; 8]), 0)
+}
+
+fn ike_extended() -> Mech {
+    crate::derive_ike::extended(CKM_SHA256_HMAC, None, b"extra")
+}
+
+fn ike_plus() -> Mech {
+    crate::derive_ike::plus(CKM_SHA256_HMAC, None, b"seed")
+}
+
+fn tls_kdf(kind: CK_MECHANISM_TYPE) -> Mech {
+    crate::derive_tls::kdf(kind, CKM_SHA256, b"label", &[1; 64], None)
+}
+
+fn tls_mac(kind: CK_MECHANISM_TYPE) -> Mech {
+    crate::derive_tls::finished(kind, CKM_SHA256, 12, 1)
+}
+
+fn tls(kind: CK_MECHANISM_TYPE) -> Mech {
+    let place = leaked([0u8; 2]).0.cast();
+    let nowhere = std::ptr::null_mut();
+    let (client, server) = (&[1; 32], &[2; 32]);
+    match kind {
+        CKM_TLS12_MASTER_KEY_DERIVE => {
+            crate::derive_tls::master(kind, CKM_SHA256, client, server, place)
+        }
+        CKM_TLS12_MASTER_KEY_DERIVE_DH => {
+            crate::derive_tls::master(kind, CKM_SHA256, client, server, nowhere)
+        }
+        CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE => {
+            crate::derive_tls::extended(kind, CKM_SHA256, client, place)
+        }
+        CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH => {
+            crate::derive_tls::extended(kind, CKM_SHA256, client, nowhere)
+        }
+        _ => crate::derive_tls::Keys::new(CKM_SHA256, client, server, [256, 128, 96]).mech(kind),
+    }
+}
+
+const TLS_MASTERS: [CK_MECHANISM_TYPE; 4] = [
+    CKM_TLS12_MASTER_KEY_DERIVE,
+    CKM_TLS12_MASTER_KEY_DERIVE_DH,
+    CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE,
+    CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH,
+];
+const TLS_KEYS: [CK_MECHANISM_TYPE; 2] = [CKM_TLS12_KEY_AND_MAC_DERIVE, CKM_TLS12_KEY_SAFE_DERIVE];
+
+/// Derives, where the one handle or all of them go to the parameter.
+pub fn derives(s: Session, mech: &Mech, base: Obj) -> R<()> {
+    let template = template(mech.kind());
+    if TLS_KEYS.contains(&mech.kind()) {
+        let template = template! { CKA_KEY_TYPE => CKK_AES };
+        return crate::derive_tls::derive_all(s, mech, base, &template);
+    }
+    s.derive(mech, base, &template).map(drop)
+}
+
+/// A template that a generation takes.
+pub fn generated(kind: CK_MECHANISM_TYPE) -> Template {
+    match kind {
+        CKM_DES2_KEY_GEN | CKM_DES3_KEY_GEN => Template::default(),
+        CKM_SSL3_PRE_MASTER_KEY_GEN | CKM_TLS_PRE_MASTER_KEY_GEN => Template::default(),
+        CKM_PKCS5_PBKD2 => template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 16 as CK_ULONG },
+        _ => template! { CKA_VALUE_LEN => 32 as CK_ULONG },
+    }
 }
 
 /// Whether a derivation takes keys of a family, beside that of its row.
 pub fn takes(kind: CK_MECHANISM_TYPE, family: Family) -> bool {
     let secret = matches!(family, Family::Aes | Family::Generic);
-    let pseudo_random =
-        [CKM_SP800_108_COUNTER_KDF, CKM_SP800_108_FEEDBACK_KDF, CKM_SP800_108_DOUBLE_PIPELINE_KDF];
+    let pseudo_random = [
+        CKM_IKE_PRF_DERIVE,
+        CKM_IKE1_PRF_DERIVE,
+        CKM_IKE1_EXTENDED_DERIVE,
+        CKM_IKE2_PRF_PLUS_DERIVE,
+        CKM_SP800_108_COUNTER_KDF,
+        CKM_SP800_108_FEEDBACK_KDF,
+        CKM_SP800_108_DOUBLE_PIPELINE_KDF,
+    ];
+    let tls = TLS_MASTERS.iter().chain(&TLS_KEYS).any(|other| *other == kind);
+    let own = [CKM_TLS_KDF, CKM_TLS12_KDF, CKM_TLS_MAC, CKM_TLS12_MAC];
     match rows().iter().any(|row| row.kind == kind) {
+        true if tls => family == Family::Generic,
+        true if own.contains(&kind) => false,
         true if kind == CKM_PUB_KEY_FROM_PRIV_KEY => !secret,
         // The function says what it takes.
         true => secret && !pseudo_random.contains(&kind),
@@ -43,6 +160,8 @@ pub fn template(kind: CK_MECHANISM_TYPE) -> Template {
     match kind {
         CKM_HKDF_DATA => template! { CKA_CLASS => CKO_DATA, CKA_VALUE_LEN => 16 as CK_ULONG },
         CKM_PUB_KEY_FROM_PRIV_KEY => Template::default(),
+        _ if TLS_MASTERS.contains(&kind) => Template::default(),
+        CKM_IKE_PRF_DERIVE => template! { CKA_VALUE_LEN => 32 as CK_ULONG },
         _ => template! {
             CKA_CLASS => CKO_SECRET_KEY,
             CKA_KEY_TYPE => CKK_AES,

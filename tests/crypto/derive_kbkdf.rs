@@ -58,7 +58,7 @@ fn feedback_and_pipelines_by_their_definition() {
         let pieces =
             [Piece::Iteration(0), Piece::Counter(8), Piece::Bytes(b"label"), Piece::Keys(32)];
         let mech = kbkdf(CKM_SP800_108_FEEDBACK_KDF, CKM_SHA256_HMAC, &pieces, iv, &mut []);
-        let (mut last, mut want) = (iv.to_vec(), Vec::new());
+        let (mut last, mut want) = (iv.to_vec(), Vec::<u8>::new());
         for number in 1..=3u8 {
             last = hmac(&key, &[&last, &[number], b"label", &640u32.to_be_bytes()]);
             want.extend(&last);

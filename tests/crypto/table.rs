@@ -17,6 +17,8 @@ pub enum Family {
     Montgomery,
     Aes,
     Generic,
+    /// A premaster or master secret of TLS.
+    Master,
     /// A public key alone: see `hss`.
     Hss,
     /// Secret keys of a type, of so many bytes.
@@ -146,6 +148,7 @@ pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
         Family::Montgomery => keys::pair(session, &X25519),
         Family::Aes => same(keys::aes(session, 32)),
         Family::Generic => same(keys::generic(session, 32)),
+        Family::Master => same(keys::generic(session, 48)),
         Family::Hss => same(crate::hss::public(session)),
         Family::Secret(kind, count) => {
             let value = crate::data(count);

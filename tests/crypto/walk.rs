@@ -168,14 +168,10 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
             assert_eq!(value, s.get(key, CKA_VALUE).good(), "{what}");
         }
         CKF_DERIVE => {
-            s.derive(&mech, second, &crate::derivation::template(row.kind)).good_for(&what);
+            crate::derivation::derives(s, &mech, second).good_for(&what);
         }
         CKF_GENERATE => {
-            let template = match row.kind {
-                CKM_DES2_KEY_GEN | CKM_DES3_KEY_GEN => Template::default(),
-                _ => template! { CKA_VALUE_LEN => 32 as CK_ULONG },
-            };
-            s.generate(&mech, &template).good_for(&what);
+            s.generate(&mech, &crate::derivation::generated(row.kind)).good_for(&what);
         }
         CKF_GENERATE_KEY_PAIR => {
             s.generate_pair(&mech, &pair_template(row.kind), &Template::default()).good_for(&what);

@@ -114,6 +114,11 @@ const REGISTRY: &[(&[&str], &[&str])] = &[
     (&["CKM_*_KEY_DERIVATION", "CKM_*_KEY_DERIVE"], &["digest.txt"]),
     (&["CKM_SP800_108_COUNTER_KDF", "CKM_SP800_108_FEEDBACK_KDF", "CKM_SP800_108_DOUBLE_PIPELINE_KDF"],
      &["kbkdf.txt"]),
-    (&["CKM_PKCS5_PBKD2"], &["pbkdf2_hmac*"]),
+    (&["CKM_TLS12_MASTER_KEY_DERIVE", "CKM_TLS12_MASTER_KEY_DERIVE_DH", "CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE",
+       "CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH", "CKM_TLS12_KEY_AND_MAC_DERIVE", "CKM_TLS12_KEY_SAFE_DERIVE",
+       "CKM_TLS_KDF", "CKM_TLS12_KDF", "CKM_TLS_MAC", "CKM_TLS12_MAC"], &["tls.txt"]),
+    (&["CKM_IKE_PRF_DERIVE", "CKM_IKE1_PRF_DERIVE", "CKM_IKE1_EXTENDED_DERIVE",
+       "CKM_IKE2_PRF_PLUS_DERIVE"], &["ike.txt"]),
+    (&["CKM_PKCS5_PBKD2"], &["pbkdf2.txt", "pbkdf2_hmac*"]),
     (&["CKM_DSA_*"], &["dsa_2048_256_sha256", "dsa_3072_256_sha256"]),
 ];

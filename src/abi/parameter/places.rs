@@ -12,8 +12,25 @@ use cryptoki_sys::*;
 pub(in crate::abi) enum Places<'a> {
     /// Nowhere.
     None,
+    /// The version in a premaster secret.
+    Version(Pointer<'a, CK_VERSION>),
+    /// The keys and initialisation vectors of a TLS connection.
+    KeyMaterial(KeyMaterial<'a>),
     /// To further keys.
     Further(Vec<FurtherKey<'a>>),
+}
+
+/// Where the keys of a TLS connection go (`CK_SSL3_KEY_MAT_OUT`).
+pub(in crate::abi) struct KeyMaterial<'a> {
+    /// The structure; not NULL.
+    pub(in crate::abi) out: Pointer<'a, CK_SSL3_KEY_MAT_OUT>,
+    /// Whether there are MAC keys.
+    pub(in crate::abi) macs: bool,
+    /// Whether there are encryption keys.
+    pub(in crate::abi) keys: bool,
+    /// The buffers of client and server for their vectors; none where there are no vectors, and not
+    /// NULL where there are.
+    pub(in crate::abi) ivs: Vec<Pointer<'a, CK_BYTE>>,
 }
 
 /// A further key to derive (`CK_DERIVED_KEY`).
@@ -29,7 +46,7 @@ pub(in crate::abi) struct FurtherKey<'a> {
 impl Places<'_> {
     /// Whether all handles go there, and none to the call's own place.
     pub(in crate::abi) fn take_all_handles(&self) -> bool {
-        false
+        matches!(self, Places::KeyMaterial(_))
     }
 }
 
@@ -39,6 +56,9 @@ impl<'a> Parameter<'a> {
         match kind {
             ParamKind::Kbkdf => self.kbkdf_keys(false).map(Places::Further),
             ParamKind::KbkdfFeedback => self.kbkdf_keys(true).map(Places::Further),
+            ParamKind::TlsMaster | ParamKind::TlsExtendedMaster => self.tls_version(kind),
+            ParamKind::TlsKeys => self.tls_key_material(true),
+            ParamKind::TlsKeysAlone => self.tls_key_material(false),
             _ => Ok(Places::None),
         }
     }

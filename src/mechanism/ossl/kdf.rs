@@ -14,16 +14,23 @@ pub enum Kdf {
     X963,
     /// SP 800-56C rev. 2, section 4: one step, over a hash.
     Concatenation,
+    /// RFC 2246, RFC 5246: the pseudo-random function of TLS before 1.3.
+    Tls1Prf,
+    /// RFC 8018.
+    Pbkdf2,
 }
 
 impl Kdf {
     /// Every function, in the order of the library's list.
-    pub(super) const ALL: &'static [Kdf] = &[Kdf::Hkdf, Kdf::X963, Kdf::Concatenation];
+    pub(super) const ALL: &'static [Kdf] =
+        &[Kdf::Hkdf, Kdf::X963, Kdf::Concatenation, Kdf::Tls1Prf, Kdf::Pbkdf2];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
             Kdf::Hkdf => c"HKDF",
             Kdf::X963 => c"X963KDF",
+            Kdf::Tls1Prf => c"TLS1-PRF",
+            Kdf::Pbkdf2 => c"PBKDF2",
             Kdf::Concatenation => c"SSKDF",
         }
     }
