@@ -3,7 +3,7 @@
 //! compute them.
 
 use super::ossl::{MacCtx, MacKind};
-use super::{Key, ParamKind, Row, find};
+use super::{Hash, Key, ParamKind, Row, find};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
@@ -21,8 +21,9 @@ impl Prf {
         let row = find(mechanism).map_err(|_| Error::MechanismParamInvalid)?;
         let keyed = row.does.sign.is_some() && row.keys.contains(&CKK_GENERIC_SECRET);
         let kind = match (row.hash, row.params) {
-            (Some(hash), ParamKind::None) if keyed => MacKind::Hmac(hash),
+            (Some(hash), ParamKind::None) if keyed && told(hash) => MacKind::Hmac(hash),
             (None, ParamKind::None) if mechanism == CKM_AES_CMAC => MacKind::Cmac,
+            (None, ParamKind::None) if mechanism == CKM_DES3_CMAC => MacKind::Des3Cmac,
             _ => return Err(Error::MechanismParamInvalid),
         };
         Ok(Prf { row, kind })
@@ -85,6 +86,11 @@ impl Prf {
         all.truncate(len);
         Ok(all)
     }
+}
+
+/// Whether HMAC can be told this hash, and MD5 it is not.
+fn told(hash: Hash) -> bool {
+    hash.has_name() && hash != Hash::Md5
 }
 
 fn feed(context: &mut MacCtx, parts: &[&[u8]], out: &mut [u8]) -> Result<()> {

@@ -10,6 +10,7 @@ const MODES: [CK_MECHANISM_TYPE; 3] =
 fn prf_named(name: &str) -> CK_MECHANISM_TYPE {
     match name {
         "aes_cmac" => CKM_AES_CMAC,
+        "des3_cmac" => CKM_DES3_CMAC,
         "sha1" => CKM_SHA_1_HMAC,
         "sha224" => CKM_SHA224_HMAC,
         "sha256" => CKM_SHA256_HMAC,
@@ -26,7 +27,11 @@ fn known_answers() {
     for record in vectors::read("kbkdf.txt") {
         let place = record.place();
         let prf = prf_named(record.text("prf"));
-        let key_type = if prf == CKM_AES_CMAC { CKK_AES } else { CKK_GENERIC_SECRET };
+        let key_type = match prf {
+            CKM_AES_CMAC => CKK_AES,
+            CKM_DES3_CMAC => CKK_DES3,
+            _ => CKK_GENERIC_SECRET,
+        };
         let base = keys::secret(s, key_type, &record.hex("key"));
         let (before, after) = (record.hex("before"), record.hex("after"));
         let mut pieces = vec![Piece::Iteration(record.number("width"))];

@@ -11,6 +11,8 @@ fn function(name: &str) -> CK_ULONG {
         "sha256" => CKP_PKCS5_PBKD2_HMAC_SHA256,
         "sha384" => CKP_PKCS5_PBKD2_HMAC_SHA384,
         "sha512" => CKP_PKCS5_PBKD2_HMAC_SHA512,
+        "sha512_224" => CKP_PKCS5_PBKD2_HMAC_SHA512_224,
+        "sha512_256" => CKP_PKCS5_PBKD2_HMAC_SHA512_256,
         other => panic!("unknown function {other}"),
     }
 }

@@ -39,6 +39,8 @@ fn function(prf: CK_PKCS5_PBKD2_PSEUDO_RANDOM_FUNCTION_TYPE) -> Option<Hash> {
         CKP_PKCS5_PBKD2_HMAC_SHA256 => Hash::Sha256,
         CKP_PKCS5_PBKD2_HMAC_SHA384 => Hash::Sha384,
         CKP_PKCS5_PBKD2_HMAC_SHA512 => Hash::Sha512,
+        CKP_PKCS5_PBKD2_HMAC_SHA512_224 => Hash::Sha512_224,
+        CKP_PKCS5_PBKD2_HMAC_SHA512_256 => Hash::Sha512_256,
         _ => return None,
     })
 }
