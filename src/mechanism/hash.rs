@@ -93,9 +93,10 @@ impl Hash {
         }
     }
 
-    /// Whether a mask generation function is over it: these are the hashes that RSA is used with.
-    pub fn masks(self) -> bool {
-        self.mgf() != NONE
+    /// Whether RSA is used with it: the secure hash algorithms, of which all but the shortened
+    /// SHA-512 have a mask generation function too.
+    pub fn serves_rsa(self) -> bool {
+        self.mgf() != NONE || matches!(self, Hash::Sha512_224 | Hash::Sha512_256)
     }
 
     /// Whether its output has any length (FIPS 202, section 6.2).

@@ -93,7 +93,7 @@ This page is made by `UPDATE_DOCS=1 cargo test --test wycheproof`; the test fail
 ones that are wrong in an encoding which PKCS #11 does not have (a DER signature, a
 SubjectPublicKeyInfo), refused where the test converts them. *Accepted* and *refused* are the cases
 that the vectors call acceptable, and those that a rule below decides. *Inexpressible* are cases that
-no call can say: a hash in MGF1 without a `CKG_MGF1_*`, a signature made from given randomness or from a
+no call can say: a hash in MGF1 without a `CKG_MGF1_*`, AES-192 in XTS, a signature made from given randomness or from a
 message representative.
 
 ";

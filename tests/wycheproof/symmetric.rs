@@ -55,11 +55,12 @@ fn ccm(nonce: &[u8], aad: &[u8], data: usize, tag: usize) -> Mech {
     Mech::with(CKM_AES_CCM, parameter, vec![nonce, aad])
 }
 
+/// The length of this nonce is in bits.
 fn chacha(nonce: &[u8], aad: &[u8]) -> Mech {
     let (nonce, aad) = (nonce.to_vec(), aad.to_vec());
     let parameter = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
         pNonce: bytes(&nonce),
-        ulNonceLen: len(&nonce),
+        ulNonceLen: 8 * len(&nonce),
         pAAD: bytes(&aad),
         ulAADLen: len(&aad),
     };
@@ -75,7 +76,18 @@ pub fn cipher(s: Session, file: &'static str, counts: &mut Counts) {
     };
     let Some(kind) = offered(name, counts) else { return };
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
-        let key = keys::secret(s, key_type, &test.key);
+        let key = match keys::try_secret(s, key_type, &test.key, &keys::open()) {
+            Ok(key) => key,
+            // A key of CKK_AES_XTS has 32 or 64 bytes: AES-192 has no place there.
+            Err(Rv(CKR_ATTRIBUTE_VALUE_INVALID)) if test.key.len() == 48 => {
+                counts.add(&case!(file, test), Outcome::Inexpressible);
+                continue;
+            }
+            Err(Rv(rv)) => {
+                counts.add(&case!(file, test), Outcome::Code(rv));
+                continue;
+            }
+        };
         // The data unit's number, little-endian, fills the block from the left.
         let mut iv = test.nonce.to_vec();
         iv.resize(16, 0);
@@ -181,7 +193,8 @@ pub fn gmac(s: Session, file: &'static str, counts: &mut Counts) {
     let Some(kind) = offered("CKM_AES_GMAC", counts) else { return };
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
         let key = keys::secret(s, CKK_AES, &test.key);
-        let outcome = tagged(s, &Mech::iv(kind, &test.nonce), key, &test.msg, &test.tag);
+        let mech = Mech::gcm(&test.nonce, b"", 128).named(kind);
+        let outcome = tagged(s, &mech, key, &test.msg, &test.tag);
         counts.add(&case!(file, test), outcome);
         s.destroy(key).good();
     }

@@ -30,6 +30,6 @@ impl Parameter<'_> {
 }
 
 fn hashes(hash: CK_MECHANISM_TYPE, mgf: CK_RSA_PKCS_MGF_TYPE) -> Result<(Hash, Hash)> {
-    let hash = Hash::of_mechanism(hash).filter(|hash| hash.masks());
+    let hash = Hash::of_mechanism(hash).filter(|hash| hash.serves_rsa());
     hash.zip(Hash::of_mgf(mgf)).ok_or(Error::MechanismParamInvalid)
 }
