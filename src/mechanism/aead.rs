@@ -6,7 +6,7 @@
 use super::ccm_message::Ccm;
 use super::checkout::Checkout;
 use super::key::Key;
-use super::ossl::CipherCtx;
+use super::ossl::{CipherCtx, LongGcm};
 use super::{Cipher, Direction, Row};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ pub struct Aead {
 
 enum Core {
     Keyed(Checkout<CipherCtx>),
+    LongGcm(LongGcm),
     Ccm(Box<Ccm>),
 }
 
@@ -34,6 +35,11 @@ impl Aead {
     /// A message in a context that was given its nonce and associated data.
     pub(super) fn keyed(context: Checkout<CipherCtx>, direction: Direction, tag: usize) -> Aead {
         Aead { core: Core::Keyed(context), direction, tag }
+    }
+
+    /// A message of GCM with a vector of more bytes than OpenSSL's cipher takes.
+    pub(super) fn long_gcm(message: LongGcm, direction: Direction, tag: usize) -> Aead {
+        Aead { core: Core::LongGcm(message), direction, tag }
     }
 
     /// A message of CCM.
@@ -52,6 +58,7 @@ impl Aead {
     pub fn update(&mut self, input: &[u8], output: &mut [u8]) -> Result<usize> {
         let done = match &mut self.core {
             Core::Keyed(context) => context.step(|context| context.update(input, output)),
+            Core::LongGcm(message) => message.update(input, output),
             Core::Ccm(ccm) => ccm.update(input, output),
         };
         done.map_err(|_| self.direction.length_error())
@@ -65,6 +72,7 @@ impl Aead {
                 context.end()?;
                 context.tag(tag)
             }),
+            Core::LongGcm(message) => message.tag(tag),
             Core::Ccm(ccm) => ccm.tag(tag),
         }
     }
@@ -77,6 +85,7 @@ impl Aead {
                 context.expect_tag(tag)?;
                 context.end()
             }),
+            Core::LongGcm(message) => message.expect_tag(tag),
             Core::Ccm(ccm) => ccm.expect_tag(tag),
         };
         opened.map_err(|_| Error::EncryptedDataInvalid)

@@ -7,7 +7,7 @@ use super::aes::{AES, SIZES};
 use super::checkout::Checkout;
 use super::key::Key;
 use super::mac::{Code, Mac};
-use super::ossl::{CipherCtx, Mode};
+use super::ossl::{CipherCtx, LongGcm, Mode};
 use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, ParamKind, Params, Row, Signer, Verifier};
 use crate::error::{Error, Result};
@@ -46,16 +46,30 @@ fn begin(
     Ok(aead::cipher(message(row, key, &given, direction)?))
 }
 
-/// Begins a message. The initialisation vector has 1 to 128 bytes (the standard allows more, which
-/// OpenSSL does not take), the tag a length of SP 800-38D, section 5.2.1.2.
+/// Begins a message. The initialisation vector has a byte or more, the tag a length of SP 800-38D,
+/// section 5.2.1.2.
 fn message(
     row: &'static Row,
     key: &Arc<Key>,
     message: &Message<'_>,
     direction: Direction,
 ) -> Result<Aead> {
+    if message.nonce.len() > LONGEST_IV {
+        let long = long(key, message, direction)?;
+        return Ok(Aead::long_gcm(long, direction, message.tag));
+    }
     let context = context(row, key, message, direction)?;
     Ok(Aead::keyed(context, direction, message.tag))
+}
+
+/// A message whose vector is too long for the contexts that keys keep.
+fn long(key: &Key, message: &Message<'_>, direction: Direction) -> Result<LongGcm> {
+    if !TAGS.contains(&message.tag) {
+        return Err(Error::MechanismParamInvalid);
+    }
+    let mut long = LongGcm::new(key.value()?, message.nonce, direction)?;
+    long.aad(message.aad)?;
+    Ok(long)
 }
 
 fn context(
@@ -65,7 +79,7 @@ fn context(
     direction: Direction,
 ) -> Result<Checkout<CipherCtx>> {
     let iv = message.nonce;
-    if !(1..=LONGEST_IV).contains(&iv.len()) || !TAGS.contains(&message.tag) {
+    if iv.is_empty() || !TAGS.contains(&message.tag) {
         return Err(Error::MechanismParamInvalid);
     }
     let slot =
@@ -100,25 +114,39 @@ fn gmac(row: &'static Row, key: &Arc<Key>, params: &Params) -> Result<Mac<Gmac>>
         return Err(Error::MechanismParamInvalid);
     }
     let given = Message { nonce: iv, aad, tag: bytes(*tag_bits)?, len: 0 };
-    Ok(Mac::new(Gmac(context(row, key, &given, Direction::Encrypt)?), given.tag))
+    let gmac = match iv.len() > LONGEST_IV {
+        true => Gmac::Long(long(key, &given, Direction::Encrypt)?),
+        false => Gmac::Keyed(context(row, key, &given, Direction::Encrypt)?),
+    };
+    Ok(Mac::new(gmac, given.tag))
 }
 
-struct Gmac(Checkout<CipherCtx>);
+enum Gmac {
+    Keyed(Checkout<CipherCtx>),
+    Long(LongGcm),
+}
 
 impl Code for Gmac {
     fn update(&mut self, data: &[u8]) -> Result<()> {
-        self.0.step(|context| context.aad(data)).map_err(|_| Error::DataLenRange)
+        let done = match self {
+            Gmac::Keyed(context) => context.step(|context| context.aad(data)),
+            Gmac::Long(message) => message.aad(data),
+        };
+        done.map_err(|_| Error::DataLenRange)
     }
 
     fn finish(&mut self, code: &mut [u8]) -> Result<()> {
-        self.0.last(|context| {
-            context.end()?;
-            context.tag(code)
-        })
+        match self {
+            Gmac::Keyed(context) => context.last(|context| {
+                context.end()?;
+                context.tag(code)
+            }),
+            Gmac::Long(message) => message.tag(code),
+        }
     }
 }
 
-/// What OpenSSL holds (providers: `GCM_IV_MAX_SIZE`), bytes.
+/// What OpenSSL's cipher holds (providers: `GCM_IV_MAX_SIZE`), bytes.
 const LONGEST_IV: usize = 128;
 /// The lengths of tag, bytes.
 const TAGS: &[usize] = &[4, 8, 12, 13, 14, 15, 16];

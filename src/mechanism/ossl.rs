@@ -12,6 +12,7 @@
 #![allow(unsafe_code, reason = "OpenSSL's C interface; each block argues its safety")]
 
 mod cipher;
+mod gcm128;
 mod kdf;
 mod kem;
 mod mac;
@@ -20,6 +21,7 @@ mod params;
 mod pkey;
 
 pub use cipher::{CipherCtx, Mode};
+pub use gcm128::LongGcm;
 pub use kdf::{Kdf, derive};
 pub use kem::{decapsulate, encapsulate};
 pub use mac::{MacCtx, MacKind};

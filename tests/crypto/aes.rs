@@ -196,3 +196,31 @@ pub fn both_ways(s: Session, mech: &Mech, key: Obj, plain: &[u8], sealed: &[u8],
         assert_eq!(placed.data, to, "{what} in place");
     }
 }
+
+/// The standard sets no bound that a parameter could reach; OpenSSL's cipher has one.
+#[test]
+fn gcm_with_a_vector_of_any_length() {
+    let user = User::new();
+    let s = user.session;
+    let key = keys::aes(s, 32);
+    for length in [1, 128, 129, 256, 257, 5000] {
+        let iv = data(length);
+        let mech = Mech::gcm(&iv, b"header", 128);
+        for content in [data(0), data(15), data(1000)] {
+            let sealed = s.encrypt(&mech, key, &content).good();
+            let parts = s.parts(Kind::Encrypt, &mech, Some(key), &cut(&content)).good();
+            assert_eq!(parts, sealed, "{length} bytes, in parts");
+            assert_eq!(s.decrypt(&mech, key, &sealed).good(), content, "{length} bytes");
+            let mut changed = sealed.clone();
+            changed[0] ^= 1;
+            s.decrypt(&mech, key, &changed).gives(CKR_ENCRYPTED_DATA_INVALID);
+            s.decrypt(&Mech::gcm(&iv, b"Header", 128), key, &sealed)
+                .gives(CKR_ENCRYPTED_DATA_INVALID);
+        }
+        // GMAC is the tag of nothing encrypted.
+        let tag = s.encrypt(&mech, key, b"").good();
+        let gmac = Mech::gcm(&iv, b"", 128).named(CKM_AES_GMAC);
+        assert_eq!(s.sign(&gmac, key, b"header").good(), tag, "{length} bytes");
+        s.verify(&gmac, key, b"header", &tag).good();
+    }
+}

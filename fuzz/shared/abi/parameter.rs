@@ -44,7 +44,13 @@ use Field::*;
 
 /// A parameter for a mechanism and its length.
 pub fn of(generator: &mut Generator<'_>, mechanism: CK_MECHANISM_TYPE) -> (*mut u8, CK_ULONG) {
-    match (generator.byte(), layout(mechanism)) {
+    // The ciphers that wrap a key have a structure of their own for it.
+    let fields = match mechanism {
+        CKM_AES_GCM if generator.byte() < 48 => Some(GCM_WRAP),
+        CKM_AES_CCM if generator.byte() < 48 => Some(CCM_WRAP),
+        _ => layout(mechanism),
+    };
+    match (generator.byte(), fields) {
         (0..=7, _) => (ptr::null_mut(), 0),
         (8..=15, _) => (ptr::null_mut(), generator.number()),
         (16..=191, None) if IV.contains(&mechanism) => generator.input(),
@@ -179,6 +185,8 @@ const WORD: usize = size_of::<CK_ULONG>();
 const PSS: &[Field] = &[Hash, Mask, N];
 const OAEP: &[Field] = &[Hash, Mask, Few, Data];
 const GCM_MESSAGE: &[Field] = &[Data, N, Few, Room(16), N];
+const GCM_WRAP: &[Field] = &[Data, N, Few, Data, N];
+const CCM_WRAP: &[Field] = &[N, Data, N, Few, Data, N];
 const KEY_MATERIAL: &[Field] = &[Key, Key, Key, Key, Room(64), Room(64)];
 const ADDITIONAL: &[Field] = &[Template, Inner(&[N])];
 
@@ -187,7 +195,7 @@ const LAYOUTS: &[(&[CK_MECHANISM_TYPE], &[Field])] = &[
     (&[CKM_RSA_PKCS_OAEP], OAEP),
     (&[CKM_RSA_AES_KEY_WRAP], &[N, Inner(OAEP)]),
     (&[CKM_AES_CTR, CKM_CAMELLIA_CTR], &[N, Bytes(16)]),
-    (&[CKM_AES_GCM], &[Data, N, Data, N]),
+    (&[CKM_AES_GCM, CKM_AES_GMAC], &[Data, N, Data, N]),
     (&[CKM_AES_CCM], &[N, Data, Data, N]),
     (&[CKM_CHACHA20], &[Room(16), N, Room(24), N]),
     (&[CKM_CHACHA20_POLY1305], &[Data, Data]),
@@ -249,7 +257,6 @@ const IV: &[CK_MECHANISM_TYPE] = &[
     CKM_AES_CFB128,
     CKM_AES_CTS,
     CKM_AES_XTS,
-    CKM_AES_GMAC,
     CKM_AES_KEY_WRAP,
     CKM_AES_KEY_WRAP_PAD,
     CKM_AES_KEY_WRAP_KWP,

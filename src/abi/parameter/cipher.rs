@@ -30,7 +30,7 @@ impl Parameter<'_> {
             return self.gcm_wrap();
         }
         let given: CK_GCM_PARAMS = self.structure()?;
-        if given.ulTagBits > 128 || given.ulIvLen > LONGEST_IV {
+        if given.ulTagBits > 128 {
             return Err(Error::MechanismParamInvalid);
         }
         Ok(Params::Gcm {
