@@ -8,7 +8,9 @@ use super::arguments::{initialisation, nothing, reserved_is_null, text};
 use super::derivation::{self, Arguments};
 use super::interfaces::{self, Fixed, Interfaces, interface};
 use super::mechanism::{call, call_or_cancel, call_to_unwrap, call_to_wrap};
+use super::messages;
 use super::output::{self, Input, Out};
+use super::parameter::message;
 use super::pointer::Argument;
 use super::process::{
     self, anywhere, in_library, in_message, in_operation, in_operations, in_session,
@@ -16,7 +18,8 @@ use super::process::{
 };
 use super::{info, template};
 use crate::error::Error;
-use crate::session::{Kind, Library};
+use crate::mechanism::Direction;
+use crate::session::{Kind, Library, Wrapping};
 use crate::types::Output;
 use cryptoki_sys::*;
 use std::ffi::c_void;
@@ -307,16 +310,36 @@ v3_0 {
         })
     }
     fn C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) { in_session(session, |library| library.cancel(session as u64, flags)) }
-    fn C_MessageEncryptInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_EncryptMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: *mut CK_ULONG) { not_built(session) }
-    fn C_EncryptMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
-    fn C_EncryptMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: CK_FLAGS) { not_built(session) }
-    fn C_MessageEncryptFinal(session: CK_SESSION_HANDLE) { not_built(session) }
-    fn C_MessageDecryptInit(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_DecryptMessage(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: *mut CK_ULONG) { not_built(session) }
-    fn C_DecryptMessageBegin(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG) { not_built(session) }
-    fn C_DecryptMessageNext(session: CK_SESSION_HANDLE, _2: *mut c_void, _3: CK_ULONG, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_BYTE, _7: *mut CK_ULONG, _8: CK_FLAGS) { not_built(session) }
-    fn C_MessageDecryptFinal(session: CK_SESSION_HANDLE) { not_built(session) }
+    fn C_MessageEncryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.message_init(session as u64, Direction::Encrypt, message::row_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_EncryptMessage(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE, aad_len: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        messages::whole(session, Direction::Encrypt, ((parameter, parameter_len), (aad, aad_len)), (data, len), (out, out_len))
+    }
+    fn C_EncryptMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE, aad_len: CK_ULONG) {
+        messages::begin(session, Direction::Encrypt, ((parameter, parameter_len), (aad, aad_len)))
+    }
+    fn C_EncryptMessageNext(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, flags: CK_FLAGS) {
+        messages::next(session, Direction::Encrypt, ((parameter, parameter_len), flags), (part, len), (out, out_len))
+    }
+    fn C_MessageEncryptFinal(session: CK_SESSION_HANDLE) {
+        in_session(session, |library| library.message_final(session as u64, Direction::Encrypt))
+    }
+    fn C_MessageDecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.message_init(session as u64, Direction::Decrypt, message::row_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_DecryptMessage(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE, aad_len: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        messages::whole(session, Direction::Decrypt, ((parameter, parameter_len), (aad, aad_len)), (data, len), (out, out_len))
+    }
+    fn C_DecryptMessageBegin(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, aad: *mut CK_BYTE, aad_len: CK_ULONG) {
+        messages::begin(session, Direction::Decrypt, ((parameter, parameter_len), (aad, aad_len)))
+    }
+    fn C_DecryptMessageNext(session: CK_SESSION_HANDLE, parameter: *mut c_void, parameter_len: CK_ULONG, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG, flags: CK_FLAGS) {
+        messages::next(session, Direction::Decrypt, ((parameter, parameter_len), flags), (part, len), (out, out_len))
+    }
+    fn C_MessageDecryptFinal(session: CK_SESSION_HANDLE) {
+        in_session(session, |library| library.message_final(session as u64, Direction::Decrypt))
+    }
     fn C_MessageSignInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
         in_session(session, |library| library.message_sign_init(session as u64, call_or_cancel(mechanism)?, key as u64))
     }
@@ -411,8 +434,20 @@ v3_2 {
     fn C_AsyncJoin(session: CK_SESSION_HANDLE, function: *mut CK_UTF8CHAR, _id: CK_ULONG, data: *mut CK_BYTE, len: CK_ULONG) {
         in_session(session, |_| function.required().and_then(|()| data.slice(len)).and(Err(Error::SavedStateInvalid)))
     }
-    fn C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: CK_OBJECT_HANDLE, _5: *mut CK_BYTE, _6: CK_ULONG, _7: *mut CK_BYTE, _8: *mut CK_ULONG) { not_built(session) }
-    fn C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, _2: *mut CK_MECHANISM, _3: CK_OBJECT_HANDLE, _4: *mut CK_BYTE, _5: CK_ULONG, _6: *mut CK_ATTRIBUTE, _7: CK_ULONG, _8: *mut CK_BYTE, _9: CK_ULONG, _10: *mut CK_OBJECT_HANDLE) { not_built(session) }
+    fn C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, aad: *mut CK_BYTE, aad_len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_session(session, |library| {
+            let (mut out, (row, mut envelope)) = (Out::new(out, out_len)?, message::wrapping(mechanism)?);
+            let aad = out.input(aad, aad_len)?;
+            library.wrap_authenticated(session as u64, &mut Wrapping { row, envelope: &mut envelope, aad: &aad }, (wrapping as u64, key as u64), &mut out)
+        })
+    }
+    fn C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, len: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, aad: *mut CK_BYTE, aad_len: CK_ULONG, place: *mut CK_OBJECT_HANDLE) {
+        in_session(session, |library| {
+            let ((row, mut envelope), wrapped) = (message::wrapping(mechanism)?, (unwrapping as u64, text(wrapped, len)?));
+            let (aad, attributes) = (aad.slice(aad_len).and_then(|aad| place.required().map(|()| aad))?, template::read(attributes, count)?);
+            place.write(library.unwrap_authenticated(session as u64, &mut Wrapping { row, envelope: &mut envelope, aad }, wrapped, &attributes)? as CK_OBJECT_HANDLE)
+        })
+    }
 }
 }
 

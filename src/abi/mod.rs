@@ -15,6 +15,7 @@ mod functions;
 mod info;
 mod interfaces;
 mod mechanism;
+mod messages;
 mod output;
 mod parameter;
 mod pointer;

@@ -8,6 +8,7 @@ mod curve;
 mod derive;
 mod ike;
 mod kbkdf;
+pub(super) mod message;
 mod password;
 mod places;
 mod rsa;

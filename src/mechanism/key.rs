@@ -3,6 +3,7 @@
 
 use super::curve::Curve;
 use super::hss_key::HssKey;
+use super::nonce::Count;
 use super::ossl::Pkey;
 use super::parameter_set::ParameterSet;
 use super::parts::{EcPrivate, EcPublic, Parts};
@@ -28,6 +29,7 @@ pub struct Key {
     material: Material,
     class: KeyClass,
     ready: Ready,
+    nonces: Count,
 }
 
 enum Material {
@@ -102,7 +104,7 @@ impl Key {
             ),
             Parts::HssPublic(value) => (KeyClass::Public, Material::Hss(HssKey::read(value)?)),
         };
-        Ok(Key { material, class, ready: Ready::default() })
+        Ok(Key { material, class, ready: Ready::default(), nonces: Count::default() })
     }
 
     /// Its `CKK_*` type.
@@ -245,6 +247,11 @@ impl Key {
     /// The value of a secret key, for a mechanism that needs one.
     pub(super) fn value(&self) -> Result<&[u8]> {
         self.secret().map(Secret::expose).ok_or(Error::KeyTypeInconsistent)
+    }
+
+    /// The nonces that were made with it.
+    pub fn nonces(&self) -> &Count {
+        &self.nonces
     }
 
     /// The contexts that wait for this key's next operation.

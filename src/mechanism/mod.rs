@@ -30,6 +30,7 @@ mod ec_key;
 pub mod ecdh;
 pub mod edwards;
 mod encrypt_data;
+pub mod envelope;
 mod gcm;
 pub mod generic;
 pub mod hash;
@@ -44,6 +45,7 @@ pub mod key;
 mod mac;
 mod message;
 pub mod ml_kem;
+pub mod nonce;
 pub mod ossl;
 pub mod parameter_set;
 pub mod params;
@@ -342,6 +344,7 @@ impl Row {
     /// The flags of `C_GetMechanismInfo`, derived from what the row does.
     pub fn flags(&self) -> CK_FLAGS {
         let does = &self.does;
+        let messages = does.message.is_some();
         let signs = does.sign.is_some() && self.many_messages();
         let verifies = does.verify.is_some() && self.many_messages();
         let elliptic =
@@ -352,7 +355,8 @@ impl Row {
             (does.verify.is_some(), CKF_VERIFY),
             (signs, CKF_MESSAGE_SIGN),
             (verifies, CKF_MESSAGE_VERIFY),
-            ((signs || verifies) && self.in_parts(), CKF_MULTI_MESSAGE),
+            (messages, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT),
+            (messages || ((signs || verifies) && self.in_parts()), CKF_MULTI_MESSAGE),
             (does.digest.is_some(), CKF_DIGEST),
             (does.generate.is_some(), CKF_GENERATE),
             (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),

@@ -111,7 +111,7 @@ impl Library {
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
-    fn wrapping_object(
+    pub(super) fn wrapping_object(
         &self,
         session: &Session,
         handle: u64,
@@ -178,7 +178,7 @@ pub(super) fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
 
 /// What is wrapped: a secret key's value, or a private key as PKCS #8, filled up as the mechanism
 /// wants it. (Raw RSA fills up to its modulus itself.)
-fn serialised(target: &Object, filling: Filling) -> Result<Secret> {
+pub(super) fn serialised(target: &Object, filling: Filling) -> Result<Secret> {
     let key = target.key()?;
     let plain = match key.secret() {
         Some(value) => value.duplicate()?,
@@ -194,7 +194,11 @@ fn serialised(target: &Object, filling: Filling) -> Result<Secret> {
 }
 
 /// The key that was wrapped, by the class and type that the template names.
-fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Result<Parts> {
+pub(super) fn parsed(
+    mut plaintext: Secret,
+    filling: Filling,
+    template: &Template,
+) -> Result<Parts> {
     let class = template.number(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
     let key_type = template.number(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
     let key_type = CK_KEY_TYPE::try_from(key_type).map_err(|_| Error::AttributeValueInvalid)?;

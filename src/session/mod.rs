@@ -18,6 +18,7 @@ mod handles;
 mod kem;
 mod keys;
 mod login;
+mod message;
 mod message_sign;
 mod objects;
 mod opening;
@@ -27,6 +28,7 @@ mod saving;
 mod signing;
 mod slot;
 mod slots;
+mod wrapping;
 
 pub use crypto::Call;
 pub use deriving::{Derivation, Refusal};
@@ -34,6 +36,7 @@ pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;
 pub use slots::{SlotState, TokenState, slot_id};
+pub use wrapping::Wrapping;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -77,6 +80,8 @@ struct State {
     sign: Option<Active<Box<dyn Signer>>>,
     verify: Option<Active<signing::Verification>>,
     digest: Option<Active<digesting::Digest>>,
+    message_encrypt: Option<Active<message::Messages>>,
+    message_decrypt: Option<Active<message::Messages>>,
     message_sign: Option<Active<message_sign::Series<Box<dyn Signer>>>>,
     message_verify: Option<Active<message_sign::Series<Box<dyn Verifier>>>>,
 }
@@ -215,17 +220,16 @@ impl Library {
     /// Ends the message in progress, not the process, of the kind that `flag` names.
     pub fn end_message(&self, handle: u64, flag: CK_FLAGS) -> Result<()> {
         self.with_state(handle, |_, state| {
-            let named = |one| flag == one;
-            state
-                .message_sign
-                .as_mut()
-                .filter(|_| named(CKF_MESSAGE_SIGN))
-                .map(Active::end_message);
-            state
-                .message_verify
-                .as_mut()
-                .filter(|_| named(CKF_MESSAGE_VERIFY))
-                .map(Active::end_message);
+            match flag {
+                CKF_MESSAGE_ENCRYPT => {
+                    state.message_encrypt.as_mut().map(|active| active.end_message())
+                }
+                CKF_MESSAGE_DECRYPT => {
+                    state.message_decrypt.as_mut().map(|active| active.end_message())
+                }
+                CKF_MESSAGE_SIGN => state.message_sign.as_mut().map(|active| active.end_message()),
+                _ => state.message_verify.as_mut().map(|active| active.end_message()),
+            };
             Ok(())
         })
     }
@@ -317,6 +321,8 @@ impl State {
         self.sign.take_if(|_| named(CKF_SIGN));
         self.verify.take_if(|_| named(CKF_VERIFY));
         self.digest.take_if(|_| named(CKF_DIGEST));
+        self.message_encrypt.take_if(|_| named(CKF_MESSAGE_ENCRYPT));
+        self.message_decrypt.take_if(|_| named(CKF_MESSAGE_DECRYPT));
         self.message_sign.take_if(|_| named(CKF_MESSAGE_SIGN));
         self.message_verify.take_if(|_| named(CKF_MESSAGE_VERIFY));
     }

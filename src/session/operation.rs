@@ -176,6 +176,8 @@ impl State {
             self.decrypt.as_mut().map(|active| &mut active.waiting),
             self.encrypt.as_mut().map(|active| &mut active.waiting),
             self.verify.as_mut().map(|active| &mut active.waiting),
+            self.message_decrypt.as_mut().map(|active| &mut active.waiting),
+            self.message_encrypt.as_mut().map(|active| &mut active.waiting),
             self.message_sign.as_mut().map(|active| &mut active.waiting),
             self.message_verify.as_mut().map(|active| &mut active.waiting),
         ];

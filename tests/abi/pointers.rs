@@ -14,7 +14,8 @@ fn every_null_pointer_is_refused() {
                 Arg::Ret | Arg::Out | Arg::In | Arg::Pin | Arg::Name | Arg::Name0 | Arg::Label => {
                     BAD
                 }
-                Arg::Mech | Arg::Template | Arg::Fill => BAD,
+                Arg::Mech | Arg::MechOfMessage | Arg::Template | Arg::Fill | Arg::InOrNone => BAD,
+                Arg::Envelope => &[CKR_MECHANISM_PARAM_INVALID],
                 // The signature of the table is none.
                 Arg::OutOrMore | Arg::InOrMore | Arg::Parameter => {
                     &[CKR_OK, CKR_SIGNATURE_LEN_RANGE]
@@ -38,7 +39,8 @@ fn every_length_that_no_memory_has_is_refused() {
     for row in rows() {
         for (index, arg) in row.args.iter().enumerate() {
             let lengths: &[CK_ULONG] = match arg {
-                Arg::In | Arg::Pin | Arg::Name | Arg::Fill => &[HUGE, beyond],
+                Arg::In | Arg::InOrNone | Arg::Pin | Arg::Name | Arg::Fill => &[HUGE, beyond],
+                Arg::Envelope => &[0, 1, 47, 49, HUGE],
                 Arg::Parameter => &[1, HUGE],
                 Arg::Template => &[HUGE, beyond, attributes, HUGE / 24 + 2],
                 _ => continue,
@@ -46,7 +48,7 @@ fn every_length_that_no_memory_has_is_refused() {
             for length in lengths {
                 let mut want = BAD.to_vec();
                 match arg {
-                    Arg::Parameter => want = vec![CKR_MECHANISM_PARAM_INVALID],
+                    Arg::Parameter | Arg::Envelope => want = vec![CKR_MECHANISM_PARAM_INVALID],
                     // A PIN of such a length is wrong as a PIN, too.
                     Arg::Pin => want.extend([CKR_PIN_LEN_RANGE, CKR_PIN_INCORRECT]),
                     // More room than there are handles is room enough.
@@ -54,7 +56,8 @@ fn every_length_that_no_memory_has_is_refused() {
                     _ => {}
                 }
                 check(&world, row, index, Wrong::Length(*length, true), &want);
-                let none = if *arg == Arg::Parameter { &want[..] } else { BAD };
+                let parameter = matches!(arg, Arg::Parameter | Arg::Envelope);
+                let none = if parameter { &want[..] } else { BAD };
                 check(&world, row, index, Wrong::Length(*length, false), none);
             }
         }

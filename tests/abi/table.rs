@@ -30,6 +30,12 @@ pub enum Arg {
     InOrMore,
     /// As `Out`; without a pointer to the length more is to come.
     OutOrMore,
+    /// Bytes that may be nothing, and their length.
+    InOrNone,
+    /// The parameter of a message of AES-GCM, and its length.
+    Envelope,
+    /// A mechanism whose parameter is that of a message.
+    MechOfMessage,
     /// The parameter of a message, where the mechanism has none: nothing, of no length.
     Parameter,
     /// A PIN and its length.
@@ -67,6 +73,10 @@ pub enum Ready {
     SignMessage,
     VerifyMessages,
     VerifyMessage,
+    EncryptMessages,
+    EncryptMessage,
+    DecryptMessages,
+    DecryptMessage,
 }
 
 /// A function.
@@ -180,16 +190,16 @@ pub const ROWS: &[Row] = &[
     row("C_WaitForSlotEvent", &[Number(CKF_DONT_BLOCK), Ret, Number(0)], Ready::Nothing, CKM_AES_ECB, false),
     row("C_LoginUser", &[Session, Number(CKU_USER), Pin, Name], Ready::Nothing, CKM_AES_ECB, false),
     row("C_SessionCancel", &[Session, Number(0)], Ready::Nothing, CKM_AES_ECB, false),
-    row("C_MessageEncryptInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_EncryptMessage", &[Session, In, In, In, Out], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_EncryptMessageBegin", &[Session, In, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_EncryptMessageNext", &[Session, In, In, Out, Number(0)], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageEncryptFinal", &[Session], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageDecryptInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_DecryptMessage", &[Session, In, In, In, Out], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_DecryptMessageBegin", &[Session, In, In], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_DecryptMessageNext", &[Session, In, In, Out, Number(0)], Ready::Nothing, CKM_AES_ECB, true),
-    row("C_MessageDecryptFinal", &[Session], Ready::Nothing, CKM_AES_ECB, true),
+    row("C_MessageEncryptInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_AES_GCM, false),
+    row("C_EncryptMessage", &[Session, Envelope, InOrNone, In, Out], Ready::EncryptMessages, CKM_AES_ECB, false),
+    row("C_EncryptMessageBegin", &[Session, Envelope, InOrNone], Ready::EncryptMessages, CKM_AES_ECB, false),
+    row("C_EncryptMessageNext", &[Session, Envelope, In, Out, Number(0)], Ready::EncryptMessage, CKM_AES_ECB, false),
+    row("C_MessageEncryptFinal", &[Session], Ready::EncryptMessages, CKM_AES_ECB, false),
+    row("C_MessageDecryptInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_AES_GCM, false),
+    row("C_DecryptMessage", &[Session, Envelope, InOrNone, In, Out], Ready::DecryptMessages, CKM_AES_ECB, false),
+    row("C_DecryptMessageBegin", &[Session, Envelope, InOrNone], Ready::DecryptMessages, CKM_AES_ECB, false),
+    row("C_DecryptMessageNext", &[Session, Envelope, In, Out, Number(0)], Ready::DecryptMessage, CKM_AES_ECB, false),
+    row("C_MessageDecryptFinal", &[Session], Ready::DecryptMessages, CKM_AES_ECB, false),
     row("C_MessageSignInit", &[Session, Init, Handle(KEY)], Ready::Nothing, CKM_SHA256_HMAC, false),
     row("C_SignMessage", &[Session, Parameter, In, Out], Ready::SignMessages, CKM_AES_ECB, false),
     row("C_SignMessageBegin", &[Session, Parameter], Ready::SignMessages, CKM_AES_ECB, false),
@@ -210,8 +220,8 @@ pub const ROWS: &[Row] = &[
     row("C_AsyncComplete", &[Session, Name0, Ret], Ready::Nothing, CKM_AES_ECB, false),
     row("C_AsyncGetID", &[Session, Name0, Ret], Ready::Nothing, CKM_AES_ECB, false),
     row("C_AsyncJoin", &[Session, Name0, Number(1), In], Ready::Nothing, CKM_AES_ECB, false),
-    row("C_WrapKeyAuthenticated", &[Session, Mech, Handle(WRAPPING), Handle(KEY), In, Out], Ready::Nothing, CKM_AES_GCM, true),
-    row("C_UnwrapKeyAuthenticated", &[Session, Mech, Handle(UNWRAPPING), In, Template, In, Ret], Ready::Nothing, CKM_AES_GCM, true),
+    row("C_WrapKeyAuthenticated", &[Session, MechOfMessage, Handle(WRAPPING), Handle(KEY), InOrNone, Out], Ready::Nothing, CKM_AES_GCM, false),
+    row("C_UnwrapKeyAuthenticated", &[Session, MechOfMessage, Handle(UNWRAPPING), In, Template, InOrNone, Ret], Ready::Nothing, CKM_AES_GCM, false),
 ];
 
 const fn row(

@@ -71,6 +71,12 @@ impl World {
         let many = |kind| s.many(kind, Some(&Mech::plain(CKM_SHA256_HMAC)), Some(self.mac)).good();
         match ready {
             Ready::Nothing => {}
+            Ready::EncryptMessages | Ready::EncryptMessage => {
+                self.crypting(s, Many::Encrypt, ready == Ready::EncryptMessage);
+            }
+            Ready::DecryptMessages | Ready::DecryptMessage => {
+                self.crypting(s, Many::Decrypt, ready == Ready::DecryptMessage);
+            }
             Ready::SignMessages => many(Many::Sign),
             Ready::VerifyMessages => many(Many::Verify),
             Ready::SignMessage => {
@@ -99,6 +105,36 @@ impl World {
     }
 }
 
+impl World {
+    /// Begins a process of AES-GCM, and a message in it.
+    fn crypting(&self, s: Session, kind: Many, message: bool) {
+        s.many(kind, Some(&Mech::plain(CKM_AES_GCM)), Some(self.aes)).good();
+        let mut value = [b'9'; 64];
+        let mut raw = envelope(&mut value);
+        let (parameter, length) = (ptr::from_mut(&mut raw).cast(), size_of_val(&raw) as CK_ULONG);
+        let none = ptr::null_mut();
+        if message {
+            outcome(match kind {
+                Many::Encrypt => p11!(C_EncryptMessageBegin(s.0, parameter, length, none, 0)),
+                _ => p11!(C_DecryptMessageBegin(s.0, parameter, length, none, 0)),
+            })
+            .good();
+        }
+    }
+}
+
+/// The parameter of a message: the nonce and the tag in the memory that is given.
+fn envelope(value: &mut [u8; 64]) -> CK_GCM_MESSAGE_PARAMS {
+    CK_GCM_MESSAGE_PARAMS {
+        pIv: value.as_mut_ptr(),
+        ulIvLen: 12,
+        ulIvFixedBits: 0,
+        ivGenerator: CKG_NO_GENERATE,
+        pTag: value[32..].as_mut_ptr(),
+        ulTagBits: 128,
+    }
+}
+
 /// Calls a function with arguments that have the right shape and mean nothing.
 pub fn blind(row: &Row) -> R<()> {
     invoke(row, &Right { world: None, session: 1 }, None)
@@ -117,6 +153,8 @@ struct Memory {
     _parameter: Mech,
     template: Vec<CK_ATTRIBUTE>,
     value: Box<[u8; 64]>,
+    _message: Box<[u8; 64]>,
+    envelope: Box<CK_GCM_MESSAGE_PARAMS>,
 }
 
 fn invoke(row: &Row, right: &Right<'_>, wrong: Option<(usize, Wrong)>) -> R<()> {
@@ -127,7 +165,11 @@ fn invoke(row: &Row, right: &Right<'_>, wrong: Option<(usize, Wrong)>) -> R<()> 
         }
         other => Mech::plain(other),
     };
+    let mut message = Box::new([b'9'; 64]);
+    let envelope = Box::new(envelope(&mut message));
     let mut memory = Memory {
+        _message: message,
+        envelope,
         output: Vec::new(),
         mechanism: Box::new(mech.raw()),
         _parameter: mech,
@@ -185,13 +227,24 @@ fn push(
         Arg::Label | Arg::Name0 => words.push(single(value)),
         Arg::Mech | Arg::Init => words.push(single(ptr::from_mut(&mut *memory.mechanism) as u64)),
         Arg::Parameter => words.extend(pair(value, 0, wrong)),
+        Arg::Envelope => {
+            let envelope = ptr::from_mut(&mut *memory.envelope) as u64;
+            words.extend(pair(envelope, size_of::<CK_GCM_MESSAGE_PARAMS>() as u64, wrong));
+        }
+        Arg::MechOfMessage => {
+            memory.mechanism.pParameter = ptr::from_mut(&mut *memory.envelope).cast();
+            memory.mechanism.ulParameterLen = size_of::<CK_GCM_MESSAGE_PARAMS>() as CK_ULONG;
+            words.push(single(ptr::from_mut(&mut *memory.mechanism) as u64));
+        }
         Arg::Out | Arg::OutOrMore => {
             let (buffer, length) = (room(memory), room(memory));
             memory.output.last_mut().expect("length")[0] = 4096;
             words.extend([buffer, single(length)]);
         }
         Arg::Fill => words.extend(pair(room(memory), 4, wrong)),
-        Arg::In | Arg::InOrMore | Arg::Pin | Arg::Name => words.extend(pair(value, 16, wrong)),
+        Arg::In | Arg::InOrMore | Arg::InOrNone | Arg::Pin | Arg::Name => {
+            words.extend(pair(value, 16, wrong))
+        }
         Arg::Template => words.extend(pair(memory.template.as_mut_ptr() as u64, 1, wrong)),
     }
 }

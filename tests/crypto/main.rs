@@ -37,6 +37,7 @@ mod hkdf;
 mod hss;
 mod legacy;
 mod mac;
+mod messages;
 mod ml_kem;
 mod parameters;
 mod pq_keys;

@@ -314,7 +314,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn many() -> impl Strategy<Value = Many> {
-    prop_oneof![Just(Many::Sign), Just(Many::Verify)]
+    prop_oneof![Just(Many::Encrypt), Just(Many::Decrypt), Just(Many::Sign), Just(Many::Verify)]
 }
 
 fn mech() -> impl Strategy<Value = Mech> {

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Messages encrypted and decrypted one after the other: the message-based functions of ciphers. What
+//! goes wrong with one message ends that message; the process goes on until it is finished.
+
+use super::crypto::begin;
+use super::operation::{Active, Place, Written, going, produce};
+use super::{Call, Library, State};
+use crate::error::{Error, Result};
+use crate::mechanism::aead::{self, Aead, BeginMessage};
+use crate::mechanism::envelope::{Envelope, Generator, Head, MessageKind};
+use crate::mechanism::nonce::Nonces;
+use crate::mechanism::params::Iv;
+use crate::mechanism::{Direction, Key, Params, Row};
+use crate::policy::Use;
+use crate::types::Output;
+use std::sync::Arc;
+
+/// A process of messages.
+pub(super) struct Messages {
+    row: &'static Row,
+    kind: MessageKind,
+    begin: BeginMessage,
+    direction: Direction,
+    key: Arc<Key>,
+    nonces: Nonces,
+    /// The message in progress, in several parts.
+    current: Option<Aead>,
+}
+
+impl Library {
+    /// `C_MessageEncryptInit` and `C_MessageDecryptInit`; without a mechanism they end the process.
+    pub fn message_init(
+        &self,
+        handle: u64,
+        direction: Direction,
+        row: Option<&'static Row>,
+        key: u64,
+    ) -> Result<()> {
+        self.with_state(handle, |session, state| {
+            let place = place(state, direction);
+            let call = row.map(|row| Call { row, params: Params::None });
+            let Some(call) = begin(place, call)? else { return Ok(()) };
+            let row = call.row;
+            let (kind, begin) =
+                row.message_kind().zip(row.does.message).ok_or(Error::MechanismInvalid)?;
+            let usage = match direction {
+                Direction::Encrypt => Use::Encrypt,
+                Direction::Decrypt => Use::Decrypt,
+            };
+            let messages = |key: &Arc<Key>| {
+                let (key, nonces) = (Arc::clone(key), Nonces::default());
+                Ok(Messages { row, kind, begin, direction, key, nonces, current: None })
+            };
+            *place = Some(self.active(session, key, usage, &call, messages)?);
+            Ok(())
+        })
+    }
+
+    /// `C_EncryptMessage` and `C_DecryptMessage`.
+    pub fn message(
+        &self,
+        handle: u64,
+        direction: Direction,
+        (envelope, aad): (&mut dyn Envelope, &[u8]),
+        data: &[u8],
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = idle(place(state, direction))?;
+            let written = active.run.whole((envelope, aad), data, out);
+            if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
+                active.wait_again();
+            }
+            written.map(drop)
+        })
+    }
+
+    /// `C_EncryptMessageBegin` and `C_DecryptMessageBegin`.
+    pub fn message_begin(
+        &self,
+        handle: u64,
+        direction: Direction,
+        (envelope, aad): (&mut dyn Envelope, &[u8]),
+    ) -> Result<()> {
+        self.with_state(handle, |_, state| idle(place(state, direction))?.run.begin(envelope, aad))
+    }
+
+    /// `C_EncryptMessageNext` and `C_DecryptMessageNext`; `last` is whether the message ends with it.
+    pub fn message_next(
+        &self,
+        handle: u64,
+        direction: Direction,
+        envelope: &mut dyn Envelope,
+        (part, last): (&[u8], bool),
+        out: &mut dyn Output,
+    ) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let active = going(place(state, direction))?;
+            let written = active.run.next(envelope, (part, last), out);
+            let goes_on = match written {
+                Ok(Written::Length) | Err(Error::BufferTooSmall) => true,
+                Ok(Written::All) => !last,
+                Err(_) => false,
+            };
+            if !goes_on {
+                active.end_message();
+            }
+            written.map(drop)
+        })
+    }
+
+    /// `C_MessageEncryptFinal` and `C_MessageDecryptFinal`.
+    pub fn message_final(&self, handle: u64, direction: Direction) -> Result<()> {
+        self.with_state(handle, |_, state| {
+            let place = place(state, direction);
+            idle(place)?;
+            *place = None;
+            Ok(())
+        })
+    }
+}
+
+impl Messages {
+    fn whole(
+        &mut self,
+        (envelope, aad): (&mut dyn Envelope, &[u8]),
+        data: &[u8],
+        out: &mut dyn Output,
+    ) -> Result<Written> {
+        let head = self.head(envelope, true)?;
+        if head.data.is_some_and(|len| len != data.len()) {
+            return Err(wrong_length(self.direction));
+        }
+        let tag = self.tag(envelope, &head)?;
+        if out.capacity().is_none_or(|capacity| capacity < data.len()) {
+            // The length is told of a message that could be.
+            self.start(&head, &head.nonce, aad)?;
+        }
+        let mut made = None;
+        let written = produce(out, data.len(), |room| {
+            let nonce = self.nonces.next(self.key.nonces(), &head)?;
+            let mut message = self.start(&head, &nonce, aad)?;
+            let len = message.update(data, room)?;
+            made = Some((nonce, end(&mut message, self.direction, tag)?));
+            Ok(len)
+        })?;
+        if let Some((nonce, tag)) = made {
+            tell(envelope, &head, &nonce)?;
+            self.put_tag(envelope, &tag)?;
+        }
+        Ok(written)
+    }
+
+    fn begin(&mut self, envelope: &mut dyn Envelope, aad: &[u8]) -> Result<()> {
+        let head = self.head(envelope, false)?;
+        let nonce = self.nonces.next(self.key.nonces(), &head)?;
+        let message = self.start(&head, &nonce, aad)?;
+        tell(envelope, &head, &nonce)?;
+        self.current = Some(message);
+        Ok(())
+    }
+
+    fn next(
+        &mut self,
+        envelope: &mut dyn Envelope,
+        (part, last): (&[u8], bool),
+        out: &mut dyn Output,
+    ) -> Result<Written> {
+        if self.current.is_none() {
+            return Err(Error::OperationNotInitialized);
+        }
+        let head = envelope.head(self.kind, self.direction, last)?;
+        let tag = if last { self.tag(envelope, &head)? } else { Iv::new() };
+        let message = self.current.as_mut().ok_or(Error::OperationNotInitialized)?;
+        if head.tag != message.tag_len() {
+            return Err(Error::MechanismParamInvalid);
+        }
+        let (direction, mut made) = (self.direction, None);
+        let written = produce(out, part.len(), |room| {
+            let len = message.update(part, room)?;
+            if last {
+                made = Some(end(message, direction, tag)?);
+            }
+            Ok(len)
+        })?;
+        if let Some(tag) = made {
+            self.put_tag(envelope, &tag)?;
+        }
+        Ok(written)
+    }
+
+    /// The head of a new message, if its nonce can be made.
+    fn head(&self, envelope: &mut dyn Envelope, end: bool) -> Result<Head> {
+        let head = envelope.head(self.kind, self.direction, end)?;
+        self.nonces.check(&head)?;
+        Ok(head)
+    }
+
+    fn start(&self, head: &Head, nonce: &[u8], aad: &[u8]) -> Result<Aead> {
+        let message =
+            aead::Message { nonce, aad, tag: head.tag, len: head.data.unwrap_or_default() };
+        (self.begin)(self.row, &self.key, &message, self.direction)
+    }
+
+    /// The tag that a message must have that is decrypted, or room for that of one that is encrypted.
+    fn tag(&self, envelope: &dyn Envelope, head: &Head) -> Result<Iv> {
+        match self.direction {
+            Direction::Encrypt => Ok(Iv::from_elem(0, head.tag)),
+            Direction::Decrypt => envelope.tag(),
+        }
+    }
+
+    fn put_tag(&self, envelope: &mut dyn Envelope, tag: &[u8]) -> Result<()> {
+        if self.direction == Direction::Encrypt { envelope.put_tag(tag) } else { Ok(()) }
+    }
+}
+
+/// Ends a message: makes its tag or compares it.
+fn end(message: &mut Aead, direction: Direction, mut tag: Iv) -> Result<Iv> {
+    match direction {
+        Direction::Encrypt => message.seal(&mut tag)?,
+        Direction::Decrypt => message.open(&tag).map_err(|error| match error {
+            Error::EncryptedDataInvalid => Error::AeadDecryptFailed,
+            other => other,
+        })?,
+    }
+    Ok(tag)
+}
+
+/// Tells the application the nonce that was made for it.
+fn tell(envelope: &mut dyn Envelope, head: &Head, nonce: &[u8]) -> Result<()> {
+    if head.generator == Generator::None { Ok(()) } else { envelope.put_nonce(nonce) }
+}
+
+fn wrong_length(direction: Direction) -> Error {
+    match direction {
+        Direction::Encrypt => Error::DataLenRange,
+        Direction::Decrypt => Error::EncryptedDataLenRange,
+    }
+}
+
+impl Active<Messages> {
+    /// Ends the message in progress, not the process.
+    pub(super) fn end_message(&mut self) {
+        if self.run.current.take().is_some() {
+            self.wait_again();
+        }
+    }
+}
+
+/// A process between two messages.
+fn idle(place: &mut Place<Messages>) -> Result<&mut Active<Messages>> {
+    let active = going(place)?;
+    if active.run.current.is_some() { Err(Error::OperationActive) } else { Ok(active) }
+}
+
+fn place(state: &mut State, direction: Direction) -> &mut Place<Messages> {
+    match direction {
+        Direction::Encrypt => &mut state.message_encrypt,
+        Direction::Decrypt => &mut state.message_decrypt,
+    }
+}
