@@ -188,3 +188,48 @@ fn salt_and_info_are_ignored_without_their_step() {
         assert_eq!(derive(&with(informed), &what), want, "{what}");
     }
 }
+
+#[test]
+fn a_data_object_may_be_the_input() {
+    let user = User::new();
+    let s = user.session;
+    let data = template! { CKA_CLASS => CKO_DATA, CKA_VALUE => &[7; 32] };
+    let data = s.create(&data).good();
+    let how = Hkdf { extract: true, salt: Some(b"salt"), ..Hkdf::default() };
+    let template = template! { CKA_KEY_TYPE => CKK_HKDF }.and(&keys::open());
+    let mech = Mech::hkdf(CKM_HKDF_DERIVE, CKM_SHA256, &how);
+    let key = s.derive(&mech, data, &template).good();
+    assert_eq!(s.get(key, CKA_VALUE).good(), reference::hmac(CKM_SHA256, b"salt", &[7; 32]));
+    assert!(!s.flag(key, CKA_ALWAYS_SENSITIVE).good());
+    // A mechanism of keys alone, and an object without a value.
+    let hash = Mech::plain(CKM_SHA256_KEY_DERIVATION);
+    s.derive(&hash, data, &template).gives(CKR_KEY_HANDLE_INVALID);
+    let empty = s.create(&template! { CKA_CLASS => CKO_DATA }).good();
+    s.derive(&mech, empty, &template).gives(CKR_KEY_SIZE_RANGE);
+}
+
+#[test]
+fn derived_data_are_a_data_object() {
+    let user = User::new();
+    let s = user.session;
+    let base = keys::secret(s, CKK_HKDF, &[1; 32]);
+    let how = Hkdf { extract: true, expand: true, info: b"info", ..Hkdf::default() };
+    let mech = Mech::hkdf(CKM_HKDF_DATA, CKM_SHA256, &how);
+    let length = template! { CKA_VALUE_LEN => 20 as CK_ULONG };
+    let named = length.clone().with(CKA_LABEL, "data").with(CKA_APPLICATION, "test");
+    let made = s.derive(&mech, base, &named).good();
+    assert_eq!(s.number(made, CKA_CLASS).good(), CKO_DATA);
+    assert_eq!(s.get(made, CKA_LABEL).good(), b"data");
+    assert!(s.flag(made, CKA_PRIVATE).good(), "as private as the base key");
+    let key = Mech::hkdf(CKM_HKDF_DERIVE, CKM_SHA256, &how);
+    let key = s.derive(&key, base, &length.clone().and(&keys::open())).good();
+    assert_eq!(s.get(made, CKA_VALUE).good(), s.get(key, CKA_VALUE).good());
+    for wrong in [
+        template! { CKA_CLASS => CKO_SECRET_KEY },
+        template! { CKA_KEY_TYPE => CKK_AES },
+        template! { CKA_SENSITIVE => true },
+        template! { CKA_VALUE => b"other" },
+    ] {
+        s.derive(&mech, base, &length.clone().and(&wrong)).gives(CKR_TEMPLATE_INCONSISTENT);
+    }
+}

@@ -185,7 +185,7 @@ fn unknown_attributes_classes_and_types() {
         let made = s.create(&template! { CKA_CLASS => unknown, CKA_KEY_TYPE => CKK_AES });
         made.gives_for(&format!("class {unknown:#x}"), &class);
     }
-    for unknown in [CKK_DES3, CKK_RSA, 0x8000_0001, HUGE] {
+    for unknown in [CKK_DES, CKK_RSA, 0x8000_0001, HUGE] {
         let made = s.create(&secret(unknown, &[1; 24]));
         made.gives_for(&format!("secret key of type {unknown:#x}"), &class);
     }

@@ -237,6 +237,7 @@ const LAYOUTS: &[(&[CK_MECHANISM_TYPE], &[Field])] = &[
         &[Small, Small, Small, Flag, Data, Data, Inner(KEY_MATERIAL), Hash],
     ),
     (&[CKM_TLS_KEY_AND_MAC_DERIVE], &[Small, Small, Small, Flag, Data, Data, Inner(KEY_MATERIAL)]),
+    (&[CKM_SSL3_PRE_MASTER_KEY_GEN, CKM_TLS_PRE_MASTER_KEY_GEN], &[Bytes(2)]),
     (&[CKM_TLS_KDF, CKM_TLS12_KDF], &[Hash, Data, Data, Data, Data]),
     (&[CKM_TLS_MAC, CKM_TLS12_MAC], &[Hash, N, Few]),
     (&[CKM_TLS_PRF], &[Data, Data, Room(64), Inner(&[Small])]),
