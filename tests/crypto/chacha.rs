@@ -98,7 +98,7 @@ fn parameters_out_of_range_are_refused() {
     }
     for (nonce, nonce_bits, aad_len) in [
         (there, 0, 0),
-        (there, 12, 0),
+        (there, 13, 0),
         (there, 128, 0),
         (there, HUGE, 0),
         (ptr::null_mut(), 96, 0),
@@ -114,5 +114,25 @@ fn parameters_out_of_range_are_refused() {
         let mech = Mech::with(CKM_CHACHA20_POLY1305, parameter, Vec::new());
         let started = s.start(Kind::Decrypt, &mech, Some(key));
         started.gives_for(&format!("nonce {nonce_bits} aad {aad_len}"), &bad);
+    }
+}
+
+#[test]
+fn nonces_of_the_sealed_form_count_in_bits_or_bytes() {
+    let user = User::new();
+    let s = user.session;
+    let key = keys::secret(s, CKK_CHACHA20, &data(32));
+    for length in [8, 12, 24] {
+        let mut nonce = data(length);
+        let bits = Mech::chacha20_poly1305(&nonce, b"");
+        let parameter = CK_SALSA20_CHACHA20_POLY1305_PARAMS {
+            pNonce: nonce.as_mut_ptr(),
+            ulNonceLen: length as CK_ULONG,
+            pAAD: ptr::null_mut(),
+            ulAADLen: 0,
+        };
+        let bytes = Mech::with(CKM_CHACHA20_POLY1305, parameter, Vec::new());
+        let sealed = s.encrypt(&bits, key, &data(40)).good();
+        assert_eq!(s.decrypt(&bytes, key, &sealed).good(), data(40));
     }
 }

@@ -133,13 +133,20 @@ impl Parameter<'_> {
 
     pub(super) fn chacha20_poly1305(&self) -> Result<Params> {
         let given: CK_SALSA20_CHACHA20_POLY1305_PARAMS = self.structure()?;
-        let (64 | 96 | 192) = given.ulNonceLen else {
-            return Err(Error::MechanismParamInvalid);
-        };
         Ok(Params::Sealed {
-            nonce: Iv::from_slice(field(given.pNonce, given.ulNonceLen / 8)?),
+            nonce: Iv::from_slice(field(given.pNonce, sealed_nonce(given.ulNonceLen)?)?),
             aad: octets(given.pAAD, given.ulAADLen)?,
         })
+    }
+}
+
+/// The length of a nonce of ChaCha20-Poly1305, bytes. The specification counts it in bits, and some
+/// applications count it in bytes: no length is both.
+pub(super) fn sealed_nonce(given: CK_ULONG) -> Result<CK_ULONG> {
+    match given {
+        64 | 96 | 192 => Ok(given / 8),
+        8 | 12 | 24 => Ok(given),
+        _ => Err(Error::MechanismParamInvalid),
     }
 }
 
