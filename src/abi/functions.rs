@@ -204,8 +204,15 @@ v2_40 {
             library.sign(session as u64, Kind::Last, &[], &mut Out::new(out, out_len)?)
         })
     }
-    fn C_SignRecoverInit(session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_SignRecover(session: CK_SESSION_HANDLE, _data: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_SignRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.sign_recover_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_SignRecover(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_SIGN_RECOVER, |library| {
+            let mut out = Out::new(out, out_len)?;
+            library.sign_recover(session as u64, &out.input(data, len)?, &mut out)
+        })
+    }
     fn C_VerifyInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
         in_session(session, |library| library.verify_init(session as u64, call_or_cancel(mechanism)?, key as u64))
     }
@@ -222,8 +229,16 @@ v2_40 {
             library.verify(session as u64, Kind::Last, &[], text(signature, len)?)
         })
     }
-    fn C_VerifyRecoverInit(session: CK_SESSION_HANDLE, _mechanism: *mut CK_MECHANISM, _key: CK_OBJECT_HANDLE) { not_built(session) }
-    fn C_VerifyRecover(session: CK_SESSION_HANDLE, _signature: *mut CK_BYTE, _len: CK_ULONG, _out: *mut CK_BYTE, _out_len: *mut CK_ULONG) { not_built(session) }
+    fn C_VerifyRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) {
+        in_session(session, |library| library.verify_recover_init(session as u64, call_or_cancel(mechanism)?, key as u64))
+    }
+    fn C_VerifyRecover(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
+        in_operation(session, CKF_VERIFY_RECOVER, |library| {
+            let mut out = Out::new(out, out_len)?;
+            signature.required()?;
+            library.verify_recover(session as u64, &out.input(signature, len)?, &mut out)
+        })
+    }
     fn C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, len: CK_ULONG, out: *mut CK_BYTE, out_len: *mut CK_ULONG) {
         in_operations(session, CKF_DIGEST | CKF_ENCRYPT, |library| {
             let mut out = Out::new(out, out_len)?;
@@ -457,8 +472,3 @@ static INTERFACES: Interfaces = Fixed([
     interface((&raw const LIST_3_0).cast()),
     interface((&raw const LIST_2_40).cast()),
 ]);
-
-/// What is not built yet says so, on a session that exists.
-fn not_built(session: CK_SESSION_HANDLE) -> CK_RV {
-    in_session(session, |_| Err(Error::FunctionNotSupported))
-}

@@ -6,6 +6,7 @@ mod cipher;
 mod context;
 mod curve;
 mod derive;
+mod field;
 mod ike;
 mod kbkdf;
 pub(super) mod message;
@@ -67,8 +68,12 @@ impl<'a> Parameter<'a> {
             }
             ParamKind::Pss => self.pss(),
             ParamKind::Oaep => self.oaep(),
+            ParamKind::RsaAesWrap => self.rsa_aes_wrap(),
             ParamKind::Eddsa => self.eddsa(),
             ParamKind::Ecdh => self.ecdh(),
+            ParamKind::EcdhAesWrap => self.ecdh_aes_wrap(),
+            ParamKind::PublicValue => self.public_value(),
+            ParamKind::X942 => self.x9_42(),
             ParamKind::Hkdf => self.hkdf(),
             ParamKind::DerivationData => self.derivation_data(),
             ParamKind::KeyHandle => self.structure().map(Params::KeyHandle),
@@ -117,6 +122,14 @@ fn elements<'a, T>(pointer: *mut T, count: CK_ULONG) -> Result<&'a [T]> {
     }
     // SAFETY: as for `field`.
     unsafe { Pointer::inner(pointer) }.slice(count)
+}
+
+/// The length of an AES key from its bits: "can be only 128, 192 or 256".
+fn aes_length(bits: CK_ULONG) -> Result<usize> {
+    match bits {
+        128 | 192 | 256 => Ok(bits as usize / 8),
+        _ => Err(Error::MechanismParamInvalid),
+    }
 }
 
 fn boolean(byte: CK_BBOOL) -> Result<bool> {

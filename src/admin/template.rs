@@ -4,7 +4,10 @@
 use crate::codec::der;
 use crate::error::Result;
 use crate::mechanism::Parts;
-use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic, SetPrivate, SetPublic};
+use crate::mechanism::parts::{
+    EcPrivate, EcPublic, FieldDomain, FieldPrivate, FieldPublic, RsaPrivate, RsaPublic, SetPrivate,
+    SetPublic,
+};
 use crate::secret::Secret;
 use crate::types::{RawAttribute, RawValue};
 use cryptoki_sys::*;
@@ -52,6 +55,13 @@ impl Sheet {
                 self.bytes(CKA_EC_PARAMS, params).secret(CKA_VALUE, value)
             }
             Parts::HssPublic(value) => Ok(self.bytes(CKA_VALUE, value)),
+            Parts::FieldPublic(FieldPublic { domain, value }) => {
+                Ok(self.domain(domain).bytes(CKA_VALUE, value))
+            }
+            Parts::FieldPrivate(FieldPrivate { domain, value }) => {
+                self.domain(domain).secret(CKA_VALUE, value)
+            }
+            Parts::FieldDomain(domain) => Ok(self.domain(domain)),
             Parts::SetPublic(SetPublic { set, value }) => {
                 Ok(self.number(CKA_PARAMETER_SET, set.id).bytes(CKA_VALUE, value))
             }
@@ -64,6 +74,14 @@ impl Sheet {
                 }
                 Ok(sheet)
             }
+        }
+    }
+
+    fn domain(self, domain: &FieldDomain) -> Sheet {
+        let sheet = self.bytes(CKA_PRIME, &domain.prime).bytes(CKA_BASE, &domain.base);
+        match &domain.subprime {
+            Some(subprime) => sheet.bytes(CKA_SUBPRIME, subprime),
+            None => sheet,
         }
     }
 

@@ -7,11 +7,9 @@ use super::key::Key;
 use super::ossl::{Operation, ParamList, PkeyCtx};
 use super::parts::Parts;
 use super::signature::{self, Feed, Scheme, Setup};
-use super::{Does, Hash, Params, Row, Signer, Spec, Verifier, ec_key};
-use crate::codec::der;
+use super::{Does, Hash, Params, Row, Signer, Spec, Verifier, ec_key, halves};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
-use smallvec::SmallVec;
 use std::sync::Arc;
 
 macro_rules! ecdsa {
@@ -117,13 +115,7 @@ impl Scheme for Ecdsa {
     }
 
     fn sign(&self, context: &mut PkeyCtx, data: &[u8], out: &mut [u8]) -> Result<usize> {
-        let mut encoded = [0u8; LONGEST];
-        let len = context.sign(data, &mut encoded)?;
-        let out = out.get_mut(..2 * self.half).ok_or(Error::BufferTooSmall)?;
-        let (r, s) = out.split_at_mut_checked(self.half).ok_or(Error::BufferTooSmall)?;
-        let signature = encoded.get(..len).and_then(|whole| der::only(der::SEQUENCE, whole));
-        signature.and_then(|content| read_halves(content, r, s)).ok_or(Error::DeviceError)?;
-        Ok(2 * self.half)
+        halves::sign(context, data, self.half, out)
     }
 
     fn verify(&self, context: &mut PkeyCtx, data: &[u8], signature: &[u8]) -> Result<bool> {
@@ -131,45 +123,9 @@ impl Scheme for Ecdsa {
         if signature.is_empty() || signature.len() % 2 != 0 || signature.len() > 2 * self.half {
             return Err(Error::SignatureLenRange);
         }
-        let (r, s) = signature.split_at(signature.len() / 2);
-        context.verify(data, &encode(r, s))
+        halves::verify(context, data, signature)
     }
-}
-
-/// Copies two INTEGERs to the ends of their fields.
-fn read_halves(content: &[u8], r: &mut [u8], s: &mut [u8]) -> Option<()> {
-    let (first, rest) = der::read(der::INTEGER, content)?;
-    let second = der::only(der::INTEGER, rest)?;
-    for (number, field) in [(first, r), (second, s)] {
-        let digits = super::rsa_key::minimal(number);
-        let at = field.len().checked_sub(digits.len())?;
-        field.fill(0);
-        field.get_mut(at..)?.copy_from_slice(digits);
-    }
-    Some(())
-}
-
-/// The DER of a signature (RFC 3279, section 2.2.3), without allocation.
-fn encode(r: &[u8], s: &[u8]) -> SmallVec<[u8; LONGEST]> {
-    let mut content = SmallVec::<[u8; LONGEST]>::new();
-    for number in [r, s] {
-        let digits = super::rsa_key::minimal(number);
-        let positive = digits.first().is_some_and(|first| first & 0x80 == 0);
-        // Never above 127: a coordinate has at most 66 bytes.
-        content.extend([der::INTEGER, digits.len() as u8 + u8::from(!positive)]);
-        content.extend((!positive).then_some(0));
-        content.extend_from_slice(digits);
-    }
-    let mut encoded = SmallVec::new();
-    encoded.push(der::SEQUENCE);
-    // At most 138.
-    encoded.extend((content.len() > 127).then_some(0x81));
-    encoded.push(content.len() as u8);
-    encoded.extend_from_slice(&content);
-    encoded
 }
 
 /// Sizes of fields, bits.
 pub(super) const SIZES: (CK_ULONG, CK_ULONG) = (224, 521);
-/// Room for the DER of a signature: two INTEGERs of at most 66 bytes, a zero byte and a head each.
-const LONGEST: usize = 256;

@@ -95,9 +95,14 @@ pub(super) fn point(curve: &Curve, key: &Pkey) -> Result<Vec<u8>> {
     multiply(curve, &value).map_err(|_| Error::DeviceError)
 }
 
+/// A new key on the curve, to be used once.
+pub(super) fn fresh(curve: &Curve) -> Result<Pkey> {
+    Pkey::generate(curve.algorithm, &group(curve))
+}
+
 /// Both halves of a new key pair.
 pub(super) fn generate(curve: &'static Curve, params: &[u8]) -> Result<(EcPublic, EcPrivate)> {
-    let key = Pkey::generate(curve.algorithm, &group(curve))?;
+    let key = fresh(curve)?;
     let (key_type, params) = (curve.key_type, params.to_vec());
     let public = EcPublic { key_type, params: params.clone(), point: point(curve, &key)? };
     let private = EcPrivate { key_type, params, value: private_value(curve, &key)? };

@@ -5,7 +5,7 @@
 use super::curve::Curve;
 use super::ec::SIZES;
 use super::key::{Key, KeyClass};
-use super::ossl::{Kdf, ParamList, Pkey, agree, derive as run};
+use super::ossl::{Kdf, MdCtx, ParamList, Pkey, agree, derive as run};
 use super::{Base, Derived, Does, Hash, Kem, ParamKind, Params, Row, Spec, ec_key};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -35,8 +35,20 @@ fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> 
     let curve = base.key.curve()?;
     let (peer, _) = ec_key::public(curve, public, false)?;
     let agreed = secret(curve, base.key.pkey(KeyClass::Private)?, &peer)?;
-    let wanted = spec.value_len.unwrap_or(agreed.len());
+    let wanted = match function {
+        Function::Null => spec.length(Some(agreed.len()))?,
+        _ => keyed_length(spec, agreed.len())?,
+    };
     function.keying(agreed, shared, wanted).map(Derived::from)
+}
+
+/// How much a key derivation function is to give: as much as the secret that was agreed where the
+/// template names neither length nor type.
+pub(super) fn keyed_length(spec: &Spec, agreed: usize) -> Result<usize> {
+    match (spec.value_len, spec.named_type) {
+        (None, None) => Ok(agreed),
+        _ => spec.length_up_to(LONGEST),
+    }
 }
 
 /// A ciphertext is the public key of a pair made for it alone.
@@ -143,27 +155,51 @@ impl Function {
             CKD_SHA3_256_KDF_SP800 => Concatenation(Hash::Sha3_256),
             CKD_SHA3_384_KDF_SP800 => Concatenation(Hash::Sha3_384),
             CKD_SHA3_512_KDF_SP800 => Concatenation(Hash::Sha3_512),
+            // These alone take no shared data (section "EC mechanism parameters").
+            CKD_BLAKE2B_160_KDF if shared.is_empty() => Concatenation(Hash::Blake2b160),
+            CKD_BLAKE2B_256_KDF if shared.is_empty() => Concatenation(Hash::Blake2b256),
+            CKD_BLAKE2B_384_KDF if shared.is_empty() => Concatenation(Hash::Blake2b384),
+            CKD_BLAKE2B_512_KDF if shared.is_empty() => Concatenation(Hash::Blake2b512),
             _ => return Err(Error::MechanismParamInvalid),
         })
     }
 
     /// `wanted` bytes from the secret that was agreed.
     pub(super) fn keying(self, agreed: Secret, shared: &[u8], wanted: usize) -> Result<Secret> {
-        let (kdf, hash) = match self {
-            Function::Null => return cut(agreed, wanted),
-            Function::X963(hash) => (Kdf::X963, hash),
-            Function::Concatenation(hash) => (Kdf::Concatenation, hash),
-        };
+        if let Function::Null = self {
+            return cut(agreed, wanted);
+        }
         // Both count blocks of the hash in 32 bits; nobody needs more than a page.
         if wanted == 0 || wanted > LONGEST {
             return Err(Error::AttributeValueInvalid);
         }
-        let list = ParamList::new()
-            .text(c"digest", hash.name())
-            .octets(c"key", agreed.expose())
-            .octets(c"info", shared);
-        Secret::with(wanted, |out| run(kdf, &list, out))
+        Secret::with(wanted, |out| match self {
+            Function::Null => Ok(()),
+            Function::X963(hash) => {
+                let list = ParamList::new()
+                    .text(c"digest", hash.name())
+                    .octets(c"key", agreed.expose())
+                    .octets(c"info", shared);
+                run(Kdf::X963, &list, out)
+            }
+            Function::Concatenation(hash) => concatenate(hash, &agreed, shared, out),
+        })
     }
+}
+
+/// Fills `out` with the hashes of a counter, the secret and the shared data. (OpenSSL's own function
+/// knows one length of BLAKE2b.)
+fn concatenate(hash: Hash, agreed: &Secret, shared: &[u8], out: &mut [u8]) -> Result<()> {
+    let mut digest = Secret::zeroed(hash.len())?;
+    for (number, block) in (1u32..).zip(out.chunks_mut(hash.len())) {
+        let mut context = MdCtx::new(hash)?;
+        context.update(&number.to_be_bytes())?;
+        context.update(agreed.expose())?;
+        context.update(shared)?;
+        context.finish(digest.expose_mut())?;
+        block.copy_from_slice(digest.expose().get(..block.len()).ok_or(Error::DeviceError)?);
+    }
+    Ok(())
 }
 
 /// The last `wanted` bytes: "the truncation removes bytes from the leading end".

@@ -2,6 +2,7 @@
 //! A key as mechanisms see it: decoded once, validated, kept ready.
 
 use super::curve::Curve;
+use super::field_key::FieldKey;
 use super::hss_key::HssKey;
 use super::nonce::Count;
 use super::ossl::Pkey;
@@ -36,6 +37,7 @@ enum Material {
     Secret(CK_KEY_TYPE, Secret),
     Rsa { pkey: Pkey, modulus: Vec<u8> },
     Curve { pkey: Pkey, curve: &'static Curve, params: Vec<u8>, point: Vec<u8> },
+    Field(FieldKey),
     Set { pkey: Pkey, set: &'static ParameterSet },
     Hss(HssKey),
 }
@@ -47,7 +49,8 @@ impl Key {
     ///   that are out of range or do not fit together, a secret key of a wrong length;
     /// - `PublicKeyInvalid`: a point that is not on its curve or is infinity, an even modulus, an
     ///   unusable exponent;
-    /// - `CurveNotSupported`, `DomainParamsInvalid`: see [`Curve::find`];
+    /// - `CurveNotSupported`, `DomainParamsInvalid`: see [`Curve::find`]; the latter for numbers
+    ///   too that make no group;
     /// - for keys with a parameter set see `set_key`.
     pub fn new(parts: &Parts) -> Result<Key> {
         Key::decode(parts, true)
@@ -94,6 +97,13 @@ impl Key {
                 let params = private.params.clone();
                 (KeyClass::Private, Material::Curve { pkey, curve, params, point: Vec::new() })
             }
+            Parts::FieldPublic(public) => {
+                (KeyClass::Public, Material::Field(FieldKey::public(public, validate)?))
+            }
+            Parts::FieldPrivate(private) => {
+                (KeyClass::Private, Material::Field(FieldKey::private(private, validate)?))
+            }
+            Parts::FieldDomain(_) => return Err(Error::KeyTypeInconsistent),
             Parts::SetPublic(public) => (
                 KeyClass::Public,
                 Material::Set { pkey: set_key::public(public)?, set: public.set },
@@ -113,6 +123,7 @@ impl Key {
             Material::Secret(key_type, _) => *key_type,
             Material::Rsa { .. } => CKK_RSA,
             Material::Curve { curve, .. } => curve.key_type,
+            Material::Field(key) => key.domain.key_type,
             Material::Set { set, .. } => set.key_type,
             Material::Hss(_) => CKK_HSS,
         }
@@ -130,6 +141,7 @@ impl Key {
             Material::Secret(_, value) => value.len() * 8,
             Material::Rsa { modulus, .. } => rsa_key::bit_length(modulus),
             Material::Curve { curve, .. } => curve.bits,
+            Material::Field(key) => key.domain.bits(),
             Material::Set { set, .. } => set.public * 8,
             Material::Hss(key) => key.value.len() * 8,
         }
@@ -165,6 +177,7 @@ impl Key {
                     point,
                 }))
             }
+            Material::Field(key) => key.public_parts().map(Parts::FieldPublic),
             Material::Set { pkey, set } => set_key::public_parts(set, pkey).map(Parts::SetPublic),
             Material::Hss(key) => Ok(Parts::HssPublic(key.value.clone())),
         }
@@ -182,6 +195,9 @@ impl Key {
                 let (key_type, params) = (curve.key_type, params.clone());
                 Ok(Parts::EcPrivate(EcPrivate { key_type, params, value }))
             }
+            (Material::Field(key), KeyClass::Private) => {
+                key.private_parts().map(Parts::FieldPrivate)
+            }
             (Material::Set { pkey, set }, KeyClass::Private) => {
                 set_key::private_parts(set, pkey).map(Parts::SetPrivate)
             }
@@ -194,11 +210,28 @@ impl Key {
         match &self.material {
             Material::Rsa { pkey, .. }
             | Material::Curve { pkey, .. }
+            | Material::Field(FieldKey { pkey, .. })
             | Material::Set { pkey, .. }
                 if self.class == class =>
             {
                 Ok(pkey)
             }
+            _ => Err(Error::KeyTypeInconsistent),
+        }
+    }
+
+    /// The size of the private value of a Diffie-Hellman key, bits (`CKA_VALUE_BITS`).
+    pub fn value_bits(&self) -> Option<usize> {
+        match &self.material {
+            Material::Field(key) if key.domain.key_type == CKK_DH => key.value_bits,
+            _ => None,
+        }
+    }
+
+    /// The key as one in a finite field.
+    pub(super) fn field(&self) -> Result<&FieldKey> {
+        match &self.material {
+            Material::Field(key) => Ok(key),
             _ => Err(Error::KeyTypeInconsistent),
         }
     }

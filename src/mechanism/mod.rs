@@ -24,15 +24,21 @@ pub mod curve;
 mod derivation_params;
 mod derive;
 mod des3;
+mod dh;
 pub mod digest;
+mod dsa;
 pub mod ec;
 mod ec_key;
 pub mod ecdh;
+pub mod ecdh_aes;
 pub mod edwards;
 mod encrypt_data;
 pub mod envelope;
+mod field;
+mod field_key;
 mod gcm;
 pub mod generic;
+mod halves;
 pub mod hash;
 mod hash_derive;
 pub mod hkdf;
@@ -57,9 +63,11 @@ mod prf;
 pub mod primitive;
 mod ready;
 pub mod rsa;
+mod rsa_aes;
 mod rsa_cipher;
 mod rsa_kem;
 mod rsa_key;
+mod rsa_recover;
 pub mod secret_key;
 mod set_key;
 mod signature;
@@ -68,6 +76,7 @@ mod spki;
 mod stream;
 mod tls;
 mod tls_prf;
+mod transport;
 
 pub use derive::{Base, Derive, Derived, Inherit, Made, Product, Purpose, Start};
 pub use hash::Hash;
@@ -130,6 +139,10 @@ pub struct Does {
     pub sign: Option<BeginSign>,
     /// Verifies a signature or MAC.
     pub verify: Option<BeginVerify>,
+    /// Signs so that the data can be recovered from the signature.
+    pub sign_recover: Option<BeginSign>,
+    /// Recovers the data from a signature.
+    pub verify_recover: Option<BeginRecover>,
     /// Digests.
     pub digest: Option<BeginDigest>,
     /// Makes a secret key.
@@ -159,9 +172,11 @@ pub type BeginCipher = fn(&'static Row, &Arc<Key>, &Params, Direction) -> Result
 pub type BeginSign = fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Signer>>;
 /// Begins to verify.
 pub type BeginVerify = fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Verifier>>;
+/// Begins to recover data from a signature.
+pub type BeginRecover = fn(&'static Row, &Arc<Key>, &Params) -> Result<Box<dyn Recoverer>>;
 /// Begins to digest.
 pub type BeginDigest = fn(&'static Row, &Params) -> Result<Box<dyn Digester>>;
-/// Makes a secret key.
+/// Makes a secret key, or domain parameters.
 pub type Generate = fn(&'static Row, &Params, &Spec) -> Result<Parts>;
 /// Makes a key pair.
 pub type GeneratePair = fn(&'static Row, &Params, &Spec) -> Result<(Parts, Parts)>;
@@ -180,6 +195,8 @@ impl Does {
         wrap: None,
         sign: None,
         verify: None,
+        sign_recover: None,
+        verify_recover: None,
         digest: None,
         generate: None,
         generate_pair: None,
@@ -203,6 +220,18 @@ pub struct Spec {
     pub public_exponent: Option<Vec<u8>>,
     /// `CKA_EC_PARAMS`, DER.
     pub ec_params: Option<Vec<u8>>,
+    /// `CKA_PRIME`, big-endian.
+    pub prime: Option<Vec<u8>>,
+    /// `CKA_SUBPRIME`, big-endian.
+    pub subprime: Option<Vec<u8>>,
+    /// `CKA_BASE`, big-endian.
+    pub base: Option<Vec<u8>>,
+    /// `CKA_PRIME_BITS`.
+    pub prime_bits: Option<usize>,
+    /// `CKA_SUBPRIME_BITS`.
+    pub subprime_bits: Option<usize>,
+    /// `CKA_VALUE_BITS`.
+    pub value_bits: Option<usize>,
     /// `CKA_PARAMETER_SET`.
     pub parameter_set: Option<u64>,
     /// The same of further keys that the parameter of a derivation asks for.
@@ -291,6 +320,12 @@ pub trait Verifier: Send {
     fn finish(&mut self, signature: &[u8]) -> Result<()>;
 }
 
+/// A verification that recovers the data, all at once.
+pub trait Recoverer: Send {
+    /// The data that a good signature holds; `SignatureInvalid` or `SignatureLenRange` for others.
+    fn recover(&mut self, signature: &[u8]) -> Result<Vec<u8>>;
+}
+
 /// A digest in progress.
 pub trait Digester: Send {
     /// The length of the digest, bytes.
@@ -357,6 +392,9 @@ impl Row {
             (verifies, CKF_MESSAGE_VERIFY),
             (messages, CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT),
             (messages || ((signs || verifies) && self.in_parts()), CKF_MULTI_MESSAGE),
+            ((signs || verifies) && self.in_parts(), CKF_MULTI_MESSAGE),
+            (does.sign_recover.is_some(), CKF_SIGN_RECOVER),
+            (does.verify_recover.is_some(), CKF_VERIFY_RECOVER),
             (does.digest.is_some(), CKF_DIGEST),
             (does.generate.is_some(), CKF_GENERATE),
             (does.generate_pair.is_some(), CKF_GENERATE_KEY_PAIR),
@@ -392,7 +430,10 @@ static FAMILIES: &[&[Row]] = &[
     rsa::ROWS,
     ec::ROWS,
     ecdh::ROWS,
+    ecdh_aes::ROWS,
     edwards::ROWS,
+    dh::ROWS,
+    dsa::ROWS,
     aes::ROWS,
     aes_wrap::ROWS,
     aes_feedback::ROWS,

@@ -27,7 +27,7 @@ pub use kem::{decapsulate, encapsulate};
 pub use mac::{MacCtx, MacKind};
 pub use md::{MdCtx, digest};
 pub use params::{ParamList, native};
-pub use pkey::{Half, Operation, Pkey, PkeyCtx, agree};
+pub use pkey::{Half, Operation, Pkey, PkeyCtx, agree, agree_padded};
 
 use super::Hash;
 use crate::error::{Error, Result};

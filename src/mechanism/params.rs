@@ -37,10 +37,18 @@ pub enum ParamKind {
     Pss,
     /// `CK_RSA_PKCS_OAEP_PARAMS`.
     Oaep,
+    /// `CK_RSA_AES_KEY_WRAP_PARAMS`.
+    RsaAesWrap,
     /// `CK_EDDSA_PARAMS`, or none.
     Eddsa,
     /// `CK_ECDH1_DERIVE_PARAMS`.
     Ecdh,
+    /// `CK_ECDH_AES_KEY_WRAP_PARAMS`.
+    EcdhAesWrap,
+    /// The other party's public value, a big integer.
+    PublicValue,
+    /// `CK_X9_42_DH1_DERIVE_PARAMS`.
+    X942,
     /// `CK_HKDF_PARAMS`.
     Hkdf,
     /// `CK_KEY_DERIVATION_STRING_DATA`.
@@ -152,6 +160,17 @@ pub enum Params {
         /// The label; empty for none.
         label: Vec<u8>,
     },
+    /// A key wrapped under a new AES key, and that under RSA-OAEP.
+    RsaAesWrap {
+        /// The length of the AES key, bytes: 16, 24 or 32.
+        aes: usize,
+        /// The hash of the label.
+        hash: Hash,
+        /// The hash in the mask generation function.
+        mgf: Hash,
+        /// The label; empty for none.
+        label: Vec<u8>,
+    },
     /// EdDSA with a `CK_EDDSA_PARAMS`.
     Eddsa {
         /// Sign the hash of the message (Ed25519ph, Ed448ph).
@@ -166,6 +185,26 @@ pub enum Params {
         /// Data shared between the parties, for the key derivation function.
         shared: Vec<u8>,
         /// The other party's point: raw, or in a DER OCTET STRING.
+        public: Vec<u8>,
+    },
+    /// A key wrapped under an AES key that is agreed on.
+    EcdhAesWrap {
+        /// The length of the AES key, bytes: 16, 24 or 32.
+        aes: usize,
+        /// `CKD_*`.
+        kdf: CK_EC_KDF_TYPE,
+        /// Data shared between the parties, for the key derivation function.
+        shared: Vec<u8>,
+    },
+    /// The other party's public value.
+    PublicValue(Vec<u8>),
+    /// X9.42 Diffie-Hellman.
+    X942 {
+        /// `CKD_*`.
+        kdf: CK_X9_42_DH_KDF_TYPE,
+        /// Data shared between the parties, for the key derivation function.
+        info: Vec<u8>,
+        /// The other party's public value.
         public: Vec<u8>,
     },
     /// HKDF.

@@ -18,6 +18,12 @@ pub enum Parts {
     EcPublic(EcPublic),
     /// A private key on a curve.
     EcPrivate(EcPrivate),
+    /// A public key in a finite field: `CKK_DSA`, `CKK_DH` or `CKK_X9_42_DH`.
+    FieldPublic(FieldPublic),
+    /// A private key in a finite field.
+    FieldPrivate(FieldPrivate),
+    /// Domain parameters of such keys, without a key.
+    FieldDomain(FieldDomain),
     /// A public key of one of the types whose keys have a parameter set.
     SetPublic(SetPublic),
     /// A private key of one of these types.
@@ -81,4 +87,33 @@ pub struct SetPrivate {
     pub seed: Option<Secret>,
     /// The private key as FIPS 204, 205 or 203 encodes it.
     pub value: Option<Secret>,
+}
+
+/// The domain parameters of keys in a finite field (FIPS 186-4, section 4.1; PKCS #3; RFC 2631).
+#[derive(Clone)]
+pub struct FieldDomain {
+    /// `CKK_DSA`, `CKK_DH` or `CKK_X9_42_DH`.
+    pub key_type: CK_KEY_TYPE,
+    /// The prime `p`.
+    pub prime: Vec<u8>,
+    /// The order `q` of the base; `CKK_DH` has none.
+    pub subprime: Option<Vec<u8>>,
+    /// The base `g`.
+    pub base: Vec<u8>,
+}
+
+/// A public key in a finite field.
+pub struct FieldPublic {
+    /// The domain parameters.
+    pub domain: FieldDomain,
+    /// The public value `y`.
+    pub value: Vec<u8>,
+}
+
+/// A private key in a finite field.
+pub struct FieldPrivate {
+    /// The domain parameters.
+    pub domain: FieldDomain,
+    /// The private value `x`.
+    pub value: Secret,
 }

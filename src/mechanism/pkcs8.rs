@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Private keys as files and wrapped keys have them: PrivateKeyInfo (RFC 5208, RFC 5958) with the
-//! contents of RFC 8017, RFC 5915, RFC 8410, RFC 9881, RFC 9909 and RFC 9935 (PKCS #11, section "Wrapping/unwrapping private
-//! keys"). What is secret is put together in [`Secret`]s only.
+//! contents of RFC 8017, RFC 5915, RFC 8410, RFC 9881, RFC 9909 and RFC 9935, and for finite
+//! fields an INTEGER (PKCS #11, section "Wrapping/unwrapping private keys"). What is secret is put together in [`Secret`]s only.
 
 use super::curve::{CURVES, Curve};
 use super::key::Key;
 use super::ossl::Pkey;
 use super::parameter_set::{ParameterSet, SETS};
-use super::parts::{EcPrivate, Parts, RsaPrivate, RsaPublic, SetPrivate};
+use super::parts::{EcPrivate, FieldPrivate, Parts, RsaPrivate, RsaPublic, SetPrivate};
 use super::spki::{self, Algorithm, read_unsigned};
-use super::{ec_key, rsa_key, set_key};
+use super::{ec_key, field_key, rsa_key, set_key};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
-use cryptoki_sys::CKK_EC;
+use cryptoki_sys::{CKK_DH, CKK_DSA, CKK_EC, CKK_X9_42_DH};
 use smallvec::SmallVec;
 
 /// The DER of a private key's PrivateKeyInfo. `KeyTypeInconsistent` for other keys.
@@ -30,6 +30,9 @@ pub fn encode(key: &Key) -> Result<Secret> {
             (spki::algorithm(curve), inner)
         }
         Parts::SetPrivate(private) => (spki::set_algorithm(private.set), encode_set(&private)?),
+        Parts::FieldPrivate(private) => {
+            (spki::domain_algorithm(&private.domain), integer(private.value.expose())?)
+        }
         _ => return Err(Error::KeyTypeInconsistent),
     };
     let inner = wrap(der::OCTET_STRING, &[inner.expose()])?;
@@ -42,6 +45,13 @@ pub fn encode(key: &Key) -> Result<Secret> {
 pub fn decode(encoded: &[u8]) -> Result<Parts> {
     let (algorithm, key) = split(encoded).ok_or(Error::WrappedKeyInvalid)?;
     match spki::identify(algorithm)? {
+        Algorithm::Field(domain) => match read_unsigned(key) {
+            Some((value, [])) => {
+                let value = Secret::copy_of(value)?;
+                Ok(Parts::FieldPrivate(FieldPrivate { domain, value }))
+            }
+            _ => Err(Error::WrappedKeyInvalid),
+        },
         Algorithm::Rsa => decode_rsa(key).ok_or(Error::WrappedKeyInvalid)?.map(Parts::RsaPrivate),
         Algorithm::Curve(curve) => {
             let value = match curve.is_weierstrass() {
@@ -80,6 +90,12 @@ pub fn decode_any_private(encoded: &[u8], passphrase: Option<&Secret>) -> Result
     if let Some(set) = SETS.iter().find(|set| key.is_a(set.algorithm)) {
         let private = set_key::private_parts(set, &key).map_err(|_| Error::DataInvalid)?;
         return Ok(Parts::SetPrivate(private));
+    }
+    for (algorithm, key_type) in [(c"DSA", CKK_DSA), (c"DHX", CKK_X9_42_DH), (c"DH", CKK_DH)] {
+        if key.is_a(algorithm) {
+            let private = field_key::of_pkey_private(key_type, &key);
+            return private.map(Parts::FieldPrivate).map_err(|_| Error::DataInvalid);
+        }
     }
     let group = key.group();
     let curve = CURVES

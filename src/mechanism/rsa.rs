@@ -7,8 +7,8 @@ use super::ossl::{Operation, ParamList, Pkey, PkeyCtx, native};
 use super::parts::Parts;
 use super::signature::{self, Feed, Scheme, Setup};
 use super::{
-    Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_cipher, rsa_kem,
-    rsa_key,
+    Does, Filling, Hash, ParamKind, Params, Row, Signer, Spec, Verifier, rsa_aes, rsa_cipher,
+    rsa_kem, rsa_key, rsa_recover,
 };
 use crate::config::RSA_BITS;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ macro_rules! signatures {
                     cipher: Some(rsa_cipher::pkcs),
                     wrap: Some(rsa_cipher::pkcs),
                     kem: Some(rsa_kem::ENCRYPTED),
-                    ..SIGNS
+                    ..RECOVERS
                 },
                 ..Row::new(CKM_RSA_PKCS, "CKM_RSA_PKCS", RSA, SIZES)
             },
@@ -44,7 +44,7 @@ macro_rules! signatures {
                     cipher: Some(rsa_cipher::raw),
                     wrap: Some(rsa_cipher::raw),
                     kem: Some(rsa_kem::NUMBER),
-                    ..SIGNS
+                    ..RECOVERS
                 },
                 ..Row::new(CKM_RSA_X_509, "CKM_RSA_X_509", RSA, SIZES)
             },
@@ -57,6 +57,11 @@ macro_rules! signatures {
                     ..Does::NOTHING
                 },
                 ..Row::new(CKM_RSA_PKCS_OAEP, "CKM_RSA_PKCS_OAEP", RSA, SIZES)
+            },
+            Row {
+                params: ParamKind::RsaAesWrap,
+                does: Does { wrap: Some(rsa_aes::wrap), ..Does::NOTHING },
+                ..Row::new(CKM_RSA_AES_KEY_WRAP, "CKM_RSA_AES_KEY_WRAP", RSA, SIZES)
             },
             Row {
                 params: ParamKind::Pss,
@@ -93,6 +98,9 @@ signatures! {
 }
 
 const SIGNS: Does = Does { sign: Some(sign), verify: Some(verify), ..Does::NOTHING };
+
+const RECOVERS: Does =
+    Does { sign_recover: Some(sign), verify_recover: Some(rsa_recover::verify), ..SIGNS };
 
 /// A new key pair of `CKA_MODULUS_BITS`, with `CKA_PUBLIC_EXPONENT` or 65537.
 fn generate(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<(Parts, Parts)> {

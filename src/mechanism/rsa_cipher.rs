@@ -45,7 +45,18 @@ pub(super) fn oaep(
     let Params::Oaep { hash, mgf, label } = params else {
         return Err(Error::MechanismParamInvalid);
     };
-    begin(row, key, direction, Padding::Oaep { hash: *hash, mgf: *mgf, label })
+    oaep_of(row, key, (*hash, *mgf), label, direction)
+}
+
+/// OAEP with these hashes (of the label, in the mask generation function) and this label.
+pub(super) fn oaep_of(
+    row: &'static Row,
+    key: &Arc<Key>,
+    (hash, mgf): (Hash, Hash),
+    label: &[u8],
+    direction: Direction,
+) -> Result<Box<dyn Cipher>> {
+    begin(row, key, direction, Padding::Oaep { hash, mgf, label })
 }
 
 /// A number below the modulus may be given with any length up to it; longer is `DataLenRange`, not

@@ -113,5 +113,15 @@ fn data(params: &Params) -> Result<&[u8]> {
 }
 
 /// Keys that come in pairs.
-const PAIRS: &[CK_KEY_TYPE] =
-    &[CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_ML_DSA, CKK_SLH_DSA, CKK_ML_KEM];
+const PAIRS: &[CK_KEY_TYPE] = &[
+    CKK_RSA,
+    CKK_DSA,
+    CKK_DH,
+    CKK_X9_42_DH,
+    CKK_EC,
+    CKK_EC_EDWARDS,
+    CKK_EC_MONTGOMERY,
+    CKK_ML_DSA,
+    CKK_SLH_DSA,
+    CKK_ML_KEM,
+];

@@ -280,6 +280,15 @@ static RULES: &[Rule] = rules! {
     // One of the two must be given; the parameter set says whether there can be a seed.
     CKA_SEED                    Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
     CKA_VALUE                   Bytes      SET_PRIVATE,         May Never Never,    Absent, HIDDEN;
+    CKA_PRIME                   Integer    FIELD_PUBLIC,        Must Must Never,    Absent, NONE;
+    CKA_SUBPRIME                Integer    FIELD_PUBLIC,        May May Never,      Absent, NONE;
+    CKA_BASE                    Integer    FIELD_PUBLIC,        Must Must Never,    Absent, NONE;
+    CKA_VALUE                   Bytes      FIELD_PUBLIC,        Must Never Never,   Absent, NONE;
+    CKA_PRIME                   Integer    FIELD_PRIVATE,       Must Never Never,   Absent, NONE;
+    CKA_SUBPRIME                Integer    FIELD_PRIVATE,       May Never Never,    Absent, NONE;
+    CKA_BASE                    Integer    FIELD_PRIVATE,       Must Never Never,   Absent, NONE;
+    CKA_VALUE                   Bytes      FIELD_PRIVATE,       Must Never Never,   Absent, HIDDEN;
+    CKA_VALUE_BITS              Number     FIELD_PRIVATE,       Never May Never,    Absent, NONE;
     // Section 4.1.1, point 6: what the function itself contributes may be said, if it is said right.
     CKA_VALUE_LEN               Number     SECRET,              May May May,        Absent, NONE;
     // Domain parameters, section 4.11
@@ -287,6 +296,7 @@ static RULES: &[Rule] = rules! {
     CKA_SUBPRIME                Integer    DOMAIN,              May Never Never,    Absent, NONE;
     CKA_BASE                    Integer    DOMAIN,              Must Never Never,   Absent, NONE;
     CKA_PRIME_BITS              Number     DOMAIN,              Never Must Never,   Absent, NONE;
+    CKA_SUBPRIME_BITS           Number     DOMAIN,              Never May Never,    Absent, NONE;
     // The token's own
     CKA_PROFILE_ID              Number     PROFILE,             Never Never Never,  Absent, NONE;
     CKA_MECHANISM_TYPE          Number     MECHANISM,           Never Never Never,  Absent, NONE;

@@ -4,7 +4,9 @@
 
 use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
 use super::heritage::Heritage;
-use super::shape::{ANY_CERT, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves};
+use super::shape::{
+    ANY_CERT, DOMAIN, FIELD_PUBLIC, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves,
+};
 use super::template::Template;
 use super::value::{Attributes, Value};
 use super::{Object, consistency, parts, record};
@@ -54,7 +56,7 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
     finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
 }
 
-/// A key object from values that the token made, unwrapped or derived.
+/// A key object, or domain parameters, from values that the token made, unwrapped or derived.
 pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> Result<Object> {
     new_key_with(origin, parts, Extra::default(), template, so)
 }
@@ -67,6 +69,11 @@ pub(super) fn new_key_with(
     template: &Template,
     so: bool,
 ) -> Result<Object> {
+    if let Parts::FieldDomain(_) = parts {
+        extra.contributed = parts::to_attributes(parts);
+        let (attributes, shape) = assemble(origin, template, extra, so)?;
+        return finish(origin, attributes, shape, None);
+    }
     let key = match origin {
         Origin::Generate(_) | Origin::PublicHalf => Key::from_record(&parts)?,
         // Bytes that make no key came out of a wrap that was wrong.
@@ -255,6 +262,10 @@ fn finish(
         let info = consistency::public_key_info(&attributes, shape);
         info.into_iter().for_each(|info| attributes.set(CKA_PUBLIC_KEY_INFO, Value::Bytes(info)));
     }
+    if shape.is(DOMAIN) {
+        set_domain_sizes(&mut attributes)?;
+        attributes.set(CKA_LOCAL, Value::Bool(matches!(origin, Origin::Generate(_))));
+    }
     set_check_value(&mut attributes, shape, key.as_deref())?;
     consistency::check(&attributes, shape)?;
     Ok(match key {
@@ -280,6 +291,20 @@ fn set_sizes(attributes: &mut Attributes, key: &Key, shape: Shape) -> Result<()>
     }
     if shape.is(super::shape::RSA_PUBLIC) {
         attributes.set(CKA_MODULUS_BITS, Value::Number(key.bits() as u64));
+    }
+    if let Some(bits) = key.value_bits() {
+        attributes.set(CKA_VALUE_BITS, Value::Number(bits as u64));
+    }
+    Ok(())
+}
+
+/// The sizes of domain parameters, which must be those of their key type.
+fn set_domain_sizes(attributes: &mut Attributes) -> Result<()> {
+    if let Parts::FieldDomain(domain) = parts::from_attributes(attributes)? {
+        attributes.set(CKA_PRIME_BITS, Value::Number(domain.bits() as u64));
+        if let Some(bits) = domain.order_bits() {
+            attributes.set(CKA_SUBPRIME_BITS, Value::Number(bits as u64));
+        }
     }
     Ok(())
 }
@@ -417,6 +442,11 @@ fn normalised(mut attributes: Attributes, shape: Shape, key: &Key) -> Result<Att
         let written = parts::to_attributes(key.public_parts()?);
         if let Some(point) = written.get(CKA_EC_POINT) {
             attributes.set(CKA_EC_POINT, point.duplicate()?);
+        }
+    }
+    if shape.is(FIELD_PUBLIC) {
+        for (id, value) in parts::to_attributes(key.public_parts()?) {
+            attributes.set(id, value);
         }
     }
     Ok(attributes)

@@ -189,11 +189,13 @@ impl Summary {
     }
 }
 
-const USAGES: [CK_ATTRIBUTE_TYPE; 9] = [
+const USAGES: [CK_ATTRIBUTE_TYPE; 11] = [
     CKA_ENCRYPT,
     CKA_DECRYPT,
     CKA_SIGN,
     CKA_VERIFY,
+    CKA_SIGN_RECOVER,
+    CKA_VERIFY_RECOVER,
     CKA_WRAP,
     CKA_UNWRAP,
     CKA_DERIVE,

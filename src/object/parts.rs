@@ -6,7 +6,10 @@ use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
 use crate::mechanism::parameter_set::ParameterSet;
-use crate::mechanism::parts::{EcPrivate, EcPublic, RsaPrivate, RsaPublic, SetPrivate, SetPublic};
+use crate::mechanism::parts::{
+    EcPrivate, EcPublic, FieldDomain, FieldPrivate, FieldPublic, RsaPrivate, RsaPublic, SetPrivate,
+    SetPublic,
+};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 
@@ -26,6 +29,15 @@ pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
         (Some(CKO_PRIVATE_KEY), _) if ParameterSet::has_some(key_type) => {
             set_private(attributes, parameter_set(attributes, key_type)?).map(Parts::SetPrivate)
         }
+        (Some(CKO_PUBLIC_KEY), CKK_DSA | CKK_DH | CKK_X9_42_DH) => {
+            let value = bytes(attributes, CKA_VALUE)?;
+            Ok(Parts::FieldPublic(FieldPublic { domain: domain(attributes, key_type)?, value }))
+        }
+        (Some(CKO_PRIVATE_KEY), CKK_DSA | CKK_DH | CKK_X9_42_DH) => {
+            let value = secret(attributes, CKA_VALUE)?;
+            Ok(Parts::FieldPrivate(FieldPrivate { domain: domain(attributes, key_type)?, value }))
+        }
+        (Some(CKO_DOMAIN_PARAMETERS), _) => domain(attributes, key_type).map(Parts::FieldDomain),
         (Some(CKO_PUBLIC_KEY), _) => Ok(Parts::EcPublic(EcPublic {
             key_type,
             params: bytes(attributes, CKA_EC_PARAMS)?,
@@ -69,6 +81,20 @@ pub(super) fn to_attributes(parts: Parts) -> Attributes {
             head(&mut attributes, CKO_PRIVATE_KEY, key.key_type);
             attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
             attributes.set(CKA_VALUE, Value::Secret(key.value));
+        }
+        Parts::FieldPublic(key) => {
+            head(&mut attributes, CKO_PUBLIC_KEY, key.domain.key_type);
+            set_domain(&mut attributes, key.domain);
+            attributes.set(CKA_VALUE, Value::Bytes(key.value));
+        }
+        Parts::FieldPrivate(key) => {
+            head(&mut attributes, CKO_PRIVATE_KEY, key.domain.key_type);
+            set_domain(&mut attributes, key.domain);
+            attributes.set(CKA_VALUE, Value::Secret(key.value));
+        }
+        Parts::FieldDomain(domain) => {
+            head(&mut attributes, CKO_DOMAIN_PARAMETERS, domain.key_type);
+            set_domain(&mut attributes, domain);
         }
         Parts::SetPublic(key) => {
             head(&mut attributes, CKO_PUBLIC_KEY, key.set.key_type);
@@ -136,6 +162,19 @@ fn set_private(attributes: &Attributes, set: &'static ParameterSet) -> Result<Se
 fn set_rsa_public(attributes: &mut Attributes, key: RsaPublic) {
     attributes.set(CKA_MODULUS, Value::Bytes(key.modulus));
     attributes.set(CKA_PUBLIC_EXPONENT, Value::Bytes(key.exponent));
+}
+
+fn domain(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<FieldDomain> {
+    let (prime, base) = (bytes(attributes, CKA_PRIME)?, bytes(attributes, CKA_BASE)?);
+    FieldDomain::new(key_type, &prime, attributes.bytes(CKA_SUBPRIME), &base)
+}
+
+fn set_domain(attributes: &mut Attributes, domain: FieldDomain) {
+    attributes.set(CKA_PRIME, Value::Bytes(domain.prime));
+    attributes.set(CKA_BASE, Value::Bytes(domain.base));
+    if let Some(subprime) = domain.subprime {
+        attributes.set(CKA_SUBPRIME, Value::Bytes(subprime));
+    }
 }
 
 fn bytes(attributes: &Attributes, id: CK_ATTRIBUTE_TYPE) -> Result<Vec<u8>> {

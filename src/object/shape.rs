@@ -31,6 +31,10 @@ pub const DOMAIN: u32 = 1 << 7;
 pub const SET_PUBLIC: u32 = 1 << 10;
 /// Private keys with a parameter set.
 pub const SET_PRIVATE: u32 = 1 << 11;
+/// Public keys in a finite field: DSA, Diffie-Hellman.
+pub const FIELD_PUBLIC: u32 = 1 << 8;
+/// Private keys in a finite field.
+pub const FIELD_PRIVATE: u32 = 1 << 9;
 /// HSS public keys.
 pub const HSS_PUBLIC: u32 = 1 << 12;
 /// Trust objects.
@@ -54,9 +58,9 @@ pub const ANY_CERT: u32 = KEY_CERT | ATTR_CERT;
 /// What the token provides itself; no application makes or changes it.
 pub const BUILT_IN: u32 = PROFILE | MECHANISM | CLOCK | VALIDATION;
 /// All public keys.
-pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | SET_PUBLIC | HSS_PUBLIC;
+pub const PUBLIC: u32 = RSA_PUBLIC | EC_PUBLIC | FIELD_PUBLIC | SET_PUBLIC | HSS_PUBLIC;
 /// All private keys.
-pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE | SET_PRIVATE;
+pub const PRIVATE: u32 = RSA_PRIVATE | EC_PRIVATE | FIELD_PRIVATE | SET_PRIVATE;
 /// All keys.
 pub const KEY: u32 = PUBLIC | PRIVATE | SECRET;
 /// What applications make (section "Storage objects").
@@ -69,6 +73,7 @@ impl Shape {
     /// (`CKA_KEY_TYPE` or `CKA_CERTIFICATE_TYPE`).
     pub fn of(class: CK_OBJECT_CLASS, kind: Option<u64>) -> Result<Shape> {
         let elliptic = matches!(kind, Some(CKK_EC | CKK_EC_EDWARDS | CKK_EC_MONTGOMERY));
+        let field = matches!(kind, Some(CKK_DSA | CKK_DH | CKK_X9_42_DH));
         let rsa = kind == Some(CKK_RSA);
         let shape = match class {
             CKO_DATA => DATA,
@@ -92,10 +97,10 @@ impl Shape {
             CKO_PUBLIC_KEY if kind == Some(CKK_HSS) => HSS_PUBLIC,
             CKO_PUBLIC_KEY if kind.is_some_and(has_sets) => SET_PUBLIC,
             CKO_PRIVATE_KEY if kind.is_some_and(has_sets) => SET_PRIVATE,
+            CKO_PUBLIC_KEY if field => FIELD_PUBLIC,
+            CKO_PRIVATE_KEY if field => FIELD_PRIVATE,
             CKO_SECRET_KEY if kind.is_some_and(is_secret_type) => SECRET,
-            CKO_DOMAIN_PARAMETERS if matches!(kind, Some(CKK_DSA | CKK_DH | CKK_X9_42_DH)) => {
-                DOMAIN
-            }
+            CKO_DOMAIN_PARAMETERS if field => DOMAIN,
             _ => return Err(Error::AttributeValueInvalid),
         };
         Ok(Shape(shape))
@@ -114,8 +119,17 @@ fn has_sets(key_type: u64) -> bool {
 
 /// Whether some mechanism makes or uses secret keys of this type.
 fn is_secret_type(key_type: u64) -> bool {
-    let asymmetric = [CKK_RSA, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKK_HSS];
-    let asymmetric = asymmetric.contains(&key_type) || has_sets(key_type);
+    let known = [
+        CKK_RSA,
+        CKK_EC,
+        CKK_EC_EDWARDS,
+        CKK_EC_MONTGOMERY,
+        CKK_HSS,
+        CKK_DSA,
+        CKK_DH,
+        CKK_X9_42_DH,
+    ];
+    let asymmetric = known.contains(&key_type) || has_sets(key_type);
     !asymmetric && mechanism::all().any(|row| row.keys.contains(&key_type))
 }
 
@@ -129,6 +143,7 @@ pub fn serves(shape: Shape, key_type: u64, usage: CK_ATTRIBUTE_TYPE) -> bool {
         CKA_ENCRYPT | CKA_DECRYPT => able(|row| row.does.cipher.is_some()),
         CKA_SIGN => able(|row| row.does.sign.is_some()),
         CKA_VERIFY => able(|row| row.does.verify.is_some()),
+        CKA_SIGN_RECOVER | CKA_VERIFY_RECOVER => able(|row| row.does.sign_recover.is_some()),
         CKA_WRAP | CKA_UNWRAP => able(|row| row.does.wrap.is_some()),
         CKA_ENCAPSULATE | CKA_DECAPSULATE => able(|row| row.does.kem.is_some()),
         CKA_DERIVE => {

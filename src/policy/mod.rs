@@ -17,6 +17,8 @@ pub enum Use {
     Decrypt,
     Sign,
     Verify,
+    SignRecover,
+    VerifyRecover,
     Wrap,
     Unwrap,
     Derive,
@@ -32,6 +34,8 @@ impl Use {
             Use::Decrypt => CKA_DECRYPT,
             Use::Sign => CKA_SIGN,
             Use::Verify => CKA_VERIFY,
+            Use::SignRecover => CKA_SIGN_RECOVER,
+            Use::VerifyRecover => CKA_VERIFY_RECOVER,
             Use::Wrap => CKA_WRAP,
             Use::Unwrap => CKA_UNWRAP,
             Use::Derive => CKA_DERIVE,
@@ -47,6 +51,8 @@ impl Use {
             Use::Decrypt => CKF_DECRYPT,
             Use::Sign => CKF_SIGN,
             Use::Verify => CKF_VERIFY,
+            Use::SignRecover => CKF_SIGN_RECOVER,
+            Use::VerifyRecover => CKF_VERIFY_RECOVER,
             Use::Wrap => CKF_WRAP,
             Use::Unwrap => CKF_UNWRAP,
             Use::Derive => CKF_DERIVE,
@@ -61,6 +67,8 @@ impl Use {
             Use::Encrypt | Use::Decrypt => row.does.cipher.is_some(),
             Use::Sign => row.does.sign.is_some(),
             Use::Verify => row.does.verify.is_some(),
+            Use::SignRecover => row.does.sign_recover.is_some(),
+            Use::VerifyRecover => row.does.verify_recover.is_some(),
             Use::Wrap | Use::Unwrap => row.does.wrap.is_some(),
             Use::Derive => row.does.derive.is_some(),
             Use::Encapsulate | Use::Decapsulate => row.does.kem.is_some(),
@@ -81,7 +89,8 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
     if key.restricted() {
         allowed_mechanism(key, row)?;
     }
-    if policy.min_rsa_bits > RSA_BITS.0 && matches!(usage, Use::Encrypt | Use::Sign | Use::Wrap) {
+    let protects = matches!(usage, Use::Encrypt | Use::Sign | Use::SignRecover | Use::Wrap);
+    if protects && policy.min_rsa_bits > RSA_BITS.0 {
         long_enough(key, policy)?;
     }
     if usage == Use::Sign && !policy.sha1_signatures {
@@ -171,7 +180,7 @@ fn no_sha1(row: &Row, params: &Params) -> Result<()> {
 }
 
 fn sha1_signature(row: &Row) -> bool {
-    let public_key = row.keys.iter().any(|key| matches!(*key, CKK_RSA | CKK_EC));
+    let public_key = row.keys.iter().any(|key| matches!(*key, CKK_RSA | CKK_EC | CKK_DSA));
     row.hash == Some(Hash::Sha1) && public_key
 }
 

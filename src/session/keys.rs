@@ -172,6 +172,12 @@ pub(super) fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
         public_exponent: bytes(CKA_PUBLIC_EXPONENT),
         ec_params: bytes(CKA_EC_PARAMS),
         parameter_set: number(CKA_PARAMETER_SET),
+        prime: bytes(CKA_PRIME),
+        subprime: bytes(CKA_SUBPRIME),
+        base: bytes(CKA_BASE),
+        prime_bits: size(CKA_PRIME_BITS)?,
+        subprime_bits: size(CKA_SUBPRIME_BITS)?,
+        value_bits: size(CKA_VALUE_BITS)?,
         further: Vec::new(),
     })
 }
@@ -218,6 +224,7 @@ pub(super) fn parsed(
             let found = match &parts {
                 Parts::RsaPrivate(_) => CKK_RSA,
                 Parts::EcPrivate(key) => key.key_type,
+                Parts::FieldPrivate(key) => key.domain.key_type,
                 Parts::SetPrivate(key) => key.set.key_type,
                 _ => return Err(Error::WrappedKeyInvalid),
             };

@@ -23,6 +23,7 @@ mod message_sign;
 mod objects;
 mod opening;
 mod operation;
+mod recovering;
 mod saved;
 mod saving;
 mod signing;
@@ -40,7 +41,7 @@ pub use wrapping::Wrapping;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mechanism::{Cipher, Signer, Verifier};
+use crate::mechanism::{Cipher, Recoverer, Signer, Verifier};
 use crate::store::Vault;
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -78,6 +79,8 @@ struct State {
     encrypt: Option<Active<Box<dyn Cipher>>>,
     decrypt: Option<Active<Box<dyn Cipher>>>,
     sign: Option<Active<Box<dyn Signer>>>,
+    sign_recover: Option<Active<Box<dyn Signer>>>,
+    verify_recover: Option<Active<Box<dyn Recoverer>>>,
     verify: Option<Active<signing::Verification>>,
     digest: Option<Active<digesting::Digest>>,
     message_encrypt: Option<Active<message::Messages>>,
@@ -319,6 +322,8 @@ impl State {
         self.encrypt.take_if(|_| named(CKF_ENCRYPT));
         self.decrypt.take_if(|_| named(CKF_DECRYPT));
         self.sign.take_if(|_| named(CKF_SIGN));
+        self.sign_recover.take_if(|_| named(CKF_SIGN_RECOVER));
+        self.verify_recover.take_if(|_| named(CKF_VERIFY_RECOVER));
         self.verify.take_if(|_| named(CKF_VERIFY));
         self.digest.take_if(|_| named(CKF_DIGEST));
         self.message_encrypt.take_if(|_| named(CKF_MESSAGE_ENCRYPT));

@@ -173,6 +173,7 @@ impl State {
     pub(super) fn waiting(&mut self) -> Option<&mut bool> {
         let flags = [
             self.sign.as_mut().map(|active| &mut active.waiting),
+            self.sign_recover.as_mut().map(|active| &mut active.waiting),
             self.decrypt.as_mut().map(|active| &mut active.waiting),
             self.encrypt.as_mut().map(|active| &mut active.waiting),
             self.verify.as_mut().map(|active| &mut active.waiting),

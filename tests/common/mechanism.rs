@@ -10,13 +10,14 @@ pub struct Mech {
     raw: CK_MECHANISM,
     _parameter: Option<Box<dyn Any>>,
     _buffers: Vec<Vec<u8>>,
+    _inner: Option<Box<Mech>>,
 }
 
 impl Mech {
     /// A mechanism without a parameter.
     pub fn plain(kind: CK_MECHANISM_TYPE) -> Self {
         let raw = CK_MECHANISM { mechanism: kind, pParameter: ptr::null_mut(), ulParameterLen: 0 };
-        Mech { raw, _parameter: None, _buffers: Vec::new() }
+        Mech { raw, _parameter: None, _buffers: Vec::new(), _inner: None }
     }
 
     /// A mechanism whose parameter is bytes: an initialisation vector.
@@ -67,6 +68,33 @@ impl Mech {
             ulSourceDataLen: label.len() as CK_ULONG,
         };
         Mech::with(CKM_RSA_PKCS_OAEP, parameter, vec![label])
+    }
+
+    /// A key wrapped under a new AES key of so many bits, and that by RSA-OAEP.
+    pub fn rsa_aes(bits: CK_ULONG, hash: CK_MECHANISM_TYPE, mgf: CK_ULONG, label: &[u8]) -> Self {
+        let inner = Mech::oaep(hash, mgf, label);
+        let oaep = inner.raw.pParameter.cast();
+        let parameter = CK_RSA_AES_KEY_WRAP_PARAMS { ulAESKeyBits: bits, pOAEPParams: oaep };
+        let mut mech = Mech::with(CKM_RSA_AES_KEY_WRAP, parameter, Vec::new());
+        mech._inner = Some(Box::new(inner));
+        mech
+    }
+
+    /// A key wrapped under an AES key of so many bits that is agreed on.
+    pub fn ecdh_aes(
+        kind: CK_MECHANISM_TYPE,
+        bits: CK_ULONG,
+        kdf: CK_EC_KDF_TYPE,
+        shared: &[u8],
+    ) -> Self {
+        let shared = shared.to_vec();
+        let parameter = CK_ECDH_AES_KEY_WRAP_PARAMS {
+            ulAESKeyBits: bits,
+            kdf,
+            ulSharedDataLen: shared.len() as CK_ULONG,
+            pSharedData: or_null(&shared),
+        };
+        Mech::with(kind, parameter, vec![shared])
     }
 
     /// AES-GCM.
@@ -138,6 +166,24 @@ impl Mech {
             pPublicData: or_null(&public),
         };
         Mech::with(CKM_ECDH1_DERIVE, parameter, vec![shared, public])
+    }
+
+    /// Diffie-Hellman of PKCS #3 with the other party's public value.
+    pub fn dh(public: &[u8]) -> Self {
+        Mech::iv(CKM_DH_PKCS_DERIVE, public)
+    }
+
+    /// Diffie-Hellman of X9.42.
+    pub fn x9_42(kdf: CK_X9_42_DH_KDF_TYPE, info: &[u8], public: &[u8]) -> Self {
+        let (info, public) = (info.to_vec(), public.to_vec());
+        let parameter = CK_X9_42_DH1_DERIVE_PARAMS {
+            kdf,
+            ulOtherInfoLen: info.len() as CK_ULONG,
+            pOtherInfo: or_null(&info),
+            ulPublicDataLen: public.len() as CK_ULONG,
+            pPublicData: or_null(&public),
+        };
+        Mech::with(CKM_X9_42_DH_DERIVE, parameter, vec![info, public])
     }
 
     /// EdDSA with a context or prehash.

@@ -20,6 +20,7 @@ pub mod document;
 pub mod ec;
 pub mod fixture;
 pub mod forked;
+pub mod group;
 pub mod keys;
 pub mod mechanism;
 pub mod message;

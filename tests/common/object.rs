@@ -160,6 +160,32 @@ impl Session {
         Ok(output)
     }
 
+    /// Signs so that the data can be recovered: the length first, then the bytes.
+    pub fn sign_recover(self, mech: &Mech, key: Obj, data: &[u8]) -> R<Vec<u8>> {
+        let (mut mech, mut room) = (mech.raw(), 0);
+        outcome(p11!(C_SignRecoverInit(self.0, &mut mech, key.0)))?;
+        let null = ptr::null_mut();
+        outcome(p11!(C_SignRecover(self.0, bytes(data), len(data), null, &mut room)))?;
+        let mut output = vec![0; room as usize];
+        let out = output.as_mut_ptr();
+        outcome(p11!(C_SignRecover(self.0, bytes(data), len(data), out, &mut room)))?;
+        output.truncate(room as usize);
+        Ok(output)
+    }
+
+    /// Recovers the data of a signature: the length first, then the bytes.
+    pub fn verify_recover(self, mech: &Mech, key: Obj, signature: &[u8]) -> R<Vec<u8>> {
+        let (mut mech, mut room) = (mech.raw(), 0);
+        outcome(p11!(C_VerifyRecoverInit(self.0, &mut mech, key.0)))?;
+        let (data, count, null) = (bytes(signature), len(signature), ptr::null_mut());
+        outcome(p11!(C_VerifyRecover(self.0, data, count, null, &mut room)))?;
+        let mut output = vec![0; room as usize + 1];
+        let out = output.as_mut_ptr();
+        outcome(p11!(C_VerifyRecover(self.0, data, count, out, &mut room)))?;
+        output.truncate(room as usize);
+        Ok(output)
+    }
+
     /// Unwraps a key.
     pub fn unwrap(self, mech: &Mech, by: Obj, wrapped: &[u8], template: &Template) -> R<Obj> {
         let (mut raw, mut handle, mut mech) = (template.raw(), CK_INVALID_HANDLE, mech.raw());

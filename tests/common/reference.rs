@@ -137,6 +137,26 @@ pub fn cipher(cipher: Cipher, mode: Mode, key: &[u8], iv: Option<&[u8]>, data: &
     output
 }
 
+/// AES key wrap with padding (RFC 5649), in either direction; none where it does not open.
+pub fn kwp(key: &[u8], mode: Mode, data: &[u8]) -> Option<Vec<u8>> {
+    use openssl::cipher::Cipher;
+    let cipher = match key.len() {
+        16 => Cipher::aes_128_wrap_pad(),
+        24 => Cipher::aes_192_wrap_pad(),
+        32 => Cipher::aes_256_wrap_pad(),
+        other => panic!("{other} bytes are no AES key"),
+    };
+    let mut context = openssl::cipher_ctx::CipherCtx::new().expect("context");
+    context.set_flags(openssl::cipher_ctx::CipherCtxFlags::FLAG_WRAP_ALLOW);
+    match mode {
+        Mode::Encrypt => context.encrypt_init(Some(cipher), Some(key), None).expect("cipher"),
+        Mode::Decrypt => context.decrypt_init(Some(cipher), Some(key), None).expect("cipher"),
+    }
+    let mut output = Vec::new();
+    context.cipher_update_vec(data, &mut output).ok()?;
+    Some(output)
+}
+
 /// AES by the length of its key: electronic codebook.
 pub fn aes_ecb(key: &[u8]) -> Cipher {
     match key.len() {

@@ -124,6 +124,28 @@ fn key_derivation_functions_are_sp_800_56a() {
 }
 
 #[test]
+fn functions_of_blake2b_take_no_shared_data() {
+    let user = User::new();
+    let s = user.session;
+    let (_, base) = keys::pair(s, &P256);
+    let point = reference::point(&P256, &reference::generate(&P256));
+    let z = shared(s, &Mech::ecdh(CKD_NULL, b"", &point), base, 32);
+    for (kdf, hash) in [
+        (CKD_BLAKE2B_160_KDF, CKM_BLAKE2B_160),
+        (CKD_BLAKE2B_256_KDF, CKM_BLAKE2B_256),
+        (CKD_BLAKE2B_384_KDF, CKM_BLAKE2B_384),
+        (CKD_BLAKE2B_512_KDF, CKM_BLAKE2B_512),
+    ] {
+        let block =
+            |n: u32| s.digest(&Mech::plain(hash), &[&n.to_be_bytes()[..], &z].concat()).good();
+        let want: Vec<u8> = (1..=7).flat_map(block).take(130).collect();
+        assert_eq!(shared(s, &Mech::ecdh(kdf, b"", &point), base, 130), want, "{hash:#x}");
+        let refused = s.derive(&Mech::ecdh(kdf, b"shared", &point), base, &generic(32));
+        refused.gives(CKR_MECHANISM_PARAM_INVALID);
+    }
+}
+
+#[test]
 fn known_answers_of_the_concatenation_function() {
     let user = User::new();
     let s = user.session;

@@ -127,6 +127,12 @@ pub fn generated(kind: CK_MECHANISM_TYPE) -> Template {
         CKM_DES2_KEY_GEN | CKM_DES3_KEY_GEN => Template::default(),
         CKM_SSL3_PRE_MASTER_KEY_GEN | CKM_TLS_PRE_MASTER_KEY_GEN => Template::default(),
         CKM_PKCS5_PBKD2 => template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 16 as CK_ULONG },
+        CKM_DSA_PARAMETER_GEN | CKM_DH_PKCS_PARAMETER_GEN => {
+            template! { CKA_PRIME_BITS => 2048 as CK_ULONG }
+        }
+        CKM_X9_42_DH_PARAMETER_GEN => template! {
+            CKA_PRIME_BITS => 2048 as CK_ULONG, CKA_SUBPRIME_BITS => 256 as CK_ULONG,
+        },
         _ => template! { CKA_VALUE_LEN => 32 as CK_ULONG },
     }
 }

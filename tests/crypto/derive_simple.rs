@@ -3,6 +3,7 @@
 
 use crate::common::*;
 use crate::derivation::{first_bit, string, value, wanted};
+use crate::table::Family;
 
 #[test]
 fn the_examples_of_the_specification() {
@@ -107,6 +108,9 @@ fn every_private_key_gives_its_public_key() {
     let mut pairs: Vec<(Obj, Obj)> =
         crate::table::ALL_CURVES.iter().map(|curve| keys::pair(s, curve)).collect();
     pairs.push(keys::rsa(s));
+    for family in [Family::Dsa, Family::Dh, Family::X942] {
+        pairs.push(crate::table::keys_of(s, family));
+    }
     for key_type in [CKK_ML_DSA, CKK_SLH_DSA, CKK_ML_KEM] {
         pairs.push(sets::quick(key_type).pair(s));
     }
@@ -123,6 +127,9 @@ fn every_private_key_gives_its_public_key() {
             CKA_EC_PARAMS,
             CKA_PARAMETER_SET,
             CKA_VALUE,
+            CKA_PRIME,
+            CKA_SUBPRIME,
+            CKA_BASE,
             CKA_KEY_GEN_MECHANISM,
         ];
         for kind in same {

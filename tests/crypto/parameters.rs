@@ -40,7 +40,8 @@ fn parameters_of_the_wrong_size_are_refused() {
     for row in required() {
         let right = (row.mech)(row.kind);
         let size = right.raw().ulParameterLen;
-        if size == 0 {
+        // A public value has any size.
+        if size == 0 || row.kind == CKM_DH_PKCS_DERIVE {
             continue;
         }
         let (pointer, mut room) = (right.raw().pParameter, [0_u8; 256]);

@@ -161,7 +161,14 @@ fn families(s: Session) -> Vec<(Family, Obj, Obj)> {
         let (public, private) = sets::quick(key_type).pair(s);
         (Family::Set(key_type), public, private)
     };
+    let pair = |family| {
+        let (public, private) = crate::table::keys_of(s, family);
+        (family, public, private)
+    };
     vec![
+        pair(Family::Dsa),
+        pair(Family::Dh),
+        pair(Family::X942),
         of_set(CKK_ML_DSA),
         of_set(CKK_SLH_DSA),
         of_set(CKK_ML_KEM),

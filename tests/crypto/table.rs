@@ -3,6 +3,7 @@
 //! which keys, and a parameter that is right.
 
 use crate::common::ec::{ED448, ED25519, P256, P384, P521, X25519};
+use crate::common::group::Group;
 use crate::common::mechanism::Hkdf;
 use crate::common::*;
 use crate::{derivation, symmetric};
@@ -15,6 +16,9 @@ pub enum Family {
     Ec,
     Edwards,
     Montgomery,
+    Dsa,
+    Dh,
+    X942,
     Aes,
     Generic,
     /// A premaster or master secret of TLS.
@@ -50,10 +54,11 @@ pub struct Hash {
     pub pkcs: CK_MECHANISM_TYPE,
     pub pss: CK_MECHANISM_TYPE,
     pub ecdsa: CK_MECHANISM_TYPE,
+    pub dsa: CK_MECHANISM_TYPE,
 }
 
 macro_rules! hash {
-    ($digest:ident $length:literal $mgf:ident $hmac:ident $general:ident $pkcs:ident $pss:ident $ecdsa:ident) => {
+    ($digest:ident $length:literal $mgf:ident $hmac:ident $general:ident $pkcs:ident $pss:ident $ecdsa:ident $dsa:ident) => {
         Hash {
             digest: $digest,
             length: $length,
@@ -63,6 +68,7 @@ macro_rules! hash {
             pkcs: $pkcs,
             pss: $pss,
             ecdsa: $ecdsa,
+            dsa: $dsa,
         }
     };
 }
@@ -70,20 +76,20 @@ macro_rules! hash {
 /// The hashes that sign.
 #[rustfmt::skip]
 pub const HASHES: &[Hash] = &[
-    hash!(CKM_SHA224 28 CKG_MGF1_SHA224 CKM_SHA224_HMAC CKM_SHA224_HMAC_GENERAL CKM_SHA224_RSA_PKCS CKM_SHA224_RSA_PKCS_PSS CKM_ECDSA_SHA224),
-    hash!(CKM_SHA256 32 CKG_MGF1_SHA256 CKM_SHA256_HMAC CKM_SHA256_HMAC_GENERAL CKM_SHA256_RSA_PKCS CKM_SHA256_RSA_PKCS_PSS CKM_ECDSA_SHA256),
-    hash!(CKM_SHA384 48 CKG_MGF1_SHA384 CKM_SHA384_HMAC CKM_SHA384_HMAC_GENERAL CKM_SHA384_RSA_PKCS CKM_SHA384_RSA_PKCS_PSS CKM_ECDSA_SHA384),
-    hash!(CKM_SHA512 64 CKG_MGF1_SHA512 CKM_SHA512_HMAC CKM_SHA512_HMAC_GENERAL CKM_SHA512_RSA_PKCS CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA_SHA512),
-    hash!(CKM_SHA3_224 28 CKG_MGF1_SHA3_224 CKM_SHA3_224_HMAC CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_224_RSA_PKCS CKM_SHA3_224_RSA_PKCS_PSS CKM_ECDSA_SHA3_224),
-    hash!(CKM_SHA3_256 32 CKG_MGF1_SHA3_256 CKM_SHA3_256_HMAC CKM_SHA3_256_HMAC_GENERAL CKM_SHA3_256_RSA_PKCS CKM_SHA3_256_RSA_PKCS_PSS CKM_ECDSA_SHA3_256),
-    hash!(CKM_SHA3_384 48 CKG_MGF1_SHA3_384 CKM_SHA3_384_HMAC CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_384_RSA_PKCS CKM_SHA3_384_RSA_PKCS_PSS CKM_ECDSA_SHA3_384),
-    hash!(CKM_SHA3_512 64 CKG_MGF1_SHA3_512 CKM_SHA3_512_HMAC CKM_SHA3_512_HMAC_GENERAL CKM_SHA3_512_RSA_PKCS CKM_SHA3_512_RSA_PKCS_PSS CKM_ECDSA_SHA3_512),
+    hash!(CKM_SHA224 28 CKG_MGF1_SHA224 CKM_SHA224_HMAC CKM_SHA224_HMAC_GENERAL CKM_SHA224_RSA_PKCS CKM_SHA224_RSA_PKCS_PSS CKM_ECDSA_SHA224 CKM_DSA_SHA224),
+    hash!(CKM_SHA256 32 CKG_MGF1_SHA256 CKM_SHA256_HMAC CKM_SHA256_HMAC_GENERAL CKM_SHA256_RSA_PKCS CKM_SHA256_RSA_PKCS_PSS CKM_ECDSA_SHA256 CKM_DSA_SHA256),
+    hash!(CKM_SHA384 48 CKG_MGF1_SHA384 CKM_SHA384_HMAC CKM_SHA384_HMAC_GENERAL CKM_SHA384_RSA_PKCS CKM_SHA384_RSA_PKCS_PSS CKM_ECDSA_SHA384 CKM_DSA_SHA384),
+    hash!(CKM_SHA512 64 CKG_MGF1_SHA512 CKM_SHA512_HMAC CKM_SHA512_HMAC_GENERAL CKM_SHA512_RSA_PKCS CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA_SHA512 CKM_DSA_SHA512),
+    hash!(CKM_SHA3_224 28 CKG_MGF1_SHA3_224 CKM_SHA3_224_HMAC CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_224_RSA_PKCS CKM_SHA3_224_RSA_PKCS_PSS CKM_ECDSA_SHA3_224 CKM_DSA_SHA3_224),
+    hash!(CKM_SHA3_256 32 CKG_MGF1_SHA3_256 CKM_SHA3_256_HMAC CKM_SHA3_256_HMAC_GENERAL CKM_SHA3_256_RSA_PKCS CKM_SHA3_256_RSA_PKCS_PSS CKM_ECDSA_SHA3_256 CKM_DSA_SHA3_256),
+    hash!(CKM_SHA3_384 48 CKG_MGF1_SHA3_384 CKM_SHA3_384_HMAC CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_384_RSA_PKCS CKM_SHA3_384_RSA_PKCS_PSS CKM_ECDSA_SHA3_384 CKM_DSA_SHA3_384),
+    hash!(CKM_SHA3_512 64 CKG_MGF1_SHA3_512 CKM_SHA3_512_HMAC CKM_SHA3_512_HMAC_GENERAL CKM_SHA3_512_RSA_PKCS CKM_SHA3_512_RSA_PKCS_PSS CKM_ECDSA_SHA3_512 CKM_DSA_SHA3_512),
 ];
 
 /// SHA-1, whose signatures are checked but not made.
 #[rustfmt::skip]
 pub const SHA1: Hash =
-    hash!(CKM_SHA_1 20 CKG_MGF1_SHA1 CKM_SHA_1_HMAC CKM_SHA_1_HMAC_GENERAL CKM_SHA1_RSA_PKCS CKM_SHA1_RSA_PKCS_PSS CKM_ECDSA_SHA1);
+    hash!(CKM_SHA_1 20 CKG_MGF1_SHA1 CKM_SHA_1_HMAC CKM_SHA_1_HMAC_GENERAL CKM_SHA1_RSA_PKCS CKM_SHA1_RSA_PKCS_PSS CKM_ECDSA_SHA1 CKM_DSA_SHA1);
 
 /// All mechanisms that the product must have.
 pub fn required() -> Vec<Row> {
@@ -97,11 +103,13 @@ pub fn required() -> Vec<Row> {
         rows.push(row(hash.pkcs, SIGNS, Family::Rsa, Mech::plain, 100));
         rows.push(row(hash.pss, SIGNS, Family::Rsa, pss_of, 100));
         rows.push(row(hash.ecdsa, SIGNS, Family::Ec, Mech::plain, 100));
+        rows.push(row(hash.dsa, SIGNS, Family::Dsa, Mech::plain, 100));
     }
     rows.push(row(SHA1.digest, CKF_DIGEST, Family::None, Mech::plain, 100));
     rows.push(row(SHA1.pkcs, CKF_VERIFY, Family::Rsa, Mech::plain, 100));
     rows.push(row(SHA1.pss, CKF_VERIFY, Family::Rsa, pss_of, 100));
     rows.push(row(SHA1.ecdsa, CKF_VERIFY, Family::Ec, Mech::plain, 100));
+    rows.push(row(SHA1.dsa, CKF_VERIFY, Family::Dsa, Mech::plain, 100));
     rows
 }
 
@@ -146,6 +154,17 @@ pub fn keys_of(session: Session, family: Family) -> (Obj, Obj) {
         Family::Ec => keys::pair(session, &P256),
         Family::Edwards => keys::pair(session, &ED25519),
         Family::Montgomery => keys::pair(session, &X25519),
+        Family::Dsa => {
+            let record = group::dsa_record();
+            let group = Group::of(CKK_DSA, &record);
+            group.import(session, &record.hex("public"), &record.hex("private"))
+        }
+        Family::Dh => group::modp2048().pair(session),
+        Family::X942 => {
+            let record = group::x9_42_record();
+            let group = Group::of(CKK_X9_42_DH, &record);
+            group.import(session, &record.hex("public"), &record.hex("private"))
+        }
         Family::Aes => same(keys::aes(session, 32)),
         Family::Generic => same(keys::generic(session, 32)),
         Family::Master => same(keys::generic(session, 48)),
@@ -169,8 +188,9 @@ pub fn pss_of(kind: CK_MECHANISM_TYPE) -> Mech {
 fn fixed() -> Vec<Row> {
     vec![
         row(CKM_RSA_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
-        row(CKM_RSA_PKCS, SIGNS | CIPHERS | WRAPS | KEM, Family::Rsa, Mech::plain, 32),
-        row(CKM_RSA_X_509, SIGNS | CIPHERS | KEM, Family::Rsa, Mech::plain, 255),
+        row(CKM_RSA_PKCS, RSA_ALL, Family::Rsa, Mech::plain, 32),
+        row(CKM_RSA_X_509, RSA_ALL, Family::Rsa, Mech::plain, 255),
+        row(CKM_RSA_AES_KEY_WRAP, WRAPS, Family::Rsa, rsa_aes, 0),
         row(CKM_RSA_PKCS_PSS, SIGNS, Family::Rsa, pss_raw, 32),
         row(CKM_RSA_PKCS_OAEP, CIPHERS | WRAPS | KEM, Family::Rsa, oaep, 32),
         row(CKM_EC_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
@@ -181,6 +201,18 @@ fn fixed() -> Vec<Row> {
         row(CKM_EDDSA, SIGNS, Family::Edwards, Mech::plain, 100),
         row(CKM_ECDH1_DERIVE, CKF_DERIVE | KEM, Family::Ec, ecdh_p256, 0),
         row(CKM_ECDH1_COFACTOR_DERIVE, CKF_DERIVE | KEM, Family::Ec, ecdh_p256, 0),
+        row(CKM_ECDH_AES_KEY_WRAP, WRAPS, Family::Ec, ecdh_aes, 0),
+        row(CKM_ECDH_COF_AES_KEY_WRAP, WRAPS, Family::Ec, ecdh_aes, 0),
+        row(CKM_ECDH_X_AES_KEY_WRAP, WRAPS, Family::Montgomery, ecdh_aes, 0),
+        row(CKM_DSA_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_DSA_PARAMETER_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_DSA, SIGNS, Family::Dsa, Mech::plain, 32),
+        row(CKM_DH_PKCS_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_DH_PKCS_PARAMETER_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_DH_PKCS_DERIVE, CKF_DERIVE, Family::Dh, dh, 0),
+        row(CKM_X9_42_DH_KEY_PAIR_GEN, CKF_GENERATE_KEY_PAIR, Family::None, Mech::plain, 0),
+        row(CKM_X9_42_DH_PARAMETER_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
+        row(CKM_X9_42_DH_DERIVE, CKF_DERIVE, Family::X942, x9_42, 0),
         row(CKM_AES_KEY_GEN, CKF_GENERATE, Family::None, Mech::plain, 0),
         row(CKM_AES_ECB, CIPHERS, Family::Aes, Mech::plain, 32),
         row(CKM_AES_CBC, CIPHERS, Family::Aes, |kind| Mech::iv(kind, &[7; 16]), 32),
@@ -237,6 +269,23 @@ fn oaep(_: CK_MECHANISM_TYPE) -> Mech {
     Mech::oaep(CKM_SHA256, CKG_MGF1_SHA256, b"")
 }
 
+fn rsa_aes(_: CK_MECHANISM_TYPE) -> Mech {
+    Mech::rsa_aes(256, CKM_SHA256, CKG_MGF1_SHA256, b"")
+}
+
+fn ecdh_aes(kind: CK_MECHANISM_TYPE) -> Mech {
+    Mech::ecdh_aes(kind, 256, CKD_SHA256_KDF, b"shared")
+}
+
+fn dh(_: CK_MECHANISM_TYPE) -> Mech {
+    // Its logarithm is 3.
+    Mech::dh(&[8])
+}
+
+fn x9_42(_: CK_MECHANISM_TYPE) -> Mech {
+    Mech::x9_42(CKD_NULL, b"", &group::x9_42_record().hex("peer_public"))
+}
+
 fn hkdf(kind: CK_MECHANISM_TYPE) -> Mech {
     let how = Hkdf { extract: true, expand: true, info: b"info", ..Hkdf::default() };
     Mech::hkdf(kind, CKM_SHA256, &how)
@@ -286,4 +335,6 @@ const KEY_GENERATION: &[CK_MECHANISM_TYPE] = &[
 pub const SIGNS: CK_FLAGS = CKF_SIGN | CKF_VERIFY;
 pub const CIPHERS: CK_FLAGS = CKF_ENCRYPT | CKF_DECRYPT;
 pub const WRAPS: CK_FLAGS = CKF_WRAP | CKF_UNWRAP;
+const RSA_ALL: CK_FLAGS = SIGNS | RECOVERS | CIPHERS | WRAPS | KEM;
+const RECOVERS: CK_FLAGS = CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER;
 const KEM: CK_FLAGS = CKF_ENCAPSULATE | CKF_DECAPSULATE;

@@ -76,6 +76,7 @@ fn key_sizes_are_in_the_units_of_the_specification() {
     let bytes_of_aes = (16, 32);
     let bits_of_fields = (224, 521);
     let bits_of_edwards = (255, 448);
+    let (bits_of_dsa, bits_of_dh) = ((512, 3072), (1024, 8192));
     for (kind, want) in [
         (CKM_RSA_PKCS_KEY_PAIR_GEN, bits_of_rsa),
         (CKM_AES_KEY_GEN, bytes_of_aes),
@@ -87,6 +88,15 @@ fn key_sizes_are_in_the_units_of_the_specification() {
         (CKM_EDDSA, bits_of_edwards),
         (CKM_EC_EDWARDS_KEY_PAIR_GEN, bits_of_edwards),
         (CKM_EC_MONTGOMERY_KEY_PAIR_GEN, bits_of_edwards),
+        (CKM_ECDH_X_AES_KEY_WRAP, bits_of_edwards),
+        (CKM_ECDH_COF_AES_KEY_WRAP, bits_of_fields),
+        (CKM_RSA_AES_KEY_WRAP, (512, 16384)),
+        (CKM_DSA, bits_of_dsa),
+        (CKM_DSA_SHA256, bits_of_dsa),
+        (CKM_DSA_KEY_PAIR_GEN, (1024, 3072)),
+        (CKM_DH_PKCS_DERIVE, bits_of_dh),
+        (CKM_X9_42_DH_DERIVE, bits_of_dh),
+        (CKM_DH_PKCS_KEY_PAIR_GEN, bits_of_dh),
     ] {
         let info = session::mechanism_info(user.token.slot, kind).good();
         assert_eq!((info.ulMinKeySize, info.ulMaxKeySize), want, "{kind:#x}");
@@ -206,6 +216,11 @@ fn pair_template(kind: CK_MECHANISM_TYPE) -> Template {
         Some(curve) => template! { CKA_EC_PARAMS => curve.oid },
         None if kind == CKM_EC_KEY_PAIR_GEN_W_EXTRA_BITS => {
             template! { CKA_EC_PARAMS => ec::P256.oid }
+        }
+        None if kind == CKM_DH_PKCS_KEY_PAIR_GEN => group::modp2048().template(),
+        None if kind == CKM_X9_42_DH_KEY_PAIR_GEN => group::x9_42().template(),
+        None if kind == CKM_DSA_KEY_PAIR_GEN => {
+            group::Group::of(CKK_DSA, &group::dsa_record()).template()
         }
         None => template! { CKA_MODULUS_BITS => 2048 as CK_ULONG },
     }

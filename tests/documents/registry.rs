@@ -64,7 +64,8 @@ const REGISTRY: &[(&[&str], &[&str])] = &[
     (&["CKM_HASH_ML_DSA", "CKM_HASH_ML_DSA_*"], &["ml_dsa.txt"]),
     (&["CKM_SLH_DSA", "CKM_HASH_SLH_DSA", "CKM_HASH_SLH_DSA_*"], &["slh_dsa.txt"]),
     (&["CKM_RSA_PKCS"], &["rsa_pkcs1_2048", "rsa_signature_2048_sha512_256"]),
-    (&["CKM_RSA_X_509", "CKM_RSA_AES_KEY_WRAP"], &[RANDOM]),
+    (&["CKM_RSA_X_509", "CKM_RSA_AES_KEY_WRAP", "CKM_ECDH_AES_KEY_WRAP", "CKM_ECDH_COF_AES_KEY_WRAP",
+       "CKM_ECDH_X_AES_KEY_WRAP"], &[RANDOM]),
     (&["CKM_*_RSA_PKCS"], &["rsa_signature_*"]),
     (&["CKM_RSA_PKCS_PSS", "CKM_*_RSA_PKCS_PSS"], &["rsa_pss_*"]),
     (&["CKM_RSA_PKCS_OAEP"], &["rsa_oaep_*"]),
@@ -120,5 +121,7 @@ const REGISTRY: &[(&[&str], &[&str])] = &[
     (&["CKM_IKE_PRF_DERIVE", "CKM_IKE1_PRF_DERIVE", "CKM_IKE1_EXTENDED_DERIVE",
        "CKM_IKE2_PRF_PLUS_DERIVE"], &["ike.txt"]),
     (&["CKM_PKCS5_PBKD2"], &["pbkdf2.txt", "pbkdf2_hmac*"]),
-    (&["CKM_DSA_*"], &["dsa_2048_256_sha256", "dsa_3072_256_sha256"]),
+    (&["CKM_DSA"], &["dsa.txt"]),
+    (&["CKM_DSA_*"], &["dsa.txt", "dsa_2048_224_sha224", "dsa_2048_256_sha256", "dsa_3072_256_sha256"]),
+    (&["CKM_DH_PKCS_DERIVE", "CKM_X9_42_DH_DERIVE"], &["dh.txt"]),
 ];

@@ -61,13 +61,13 @@ fn usages_left_out_are_what_the_key_serves() {
     let (_, x_private) = keys::pair(s, &ec::X25519);
     let (aes, generic) = (keys::aes(s, 32), keys::generic(s, 32));
     for (name, key, serves) in [
-        ("RSA public", rsa_public, &[CKA_ENCRYPT, CKA_VERIFY, CKA_WRAP][..]),
-        ("RSA private", rsa_private, &[CKA_DECRYPT, CKA_SIGN, CKA_UNWRAP]),
-        ("EC public", ec_public, &[CKA_VERIFY]),
-        ("EC private", ec_private, &[CKA_SIGN, CKA_DERIVE]),
+        ("RSA public", rsa_public, &[CKA_ENCRYPT, CKA_VERIFY, CKA_VERIFY_RECOVER, CKA_WRAP][..]),
+        ("RSA private", rsa_private, &[CKA_DECRYPT, CKA_SIGN, CKA_SIGN_RECOVER, CKA_UNWRAP]),
+        ("EC public", ec_public, &[CKA_VERIFY, CKA_WRAP]),
+        ("EC private", ec_private, &[CKA_SIGN, CKA_DERIVE, CKA_UNWRAP]),
         ("Ed25519 public", ed_public, &[CKA_VERIFY]),
         ("Ed25519 private", ed_private, &[CKA_SIGN]),
-        ("X25519 private", x_private, &[CKA_DERIVE]),
+        ("X25519 private", x_private, &[CKA_DERIVE, CKA_UNWRAP]),
         ("AES", aes, &[CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP]),
         ("generic", generic, &[CKA_SIGN, CKA_VERIFY, CKA_DERIVE]),
     ] {
@@ -76,8 +76,8 @@ fn usages_left_out_are_what_the_key_serves() {
         }
     }
     for (name, key, never) in [
-        ("EC private", ec_private, &[CKA_DECRYPT, CKA_UNWRAP][..]),
-        ("EC public", ec_public, &[CKA_ENCRYPT, CKA_WRAP]),
+        ("EC private", ec_private, &[CKA_DECRYPT, CKA_SIGN_RECOVER][..]),
+        ("EC public", ec_public, &[CKA_ENCRYPT, CKA_VERIFY_RECOVER]),
         ("Ed25519 private", ed_private, &[CKA_DECRYPT, CKA_DERIVE, CKA_UNWRAP]),
         ("X25519 private", x_private, &[CKA_SIGN, CKA_DECRYPT]),
         ("generic", generic, &[CKA_ENCRYPT, CKA_DECRYPT]),

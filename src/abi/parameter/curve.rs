@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Parameters of mechanisms on curves.
 
-use super::{Parameter, boolean, field};
+use super::{Parameter, aes_length, boolean, field};
 use crate::error::{Error, Result};
 use crate::mechanism::Params;
 use cryptoki_sys::*;
@@ -14,6 +14,15 @@ impl Parameter<'_> {
             return Err(Error::MechanismParamInvalid);
         }
         Ok(Params::Eddsa { prehash: boolean(given.phFlag)?, context: context.to_vec() })
+    }
+
+    pub(super) fn ecdh_aes_wrap(&self) -> Result<Params> {
+        let given: CK_ECDH_AES_KEY_WRAP_PARAMS = self.structure()?;
+        Ok(Params::EcdhAesWrap {
+            aes: aes_length(given.ulAESKeyBits)?,
+            kdf: given.kdf,
+            shared: field(given.pSharedData, given.ulSharedDataLen)?.to_vec(),
+        })
     }
 
     pub(super) fn ecdh(&self) -> Result<Params> {

@@ -12,8 +12,6 @@ pub enum Kdf {
     Hkdf,
     /// ANSI X9.63, section 5.6.3.
     X963,
-    /// SP 800-56C rev. 2, section 4: one step, over a hash.
-    Concatenation,
     /// RFC 2246, RFC 5246: the pseudo-random function of TLS before 1.3.
     Tls1Prf,
     /// RFC 8018.
@@ -22,8 +20,7 @@ pub enum Kdf {
 
 impl Kdf {
     /// Every function, in the order of the library's list.
-    pub(super) const ALL: &'static [Kdf] =
-        &[Kdf::Hkdf, Kdf::X963, Kdf::Concatenation, Kdf::Tls1Prf, Kdf::Pbkdf2];
+    pub(super) const ALL: &'static [Kdf] = &[Kdf::Hkdf, Kdf::X963, Kdf::Tls1Prf, Kdf::Pbkdf2];
 
     pub(super) fn name(self) -> &'static CStr {
         match self {
@@ -31,7 +28,6 @@ impl Kdf {
             Kdf::X963 => c"X963KDF",
             Kdf::Tls1Prf => c"TLS1-PRF",
             Kdf::Pbkdf2 => c"PBKDF2",
-            Kdf::Concatenation => c"SSKDF",
         }
     }
 }

@@ -15,6 +15,8 @@ pub enum Half {
     Public,
     /// A private key, with or without the public half.
     Private,
+    /// Domain parameters without a key.
+    Parameters,
 }
 
 /// An asymmetric key, public or private.
@@ -33,6 +35,7 @@ impl Pkey {
         let selection = match half {
             Half::Public => ffi::EVP_PKEY_PUBLIC_KEY,
             Half::Private => ffi::EVP_PKEY_KEYPAIR,
+            Half::Parameters => KEY_PARAMETERS,
         };
         let mut key = ptr::null_mut();
         // SAFETY: a live context and a terminated list, which is only read (the pointer is mutable
@@ -56,6 +59,19 @@ impl Pkey {
         // SAFETY: as in `from_params`.
         unsafe {
             check(ffi::EVP_PKEY_keygen_init(context.0.as_ptr()))?;
+            check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
+            check(ffi::EVP_PKEY_generate(context.0.as_ptr(), &mut key))?;
+        }
+        owned(key).map(Pkey)
+    }
+
+    /// Makes new domain parameters.
+    pub fn generate_params(algorithm: &CStr, params: &ParamList<'_>) -> Result<Pkey> {
+        let context = KeyContext::new(algorithm)?;
+        let mut key = ptr::null_mut();
+        // SAFETY: as in `from_params`.
+        unsafe {
+            check(ffi::EVP_PKEY_paramgen_init(context.0.as_ptr()))?;
             check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
             check(ffi::EVP_PKEY_generate(context.0.as_ptr(), &mut key))?;
         }
@@ -323,12 +339,30 @@ impl PkeyCtx {
 
 /// The value two keys agree on (ECDH, X25519, X448), `len` bytes. The peer's key is validated.
 pub fn agree(key: &Pkey, peer: &Pkey, len: usize) -> Result<Secret> {
+    agree_with(key, peer, len, None)
+}
+
+/// The same for Diffie-Hellman in a finite field: a number, filled up with zeros in front.
+pub fn agree_padded(key: &Pkey, peer: &Pkey, len: usize) -> Result<Secret> {
+    agree_with(key, peer, len, Some(&ParamList::new().number(c"pad", &1)))
+}
+
+/// Not every algorithm takes parameters, be there none in the list.
+fn agree_with(
+    key: &Pkey,
+    peer: &Pkey,
+    len: usize,
+    params: Option<&ParamList<'_>>,
+) -> Result<Secret> {
     let context = KeyContext::of(key)?;
     let mut secret = Secret::zeroed(len)?;
     let mut written = len;
     // SAFETY: live keys; OpenSSL is told the room in `secret` and refuses less than it needs.
     unsafe {
         check(ffi::EVP_PKEY_derive_init(context.0.as_ptr()))?;
+        if let Some(params) = params {
+            check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
+        }
         check(ffi::EVP_PKEY_derive_set_peer(context.0.as_ptr(), peer.0.as_ptr()))?;
         check(ffi::EVP_PKEY_derive(
             context.0.as_ptr(),
@@ -370,6 +404,9 @@ impl Drop for KeyContext {
         unsafe { ffi::EVP_PKEY_CTX_free(self.0.as_ptr()) };
     }
 }
+
+/// include/openssl/evp.h, `EVP_PKEY_KEY_PARAMETERS`: domain parameters and other parameters.
+const KEY_PARAMETERS: c_int = 0x84;
 
 type Transform =
     unsafe extern "C" fn(*mut ffi::EVP_PKEY_CTX, *mut u8, *mut usize, *const u8, usize) -> c_int;
