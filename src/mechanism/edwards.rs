@@ -58,10 +58,10 @@ fn instance<'a>(key: &Key, params: &'a Params) -> Result<(&'static CStr, &'a [u8
         Params::None if short => Ok((c"ED25519", &[])),
         Params::None => Ok((c"ED448", &[])),
         Params::Eddsa { context, .. } if context.len() > 255 => Err(Error::MechanismParamInvalid),
-        // Ed25519ctx with an empty context is what RFC 8032 says should not be, and OpenSSL has
-        // it not.
+        // Clients fill the structure in for Ed25519 too. (Ed25519ctx with an empty context is what
+        // RFC 8032 says should not be, and OpenSSL has it not.)
         Params::Eddsa { prehash: false, context } if short && context.is_empty() => {
-            Err(Error::MechanismParamInvalid)
+            Ok((c"ED25519", &[]))
         }
         Params::Eddsa { prehash: false, context } if short => Ok((c"ED25519ctx", context)),
         Params::Eddsa { prehash: true, context } if short => Ok((c"ED25519ph", context)),

@@ -194,7 +194,9 @@ pub(super) fn produce(
 ) -> Result<Written> {
     match out.capacity() {
         None => {
-            out.set_len(len);
+            // Who is told 0 comes back with no buffer, and that would be the same question again: the
+            // part would not be taken in, the operation not end. A byte more than needed suffices too.
+            out.set_len(len.max(1));
             Ok(Written::Length)
         }
         Some(capacity) if capacity < len => {

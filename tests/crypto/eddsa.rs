@@ -86,6 +86,20 @@ fn the_schemes_are_apart() {
 }
 
 #[test]
+fn a_structure_that_says_nothing_is_none() {
+    let user = User::new();
+    let s = user.session;
+    for curve in [ED25519, ED448] {
+        let (public, private) = keys::pair(s, &curve);
+        let (plain, empty) = (Mech::plain(CKM_EDDSA), Mech::eddsa(false, b""));
+        let signature = s.sign(&empty, private, b"message").good();
+        assert_eq!(s.sign(&plain, private, b"message").good(), signature, "{}", curve.name);
+        s.verify(&plain, public, b"message", &signature).good();
+        s.verify(&empty, public, b"message", &signature).good();
+    }
+}
+
+#[test]
 fn contexts_have_a_length() {
     let user = User::new();
     let s = user.session;

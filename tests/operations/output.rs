@@ -240,3 +240,26 @@ fn a_result_that_waits_answers_the_same_call_alone() {
     let got = s.finish(Kind::Decrypt, Room::Bytes(4096));
     assert!(got.rv.is_err() && !got.data.windows(16).any(|part| part == &one[..16]), "{got:?}");
 }
+
+/// A client that was told 0 comes back with no buffer: another question, which takes nothing in.
+#[test]
+fn a_length_query_is_never_answered_with_nothing() {
+    let user = User::new();
+    let s = user.session;
+    let aes = keys::aes(s, 32);
+    let cbc = Mech::iv(CKM_AES_CBC, &[0; 16]);
+    s.start(Kind::Encrypt, &cbc, Some(aes)).good();
+    let asked = s.update_out(Kind::Encrypt, b"five!", Room::Null);
+    asked.rv.good();
+    assert_ne!(asked.length, 0);
+    let room = Room::Bytes(asked.length as usize);
+    assert_eq!(s.update_out(Kind::Encrypt, b"five!", room).data, b"");
+    assert_eq!(s.update_out(Kind::Encrypt, &[0; 11], Room::Bytes(16)).data.len(), 16);
+    let asked = s.finish(Kind::Encrypt, Room::Null);
+    asked.rv.good();
+    assert_ne!(asked.length, 0);
+    let end = s.finish(Kind::Encrypt, Room::Bytes(asked.length as usize));
+    end.rv.good();
+    assert_eq!(end.length, 0, "the true length at last");
+    idle(s, Kind::Encrypt, "AES-CBC");
+}
