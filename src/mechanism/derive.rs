@@ -150,6 +150,18 @@ impl Spec {
         }
     }
 
+    /// The length of a key from a secret of `whole` bytes that two parties agree on: keys of a type
+    /// without a length of its own take all of it, as clients that name the type alone rely on.
+    pub(super) fn agreed_length(&self, whole: usize) -> Result<usize> {
+        match (self.value_len, self.named_type) {
+            (None, Some(key_type)) if secret_key::fixed_length(key_type).is_none() => {
+                let fits = secret_key::fits(key_type, whole);
+                fits.then_some(whole).ok_or(Error::TemplateIncomplete)
+            }
+            _ => self.length(Some(whole)),
+        }
+    }
+
     /// The same of a value that a mechanism makes as long as it is asked for, up to `most` bytes.
     pub(super) fn length_up_to(&self, most: usize) -> Result<usize> {
         match self.length(None)? {

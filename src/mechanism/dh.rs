@@ -77,7 +77,7 @@ fn generate_x9_42(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<P
 fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
     let Params::PublicValue(public) = params else { return Err(Error::MechanismParamInvalid) };
     let agreed = secret(base, public)?;
-    let wanted = spec.length(Some(agreed.len()))?;
+    let wanted = spec.agreed_length(agreed.len())?;
     cut(agreed, wanted).map(Derived::from)
 }
 
@@ -99,7 +99,7 @@ fn derive_x9_42(
     };
     let agreed = secret(base, public)?;
     if *kdf == CKD_NULL {
-        let wanted = spec.length(Some(agreed.len()))?;
+        let wanted = spec.agreed_length(agreed.len())?;
         return cut(agreed, wanted).map(Derived::from);
     }
     let wanted = ecdh::keyed_length(spec, agreed.len())?;

@@ -36,18 +36,18 @@ fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> 
     let (peer, _) = ec_key::public(curve, public, false)?;
     let agreed = secret(curve, base.key.pkey(KeyClass::Private)?, &peer)?;
     let wanted = match function {
-        Function::Null => spec.length(Some(agreed.len()))?,
+        Function::Null => spec.agreed_length(agreed.len())?,
         _ => keyed_length(spec, agreed.len())?,
     };
     function.keying(agreed, shared, wanted).map(Derived::from)
 }
 
 /// How much a key derivation function is to give: as much as the secret that was agreed where the
-/// template names neither length nor type.
+/// template leaves the length open.
 pub(super) fn keyed_length(spec: &Spec, agreed: usize) -> Result<usize> {
-    match (spec.value_len, spec.named_type) {
-        (None, None) => Ok(agreed),
-        _ => spec.length_up_to(LONGEST),
+    match spec.value_len {
+        None => spec.agreed_length(agreed),
+        Some(_) => spec.length_up_to(LONGEST),
     }
 }
 

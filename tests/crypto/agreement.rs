@@ -64,6 +64,25 @@ fn truncation_removes_the_leading_bytes() {
     assert_eq!(s.get(aes, CKA_VALUE).good(), whole[16..]);
 }
 
+/// Java names the type of a generic secret and no length.
+#[test]
+fn a_type_without_a_length_takes_the_whole_secret() {
+    let user = User::new();
+    let s = user.session;
+    for (curve, len) in [(&P256, 32), (&X25519, 32), (&P384, 48)] {
+        let (_, base) = keys::pair(s, curve);
+        let point = reference::point(curve, &reference::generate(curve));
+        for mech in [Mech::ecdh(CKD_NULL, b"", &point), Mech::ecdh(CKD_SHA256_KDF, b"", &point)] {
+            let made = s.derive(&mech, base, &secret_of(CKK_GENERIC_SECRET));
+            let made = made.good_for(curve.name);
+            assert_eq!(s.get(made, CKA_VALUE).good().len(), len, "{}", curve.name);
+            let aes = s.derive(&mech, base, &secret_of(CKK_AES));
+            let want = if len == 32 { CKR_OK } else { CKR_TEMPLATE_INCOMPLETE };
+            assert_eq!(aes.code(), want, "{}", curve.name);
+        }
+    }
+}
+
 #[test]
 fn more_than_the_secret_cannot_be_derived() {
     let user = User::new();

@@ -265,6 +265,8 @@ fn parameters_must_point_somewhere() {
     s.derive(&Mech::dh(&[8]), dh, &generic(257)).gives(CKR_KEY_SIZE_RANGE);
     let aes = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
     s.derive(&Mech::dh(&[8]), dh, &aes).gives(CKR_TEMPLATE_INCOMPLETE);
+    let generic_alone = aes.clone().set(CKA_KEY_TYPE, CKK_GENERIC_SECRET);
+    s.derive(&Mech::dh(&[8]), dh, &generic_alone).good_for("all of the secret");
     let aes = aes.with(CKA_VALUE_LEN, 17 as CK_ULONG);
     s.derive(&Mech::dh(&[8]), dh, &aes).gives(CKR_TEMPLATE_INCONSISTENT);
     s.derive(&Mech::dh(&[8]), x9_42, &generic(20)).gives(CKR_KEY_TYPE_INCONSISTENT);
