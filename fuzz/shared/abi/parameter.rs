@@ -265,6 +265,9 @@ const IV: &[CK_MECHANISM_TYPE] = &[
     CKM_DES3_CBC,
     CKM_DES3_CBC_PAD,
     CKM_DH_PKCS_DERIVE,
+    // The two bytes of a version.
+    CKM_SSL3_PRE_MASTER_KEY_GEN,
+    CKM_TLS_PRE_MASTER_KEY_GEN,
 ];
 const HASHES: &[CK_MECHANISM_TYPE] = &[
     CKM_SHA256,
