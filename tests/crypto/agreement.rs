@@ -84,6 +84,31 @@ fn a_type_without_a_length_takes_the_whole_secret() {
 }
 
 #[test]
+fn without_a_length_the_key_type_decides() {
+    let user = User::new();
+    let s = user.session;
+    let length = |curve: &ec::Curve, kdf, kind| {
+        let (_, base) = keys::pair(s, curve);
+        let point = reference::point(curve, &reference::generate(curve));
+        let key = s.derive(&Mech::ecdh(kdf, b"", &point), base, &secret_of(kind))?;
+        s.get(key, CKA_VALUE).map(|value| value.len())
+    };
+    for kdf in [CKD_NULL, CKD_SHA256_KDF] {
+        for (curve, kind, want) in [
+            (&P256, CKK_GENERIC_SECRET, 32),
+            (&ec::P521, CKK_GENERIC_SECRET, 66),
+            (&X448, CKK_GENERIC_SECRET, 56),
+            (&P256, CKK_AES, 32),
+            (&P384, CKK_CHACHA20, 32),
+            (&P256, CKK_DES3, 24),
+        ] {
+            assert_eq!(length(curve, kdf, kind).good(), want, "{} {kind:#x}", curve.name);
+        }
+        length(&P384, kdf, CKK_AES).gives(CKR_TEMPLATE_INCOMPLETE);
+    }
+}
+
+#[test]
 fn more_than_the_secret_cannot_be_derived() {
     let user = User::new();
     let s = user.session;

@@ -263,6 +263,9 @@ fn parameters_must_point_somewhere() {
     let mech = Mech::raw_parameter(CKM_DH_PKCS_DERIVE, ptr::from_mut(&mut byte).cast(), HUGE);
     s.derive(&mech, dh, &generic(20)).gives_one_of(&bad);
     s.derive(&Mech::dh(&[8]), dh, &generic(257)).gives(CKR_KEY_SIZE_RANGE);
+    let whole = generic(0).without(CKA_VALUE_LEN);
+    let whole = s.derive(&Mech::dh(&[8]), dh, &whole).good();
+    assert_eq!(s.get(whole, CKA_VALUE).good().len(), 256, "all of it, where nothing else is said");
     let aes = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
     s.derive(&Mech::dh(&[8]), dh, &aes).gives(CKR_TEMPLATE_INCOMPLETE);
     let generic_alone = aes.clone().set(CKA_KEY_TYPE, CKK_GENERIC_SECRET);
