@@ -2,17 +2,18 @@
 //! Diffie-Hellman in finite fields (PKCS #11, section "Diffie-Hellman"; PKCS #3; ANSI X9.42, RFC
 //! 2631; SP 800-56A rev. 3).
 
-use super::ecdh::{self, Function, cut};
+use super::ecdh::{self, Function, as_template, cut};
 use super::field::{self, LARGEST, NEW_SMALLEST, SMALLEST};
 use super::field_key::{self, FieldKey};
-use super::key::KeyClass;
+use super::key::{Key, KeyClass};
 use super::ossl::{MdCtx, agree_padded};
 use super::parts::{FieldDomain, Parts};
-use super::{Base, Derived, Does, Hash, ParamKind, Params, Row, Spec};
+use super::{Base, Derived, Does, Hash, Kem, ParamKind, Params, Row, Spec};
 use crate::codec::der;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
+use std::sync::Arc;
 
 /// The mechanisms of Diffie-Hellman in finite fields.
 pub const ROWS: &[Row] = &[
@@ -26,7 +27,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         params: ParamKind::PublicValue,
-        does: Does { derive: Some(derive), ..Does::NOTHING },
+        does: AGREES,
         ..Row::new(CKM_DH_PKCS_DERIVE, "CKM_DH_PKCS_DERIVE", &[CKK_DH], SIZES)
     },
     Row {
@@ -44,10 +45,16 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         params: ParamKind::X942,
-        does: Does { derive: Some(derive_x9_42), ..Does::NOTHING },
+        does: AGREES,
         ..Row::new(CKM_X9_42_DH_DERIVE, "CKM_X9_42_DH_DERIVE", &[CKK_X9_42_DH], SIZES)
     },
 ];
+
+const AGREES: Does = Does {
+    derive: Some(derive),
+    kem: Some(Kem { len: ciphertext_len, encapsulate, decapsulate }),
+    ..Does::NOTHING
+};
 
 /// A new key pair in the group that the template of the public key names; DSA's too.
 pub(super) fn generate_pair(
@@ -73,50 +80,112 @@ fn generate_x9_42(_row: &'static Row, _params: &Params, spec: &Spec) -> Result<P
     field::generate(CKK_X9_42_DH, bits, order).map(Parts::FieldDomain)
 }
 
-/// The shared value, as long as the prime, cut to `CKA_VALUE_LEN` at the front.
+/// The shared value, as long as the prime, or what a key derivation function makes of it.
 fn derive(_row: &'static Row, base: &Base<'_>, params: &Params, spec: &Spec) -> Result<Derived> {
-    let Params::PublicValue(public) = params else { return Err(Error::MechanismParamInvalid) };
-    let agreed = secret(base, public)?;
-    let wanted = spec.agreed_length(agreed.len())?;
-    cut(agreed, wanted).map(Derived::from)
+    let (function, public) = Way::of(params)?;
+    if public.is_empty() {
+        return Err(Error::MechanismParamInvalid);
+    }
+    function.keying(secret(base.key, public)?, spec).map(Derived::from)
 }
 
-fn derive_x9_42(
+/// A ciphertext is the public value of a pair made for it alone, as long as the prime.
+fn ciphertext_len(_row: &'static Row, key: &Key, params: &Params) -> Result<usize> {
+    without_peer(params)?;
+    Ok(key.field()?.domain.prime.len())
+}
+
+fn encapsulate(
     _row: &'static Row,
-    base: &Base<'_>,
+    key: &Arc<Key>,
     params: &Params,
     spec: &Spec,
-) -> Result<Derived> {
-    let Params::X942 { kdf, info, public } = params else {
-        return Err(Error::MechanismParamInvalid);
-    };
-    // The number of the other family's function; here it is none.
-    let counter = match *kdf {
-        CKD_NULL if info.is_empty() => None,
-        CKD_SHA1_KDF_ASN1 => Some(counter(info).ok_or(Error::MechanismParamInvalid)?),
-        CKD_SHA1_KDF_CONCATENATE => None,
-        _ => return Err(Error::MechanismParamInvalid),
-    };
-    let agreed = secret(base, public)?;
-    if *kdf == CKD_NULL {
-        let wanted = spec.agreed_length(agreed.len())?;
-        return cut(agreed, wanted).map(Derived::from);
-    }
-    let wanted = ecdh::keyed_length(spec, agreed.len())?;
-    match (*kdf, counter) {
-        (_, None) => Function::X963(Hash::Sha1).keying(agreed, info, wanted),
-        (_, Some(counter)) => asn1(&agreed, info, counter, wanted),
-    }
-    .map(Derived::from)
+) -> Result<(Vec<u8>, Secret)> {
+    let function = without_peer(params)?;
+    let peer = key.pkey(KeyClass::Public)?;
+    let (public, private) = key.field()?.fresh()?;
+    let len = public.domain.prime.len();
+    let own = FieldKey::private(&private, false)?;
+    let agreed = agree_padded(&own.pkey, peer, len).map_err(|_| Error::DeviceError)?;
+    let mut ciphertext = vec![0; len.saturating_sub(public.value.len())];
+    ciphertext.extend_from_slice(&public.value);
+    Ok((ciphertext, as_template(function.keying(agreed, spec))?))
 }
 
-/// What the base key and the other party's value agree on. A value outside the group, or that leads
-/// to 1, is `PublicKeyInvalid`.
-fn secret(base: &Base<'_>, public: &[u8]) -> Result<Secret> {
-    let key: &FieldKey = base.key.field()?;
-    let peer = key.peer(public)?;
-    agree_padded(base.key.pkey(KeyClass::Private)?, &peer, key.domain.prime.len())
-        .map_err(|_| Error::PublicKeyInvalid)
+fn decapsulate(
+    _row: &'static Row,
+    key: &Arc<Key>,
+    params: &Params,
+    ciphertext: &[u8],
+    spec: &Spec,
+) -> Result<Secret> {
+    let function = without_peer(params)?;
+    let agreed = secret(key, ciphertext).map_err(|error| match error {
+        Error::PublicKeyInvalid => Error::WrappedKeyInvalid,
+        other => other,
+    })?;
+    as_template(function.keying(agreed, spec))
+}
+
+/// The parameter of an encapsulation names no public value: there is one already.
+fn without_peer(params: &Params) -> Result<Way<'_>> {
+    match Way::of(params)? {
+        (function, []) => Ok(function),
+        _ => Err(Error::MechanismParamInvalid),
+    }
+}
+
+/// What becomes of the shared value.
+enum Way<'a> {
+    /// It is the key, cut at the front.
+    Plain,
+    /// The hash of it, a counter and this data.
+    Concatenated(&'a [u8]),
+    /// The hash of it and this data, which has the counter at this place in it.
+    Asn1(&'a [u8], usize),
+}
+
+impl Way<'_> {
+    /// The function that a parameter names, and the other party's value; empty where there is none.
+    fn of(params: &Params) -> Result<(Way<'_>, &[u8])> {
+        match params {
+            Params::None => Ok((Way::Plain, &[])),
+            Params::PublicValue(public) => Ok((Way::Plain, public)),
+            Params::X942 { kdf, info, public } => {
+                let way = match *kdf {
+                    CKD_NULL if info.is_empty() => Way::Plain,
+                    CKD_SHA1_KDF_CONCATENATE => Way::Concatenated(info),
+                    CKD_SHA1_KDF_ASN1 => {
+                        Way::Asn1(info, counter(info).ok_or(Error::MechanismParamInvalid)?)
+                    }
+                    _ => return Err(Error::MechanismParamInvalid),
+                };
+                Ok((way, public))
+            }
+            _ => Err(Error::MechanismParamInvalid),
+        }
+    }
+
+    fn keying(&self, agreed: Secret, spec: &Spec) -> Result<Secret> {
+        let wanted = match self {
+            Way::Plain => spec.agreed_length(agreed.len())?,
+            _ => ecdh::keyed_length(spec, agreed.len())?,
+        };
+        match *self {
+            Way::Plain => cut(agreed, wanted),
+            Way::Concatenated(info) => Function::X963(Hash::Sha1).keying(agreed, info, wanted),
+            Way::Asn1(info, counter) => asn1(&agreed, info, counter, wanted),
+        }
+    }
+}
+
+/// What the key and the other party's value agree on. A value outside the group, or that leads to 1,
+/// is `PublicKeyInvalid`.
+fn secret(key: &Key, public: &[u8]) -> Result<Secret> {
+    let own = key.pkey(KeyClass::Private)?;
+    let field = key.field()?;
+    let peer = field.peer(public)?;
+    agree_padded(own, &peer, field.domain.prime.len()).map_err(|_| Error::PublicKeyInvalid)
 }
 
 /// Where the counter stands in an OtherInfo (RFC 2631, section 2.1.2): four bytes at the end of

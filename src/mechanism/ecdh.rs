@@ -101,7 +101,7 @@ fn without_peer(params: &Params) -> Result<(Function, &[u8])> {
 }
 
 /// A length that the secret does not have is a matter of the template.
-fn as_template(keyed: Result<Secret>) -> Result<Secret> {
+pub(super) fn as_template(keyed: Result<Secret>) -> Result<Secret> {
     keyed.map_err(|error| match error {
         Error::AttributeValueInvalid => Error::TemplateInconsistent,
         other => other,

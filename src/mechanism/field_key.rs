@@ -88,6 +88,11 @@ impl FieldKey {
             .map_err(|_| Error::PublicKeyInvalid)
     }
 
+    /// A new pair in the same group, to be used once.
+    pub(super) fn fresh(&self) -> Result<(FieldPublic, FieldPrivate)> {
+        pair(self.domain.clone(), self.pkey.group().is_some(), None)
+    }
+
     fn value(&self) -> Result<Secret> {
         let value = self.pkey.integer(c"priv", self.domain.prime.len())?;
         Secret::copy_of(minimal(value.expose()))
@@ -116,6 +121,14 @@ pub(super) fn generate(
     if !named && !domain.is_sound()? {
         return Err(Error::DomainParamsInvalid);
     }
+    pair(domain, named, value_bits)
+}
+
+fn pair(
+    domain: FieldDomain,
+    named: bool,
+    value_bits: Option<usize>,
+) -> Result<(FieldPublic, FieldPrivate)> {
     let secret = match &domain.subprime {
         Some(_) if value_bits.is_some() => return Err(Error::TemplateInconsistent),
         Some(order) => below(order)?,

@@ -45,7 +45,7 @@ pub enum ParamKind {
     Ecdh,
     /// `CK_ECDH_AES_KEY_WRAP_PARAMS`.
     EcdhAesWrap,
-    /// The other party's public value, a big integer.
+    /// The other party's public value, a big integer; to encapsulate none.
     PublicValue,
     /// `CK_X9_42_DH1_DERIVE_PARAMS`.
     X942,

@@ -276,6 +276,39 @@ fn parameters_must_point_somewhere() {
 }
 
 #[test]
+fn what_a_group_encapsulates_is_what_it_derives() {
+    let user = User::new();
+    let s = user.session;
+    for (group, kdf, info) in [
+        (modp2048(), CKD_NULL, &b""[..]),
+        (x9_42(), CKD_NULL, b""),
+        (x9_42(), CKD_SHA1_KDF_CONCATENATE, b"shared"),
+    ] {
+        let (public, private) = group.pair(s);
+        let with = |peer: &[u8]| match group.key_type {
+            CKK_DH if peer.is_empty() => Mech::plain(CKM_DH_PKCS_DERIVE),
+            CKK_DH => Mech::dh(peer),
+            _ => Mech::x9_42(kdf, info, peer),
+        };
+        let template = generic(40).without(CKA_CLASS);
+        let (ciphertext, one) = s.encapsulate(&with(b""), public, &template).good();
+        assert_eq!(ciphertext.len(), 256);
+        let two = s.decapsulate(&with(b""), private, &ciphertext, &template).good();
+        let value = shared(s, &with(&ciphertext), private, 40);
+        assert_eq!(s.get(one, CKA_VALUE).good(), value);
+        assert_eq!(s.get(two, CKA_VALUE).good(), value);
+        let peer = s.encapsulate(&with(&ciphertext), public, &template);
+        peer.gives(CKR_MECHANISM_PARAM_INVALID);
+        for bad in [&[1][..], &group.prime] {
+            let refused = s.decapsulate(&with(b""), private, bad, &template);
+            refused.gives(CKR_WRAPPED_KEY_INVALID);
+        }
+        let derived = s.derive(&with(b""), private, &generic(40));
+        derived.gives(CKR_MECHANISM_PARAM_INVALID);
+    }
+}
+
+#[test]
 fn parameters_are_made() {
     let user = User::new();
     let s = user.session;

@@ -191,6 +191,8 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
                 CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => {
                     Mech::ecdh(CKD_NULL, b"", b"").named(row.kind)
                 }
+                CKM_DH_PKCS_DERIVE => Mech::plain(row.kind),
+                CKM_X9_42_DH_DERIVE => Mech::x9_42(CKD_NULL, b"", b""),
                 _ => mech,
             };
             let template = match row.kind {

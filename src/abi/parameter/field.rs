@@ -8,7 +8,11 @@ use cryptoki_sys::*;
 
 impl Parameter<'_> {
     pub(super) fn public_value(&self) -> Result<Params> {
-        if self.len == 0 || self.len > LONGEST {
+        // An encapsulation names none: there is one already.
+        if self.len == 0 {
+            return Ok(Params::None);
+        }
+        if self.len > LONGEST {
             return Err(Error::MechanismParamInvalid);
         }
         Ok(Params::PublicValue(self.bytes.slice(self.len)?.to_vec()))
