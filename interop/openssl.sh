@@ -133,7 +133,8 @@ edwards_signatures() {
     with_token pkeyutl -sign -rawin -in message -inkey "$(private ed)" -out sig
     without pkeyutl -verify -rawin -in message -pubin -inkey ed.pub -sigfile sig
     for instance in Ed25519ctx Ed25519ph; do
-        set -- -pkeyopt "instance:$instance" -pkeyopt context-string:interop
+        # The provider forgets a context that is named after the instance.
+        set -- -pkeyopt context-string:interop -pkeyopt "instance:$instance"
         with_token pkeyutl -sign -rawin -in message -inkey "$(private ed)" "$@" -out sig
         without pkeyutl -verify -rawin -in message -pubin -inkey ed.pub -sigfile sig "$@"
         with_token pkeyutl -verify -rawin -in message -pubin -inkey "$(public ed)" -sigfile sig "$@"
@@ -196,9 +197,10 @@ agreement() {
     ok "ECDH key agreement: P-256, P-384, P-521"
 }
 
-# The provider offers these only where it looks at the token as soon as it is loaded.
+# The provider offers these only where it looks at the token as soon as it is loaded, and the token
+# keeps keys, as those to derive from, for a user that has logged in.
 early() {
-    awk '{ print } /^\[strongroom\]/ { print "pkcs11-module-load-behavior = early" }' openssl.cnf >early.cnf
+    awk '{ print } /^\[strongroom\]/ { print "pkcs11-module-load-behavior = early\npkcs11-module-login-behavior = always" }' openssl.cnf >early.cnf
     OPENSSL_CONF=$WORK/early.cnf quietly openssl "$@" || die "openssl $* (with the token, early)"
 }
 
