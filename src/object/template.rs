@@ -39,6 +39,14 @@ impl Template {
         }
     }
 
+    /// Says that the object is public, where the template leaves it to the token and the object ends
+    /// with the session. (What `CKA_PRIVATE` is by default is the token's to say, section 4.4.)
+    pub fn in_public(&mut self) {
+        if !self.0.flag(CKA_TOKEN) && self.0.get(CKA_PRIVATE).is_none() {
+            self.0.set(CKA_PRIVATE, Value::Bool(false));
+        }
+    }
+
     /// Adds what another key prescribes for keys made with it (`CKA_UNWRAP_TEMPLATE`,
     /// `CKA_DERIVE_TEMPLATE`): the caller's template may repeat it, not contradict it.
     pub fn prescribe(&mut self, prescribed: Option<&Value>) -> Result<()> {

@@ -105,6 +105,7 @@ impl Session {
     ) -> Result<(Template, Spec)> {
         let mut template = Template::parse(template)?;
         template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
+        self.settle(&mut template);
         self.may_keep(template.attributes())?;
         let spec = spec(call, &[&template])?;
         if number > 0 {

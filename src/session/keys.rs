@@ -23,7 +23,7 @@ impl Library {
         let session = self.session(handle)?;
         let make = call.row.does.generate.ok_or(Error::MechanismInvalid)?;
         policy::offered(call.row, CKF_GENERATE, &self.config().policy)?;
-        let template = Template::parse(template)?;
+        let template = session.template(template)?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);
         session.keep(object::new_key(origin, parts, &template, session.so())?)
@@ -39,7 +39,7 @@ impl Library {
     ) -> Result<(u64, u64)> {
         let session = self.session(handle)?;
         let make = call.row.does.generate_pair.ok_or(Error::MechanismInvalid)?;
-        let (public, private) = (Template::parse(public)?, Template::parse(private)?);
+        let (public, private) = (session.template(public)?, session.template(private)?);
         let spec = spec(call, &[&public, &private])?;
         policy::may_generate(spec.modulus_bits, &self.config().policy)?;
         // What the caller may not keep is not worth the time to generate.

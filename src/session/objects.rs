@@ -31,7 +31,7 @@ impl Library {
     /// `C_CreateObject`.
     pub fn create_object(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<u64> {
         let session = self.session(handle)?;
-        let template = Template::parse(template)?;
+        let template = session.template(template)?;
         let object = object::create(&template, session.so())?;
         session.keep(object)
     }
@@ -145,6 +145,21 @@ impl Session {
     /// Whether the security officer is logged in.
     pub(super) fn so(&self) -> bool {
         self.slot.role() == Some(Role::So)
+    }
+
+    /// The template of a new object.
+    pub(super) fn template(&self, raw: &[RawAttribute<'_>]) -> Result<Template> {
+        let mut template = Template::parse(raw)?;
+        self.settle(&mut template);
+        Ok(template)
+    }
+
+    /// Before anyone has logged in, keys that end with the session are public unless the template says
+    /// otherwise: programs derive and encrypt with keys of their own without a PIN.
+    pub(super) fn settle(&self, template: &mut Template) {
+        if self.slot.role().is_none() {
+            template.in_public();
+        }
     }
 
     /// Keeps a new object where its attributes say, if the caller may.

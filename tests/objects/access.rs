@@ -25,25 +25,47 @@ fn a_public_session_sees_and_makes_public_objects_only() {
 }
 
 #[test]
-fn keys_are_private_unless_told_otherwise() {
+fn keys_of_the_token_are_private_unless_told_otherwise() {
     let user = User::new();
     let s = user.session;
     s.logout().good();
+    let kept = template! { CKA_TOKEN => true };
     for (name, template) in every_class() {
-        let made = s.create(&template);
-        if name.contains("private key") || name.contains("secret") || name.contains("AES") {
+        let made = s.create(&template.and(&kept));
+        if is_key(name) {
             made.gives_for(name, &[CKR_USER_NOT_LOGGED_IN]);
-            s.create(&template.with(CKA_PRIVATE, false)).good_for(name);
+            s.create(&template.and(&kept).with(CKA_PRIVATE, false)).good_for(name);
         } else {
             made.good_for(name);
         }
     }
-    let aes = template! { CKA_VALUE_LEN => 32 as CK_ULONG };
+    let aes = template! { CKA_VALUE_LEN => 32 as CK_ULONG }.and(&kept);
     s.generate(&Mech::plain(CKM_AES_KEY_GEN), &aes).gives(CKR_USER_NOT_LOGGED_IN);
     let public = template! { CKA_EC_PARAMS => ec::P256.oid };
     let mech = Mech::plain(CKM_EC_KEY_PAIR_GEN);
-    let pair = s.generate_pair(&mech, &public, &Template::default());
-    pair.gives(CKR_USER_NOT_LOGGED_IN);
+    s.generate_pair(&mech, &public, &kept).gives(CKR_USER_NOT_LOGGED_IN);
+}
+
+#[test]
+fn keys_of_a_session_need_no_login_and_are_then_public() {
+    let user = User::new();
+    let s = user.session;
+    s.logout().good();
+    for (name, template) in every_class().into_iter().filter(|(name, _)| is_key(name)) {
+        let key = s.create(&template).good_for(name);
+        assert_eq!(s.get(key, CKA_PRIVATE).good(), [CK_FALSE], "{name}");
+        s.create(&template.with(CKA_PRIVATE, true)).gives_for(name, &[CKR_USER_NOT_LOGGED_IN]);
+    }
+    let aes = template! { CKA_VALUE_LEN => 32 as CK_ULONG };
+    let key = s.generate(&Mech::plain(CKM_AES_KEY_GEN), &aes).good();
+    assert_eq!(s.get(key, CKA_SENSITIVE).good(), [CK_TRUE]);
+    s.login(CKU_USER, USER_PIN).good();
+    let key = s.generate(&Mech::plain(CKM_AES_KEY_GEN), &aes).good();
+    assert_eq!(s.get(key, CKA_PRIVATE).good(), [CK_TRUE]);
+}
+
+fn is_key(name: &str) -> bool {
+    ["private key", "secret", "AES"].iter().any(|part| name.contains(part))
 }
 
 #[test]
