@@ -31,10 +31,11 @@ fn keys_of_the_token_are_private_unless_told_otherwise() {
     s.logout().good();
     let kept = template! { CKA_TOKEN => true };
     for (name, template) in every_class() {
-        let made = s.create(&template.and(&kept));
+        let template = template.and(&kept);
+        let made = s.create(&template);
         if is_key(name) {
             made.gives_for(name, &[CKR_USER_NOT_LOGGED_IN]);
-            s.create(&template.and(&kept).with(CKA_PRIVATE, false)).good_for(name);
+            s.create(&template.with(CKA_PRIVATE, false)).good_for(name);
         } else {
             made.good_for(name);
         }
