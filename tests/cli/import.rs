@@ -4,6 +4,7 @@
 use super::desk::{Desk, Ended};
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
+use openssl::dsa::Dsa;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
@@ -240,6 +241,13 @@ fn keys_that_are_not_supported_or_not_whole() {
     import(&desk, "key", "a", &[]).bad("holds no private key, public key or certificate");
     desk.write("key", &vec![b'x'; 70_000]);
     import(&desk, "key", "a", &[]).bad("longer than 65536 bytes");
+    // A prime that is too short for DSA of any time.
+    let small = Dsa::generate(512).unwrap();
+    let number = |number: &openssl::bn::BigNumRef| number.to_owned().unwrap();
+    let (p, q, g) = (number(small.q()), number(small.q()), number(small.g()));
+    let small = Dsa::from_public_components(p, q, g, number(small.pub_key())).unwrap();
+    desk.write("key", &PKey::from_dsa(small).unwrap().public_key_to_pem().unwrap());
+    assert_eq!(import(&desk, "key", "a", &[]).code, 1);
     let report = desk.run(&["check", "--json"]).good().json();
     assert_eq!(report["objects"], 0);
 }
@@ -253,6 +261,24 @@ fn short_rsa_keys_are_kept_for_what_they_protected() {
     import(&desk, "key", "a", &[]).good();
     let report = desk.run(&["check", "--json"]).good().json();
     assert_eq!(report["objects"], 2);
+}
+
+#[test]
+fn keys_in_finite_fields() {
+    let desk = Desk::with_token();
+    let dsa = PKey::from_dsa(Dsa::generate(1024).unwrap()).unwrap();
+    let group = openssl::dh::Dh::get_2048_256().unwrap();
+    let dhx = PKey::from_dhx(group.generate_key().unwrap()).unwrap();
+    for (label, key, kind, id) in [("dsa", dsa, "dsa", "0a"), ("dhx", dhx, "x9.42-dh", "0b")] {
+        desk.write("key", &key.private_key_to_pem_pkcs8().unwrap());
+        let made = import(&desk, "key", label, &["--json"]).good().json();
+        assert_eq!(made[0]["type"], kind);
+        assert_eq!(made[1]["type"], kind);
+        desk.write("public", &key.public_key_to_pem().unwrap());
+        let options = ["--id", id, "--json"];
+        let made = import(&desk, "public", &format!("{label} public"), &options).good().json();
+        assert_eq!(made[0]["type"], kind);
+    }
 }
 
 #[test]
