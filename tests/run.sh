@@ -115,7 +115,7 @@ fuzz() {
 }
 
 interop() {
-    for script in pkcs11-tool openssl nginx java; do
+    for script in pkcs11-tool openssl nginx java nss python; do
         stage "interop/$script.sh" sh "$ROOT/interop/$script.sh"
     done
     stage "interop/quickstart.sh" quickstart_twice

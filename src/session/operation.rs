@@ -160,9 +160,12 @@ impl<T> Active<T> {
             return Err(Error::UserNotLoggedIn);
         }
         match kind {
-            // What was begun in parts ends in parts, and some mechanisms know no parts.
+            // What was begun in parts ends in parts; and of a mechanism that knows no parts there is
+            // no operation of the appropriate type (section 5.1.6).
             Kind::Whole if self.fed => Err(Error::OperationActive),
-            Kind::Part | Kind::Last if !multi_part(&self.run) => Err(Error::FunctionNotSupported),
+            Kind::Part | Kind::Last if !multi_part(&self.run) => {
+                Err(Error::OperationNotInitialized)
+            }
             _ => Ok(()),
         }
     }

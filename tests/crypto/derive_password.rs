@@ -114,10 +114,37 @@ fn parameters_are_checked() {
             ..right
         });
     }
+    for nowhere in [1 << 20, 1 << 45, HUGE - 8, HUGE] {
+        refused(CK_PKCS5_PBKD2_PARAMS2 { ulPasswordLen: nowhere, ..right });
+    }
+    let long: CK_ULONG = 1 << 20;
+    let far = (&raw const long).addr() as CK_ULONG;
+    refused(CK_PKCS5_PBKD2_PARAMS2 { ulPasswordLen: far, ..right });
     let size = size_of::<CK_PKCS5_PBKD2_PARAMS2>() as CK_ULONG;
     for length in [0, 1, size - 1, size + 1, HUGE] {
         let mut room = [0u8; 128];
         let mech = Mech::raw_parameter(CKM_PKCS5_PBKD2, room.as_mut_ptr().cast(), length);
         s.generate(&mech, &template).gives(CKR_MECHANISM_PARAM_INVALID);
     }
+}
+
+/// NSS fills in the structure in which the length of the password stands elsewhere.
+#[test]
+fn the_older_structure_is_taken_as_well() {
+    let user = User::new();
+    let s = user.session;
+    let template = keys::open().and(&template! {
+        CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_GENERIC_SECRET, CKA_VALUE_LEN => 32 as CK_ULONG,
+    });
+    let new = pbkdf2(CKP_PKCS5_PBKD2_HMAC_SHA256, b"password", b"salt", 2);
+    // SAFETY: the parameter of a mechanism that lives.
+    let given = unsafe { *new.raw().pParameter.cast::<CK_PKCS5_PBKD2_PARAMS2>() };
+    let length = given.ulPasswordLen;
+    let older = CK_PKCS5_PBKD2_PARAMS2 {
+        ulPasswordLen: (&raw const length).addr() as CK_ULONG,
+        ..given
+    };
+    let older = Mech::with(CKM_PKCS5_PBKD2, older, Vec::new());
+    let made = [&new, &older].map(|mech| s.generate(mech, &template).good());
+    assert_eq!(s.get(made[0], CKA_VALUE).good(), s.get(made[1], CKA_VALUE).good());
 }
