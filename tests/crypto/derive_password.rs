@@ -140,10 +140,8 @@ fn the_older_structure_is_taken_as_well() {
     // SAFETY: the parameter of a mechanism that lives.
     let given = unsafe { *new.raw().pParameter.cast::<CK_PKCS5_PBKD2_PARAMS2>() };
     let length = given.ulPasswordLen;
-    let older = CK_PKCS5_PBKD2_PARAMS2 {
-        ulPasswordLen: (&raw const length).addr() as CK_ULONG,
-        ..given
-    };
+    let older =
+        CK_PKCS5_PBKD2_PARAMS2 { ulPasswordLen: (&raw const length).addr() as CK_ULONG, ..given };
     let older = Mech::with(CKM_PKCS5_PBKD2, older, Vec::new());
     let made = [&new, &older].map(|mech| s.generate(mech, &template).good());
     assert_eq!(s.get(made[0], CKA_VALUE).good(), s.get(made[1], CKA_VALUE).good());
