@@ -241,7 +241,9 @@ fn keys(g: &mut Generator<'_>) {
         }
         _ => {
             let rv = call!(g.C_DeriveKey(session, mechanism, key, template, count, place));
-            g.made(rv, place);
+            if !is_key_material(mechanism) {
+                g.made(rv, place);
+            }
         }
     }
 }
@@ -425,7 +427,21 @@ fn initialize(g: &mut Generator<'_>) {
     _ = call!(g.C_Initialize(ptr::from_mut(&mut *args).cast()));
 }
 
+/// Whether a derivation gives its keys in the parameter alone, where the handle "is unnecessary".
+fn is_key_material(mechanism: *mut CK_MECHANISM) -> bool {
+    // SAFETY: NULL, or a mechanism in the arena.
+    let kind = unsafe { mechanism.as_ref() }.map(|mechanism| mechanism.mechanism);
+    kind.is_some_and(|kind| IN_PARAMETER.contains(&kind))
+}
+
 /// The answers of the specification; `CKR_GENERAL_ERROR` says that something is broken here.
 fn is_answer(rv: CK_RV) -> bool {
     rv <= CKR_PARAMETER_SET_NOT_SUPPORTED && rv != CKR_GENERAL_ERROR && rv != CKR_DEVICE_ERROR
 }
+
+const IN_PARAMETER: &[CK_MECHANISM_TYPE] = &[
+    CKM_SSL3_KEY_AND_MAC_DERIVE,
+    CKM_TLS_KEY_AND_MAC_DERIVE,
+    CKM_TLS12_KEY_AND_MAC_DERIVE,
+    CKM_TLS12_KEY_SAFE_DERIVE,
+];
