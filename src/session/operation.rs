@@ -160,12 +160,9 @@ impl<T> Active<T> {
             return Err(Error::UserNotLoggedIn);
         }
         match kind {
-            // What was begun in parts ends in parts; and of a mechanism that knows no parts there is
-            // no operation of the appropriate type (section 5.1.6).
+            // What was begun in parts ends in parts, and some mechanisms know no parts.
             Kind::Whole if self.fed => Err(Error::OperationActive),
-            Kind::Part | Kind::Last if !multi_part(&self.run) => {
-                Err(Error::OperationNotInitialized)
-            }
+            Kind::Part | Kind::Last if !multi_part(&self.run) => Err(Error::FunctionNotSupported),
             _ => Ok(()),
         }
     }

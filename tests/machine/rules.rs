@@ -186,7 +186,7 @@ impl Model {
         };
         let mut wrong = Vec::new();
         wrong.extend(bad.then_some(CKR_ARGUMENTS_BAD));
-        wrong.extend((!operation.in_parts()).then_some(NONE));
+        wrong.extend((!operation.in_parts()).then_some(CKR_FUNCTION_NOT_SUPPORTED));
         Fate::wrong(wrong, || match op {
             Op::Encrypt | Op::Decrypt => operation.part(op, &bytes(data, operation.mech)),
             _ => Fate::of(&[CKR_OK]),
@@ -204,7 +204,7 @@ impl Model {
         };
         let mut wrong = Vec::new();
         wrong.extend(bad.then_some(CKR_ARGUMENTS_BAD));
-        wrong.extend((!operation.in_parts()).then_some(NONE));
+        wrong.extend((!operation.in_parts()).then_some(CKR_FUNCTION_NOT_SUPPORTED));
         Fate::wrong(wrong, || match op {
             Op::Verify | Op::Ahead => verdict(operation, operation.ahead.unwrap_or(sig)),
             _ => operation.end(op, &[], false),
@@ -236,7 +236,7 @@ impl Model {
         let mut wrong = Vec::new();
         wrong.extend(bad.then_some(CKR_ARGUMENTS_BAD));
         let parts = first.in_parts() && second.in_parts();
-        wrong.extend((!parts).then_some(NONE));
+        wrong.extend((!parts).then_some(CKR_FUNCTION_NOT_SUPPORTED));
         Fate::wrong(wrong, || first.part(cipher, &bytes(data, first.mech)))
     }
 
