@@ -99,12 +99,12 @@ dependencies() {
 
 # A short run of each target; the inputs that were kept are among the tests.
 fuzzing() {
-    if cargo fuzz --version >/dev/null 2>&1; then
+    if cargo fuzz --version >/dev/null 2>&1 || quietly cargo install --locked cargo-fuzz; then
         for target in abi parsers; do
             stage "fuzzing ($target)" fuzz "$target"
         done
     else
-        skipped "fuzzing" "there is no cargo-fuzz here (cargo install cargo-fuzz)"
+        skipped "fuzzing" "cargo-fuzz could not be installed (the reason is above)"
     fi
 }
 

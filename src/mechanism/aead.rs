@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Authenticated encryption with associated data: what GCM, CCM and ChaCha20-Poly1305 have in
-//! common. [`Aead`] is one message; [`cipher`] makes of it an encryption or decryption whose tag
+//! common. [`Aead`] is one message; `cipher` makes of it an encryption or decryption whose tag
 //! stands behind the ciphertext.
 
 use super::ccm_message::Ccm;
