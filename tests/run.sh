@@ -108,9 +108,12 @@ fuzzing() {
     fi
 }
 
+# Not every distribution of the compiler brings the address sanitizer.
 fuzz() {
     found=$(mktemp -d)
-    RUSTC_BOOTSTRAP=1 cargo fuzz run "$1" "$found" "fuzz/corpus/$1" -- -max_total_time=60
+    sanitizer=address
+    ls "$(rustc --print target-libdir)"/librustc*_rt.asan.a >/dev/null 2>&1 || sanitizer=none
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer "$sanitizer" "$1" "$found" "fuzz/corpus/$1" -- -max_total_time=60
     rm -rf "$found"
 }
 
