@@ -75,6 +75,20 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
+    /// Begins after the format version, which must be one of these; and the version.
+    pub fn of_versions(
+        bytes: &'a [u8],
+        known: std::ops::RangeInclusive<u8>,
+    ) -> Result<(u8, Reader<'a>)> {
+        let mut reader = Reader(bytes);
+        let version = reader.u8()?;
+        if known.contains(&version) {
+            Ok((version, reader))
+        } else {
+            Err(Error::TokenNotRecognized)
+        }
+    }
+
     /// The next `n` bytes as they are.
     pub fn raw(&mut self, n: usize) -> Result<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(n).ok_or(Error::DeviceError)?;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Configuration: one TOML file, all of it optional. It imports `error` alone.
+//! Configuration: one TOML file, all of it optional. It imports `error` and `safety`.
 //!
 //! The file is, in this order: the one that the caller of `C_Initialize` names, `STRONGROOM_CONF`,
 //! the user's `strongroom/strongroom.toml`, `/etc/strongroom/strongroom.toml`. Unknown keys are
 //! errors: a misspelt limit must not be a silent default.
 
 use crate::error::{Error, Result};
+use crate::safety::{Lifted, Safeguard};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct Config {
     /// Where the store is.
     pub store: Store,
+    /// What new tokens are.
+    pub token: Token,
     /// Rules for PINs.
     pub pin: Pin,
     /// The cost of testing a PIN or passphrase.
@@ -36,6 +39,51 @@ pub struct Store {
     pub group: String,
     /// A file that holds the passphrase of a `passphrase` seal slot; empty for none.
     pub passphrase_file: PathBuf,
+}
+
+/// Table `[token]`: what a new token is. It keeps that in its own record.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Token {
+    /// Whether its safeguards stand.
+    pub mode: Mode,
+    /// The safeguards that a compatible token lifts; none named: all of them.
+    pub lift: Vec<Safeguard>,
+    /// Whether who uses keys also manages them.
+    pub separation: Separation,
+}
+
+/// Whether the safeguards of a token stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// They stand.
+    #[default]
+    Safe,
+    /// They are lifted.
+    Compatible,
+}
+
+/// Whether who uses keys also manages them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Separation {
+    /// The user of `C_Login` does both.
+    #[default]
+    Standard,
+    /// The user of `C_Login` uses keys; only managers make, change and destroy them.
+    Strict,
+}
+
+impl Token {
+    /// The safeguards that a new token lifts.
+    pub fn lifted(&self) -> Lifted {
+        match self.mode {
+            Mode::Safe => Lifted::default(),
+            Mode::Compatible if self.lift.is_empty() => Lifted::all(),
+            Mode::Compatible => Lifted::these(&self.lift),
+        }
+    }
 }
 
 /// Table `[pin]`.
@@ -64,8 +112,6 @@ pub struct Kdf {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// Whether SHA-1 signatures may be made; they can always be verified.
-    pub sha1_signatures: bool,
     /// The shortest RSA modulus, bits, of keys that are made, sign, encrypt and wrap; shorter ones
     /// can always verify, decrypt and unwrap.
     pub min_rsa_bits: usize,
@@ -88,7 +134,7 @@ impl Default for Pin {
 
 impl Default for Policy {
     fn default() -> Policy {
-        Policy { sha1_signatures: false, min_rsa_bits: RSA_BITS.0, legacy_algorithms: false }
+        Policy { min_rsa_bits: RSA_BITS.0, legacy_algorithms: false }
     }
 }
 
@@ -144,6 +190,10 @@ impl Config {
                 "policy.min_rsa_bits must be 1024 to 8192",
             ),
             (!self.store.path.is_absolute(), "store.path must be an absolute path"),
+            (
+                self.token.mode == Mode::Safe && !self.token.lift.is_empty(),
+                "token.lift is for token.mode = \"compatible\"",
+            ),
         ];
         match complaints.iter().find(|(wrong, _)| *wrong) {
             Some((_, complaint)) => {

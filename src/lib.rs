@@ -3,8 +3,8 @@
 //!
 //! The rooms, from the boundary down: [`abi`] (the C functions), [`session`] (what a caller holds),
 //! [`policy`] (who may do what), [`object`] (attributes and their rules), then [`mechanism`],
-//! [`store`] and [`seal`] side by side, over [`secret`], [`error`], [`types`], [`codec`], [`files`]
-//! and [`config`]. Imports go down only. `docs/design.md` says why.
+//! [`store`] and [`seal`] side by side, over [`secret`], [`error`], [`types`], [`codec`], [`files`],
+//! [`safety`] and [`config`]. Imports go down only. `docs/design.md` says why.
 
 #![warn(missing_docs)]
 
@@ -18,6 +18,7 @@ pub mod files;
 pub mod mechanism;
 pub mod object;
 pub mod policy;
+pub mod safety;
 pub mod seal;
 pub mod secret;
 pub mod session;

@@ -85,7 +85,9 @@ fn seal_slot(input: &[u8]) {
 
 fn token(input: &[u8]) {
     if let Ok(written) = reading::token(input) {
-        assert_eq!(written, input, "one encoding");
+        // An older record is written again as a newer one.
+        assert!(written == input || input.first() < written.first(), "one encoding");
+        assert_eq!(reading::token(&written).expect("what was written is read"), written);
     }
 }
 

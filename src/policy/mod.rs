@@ -2,12 +2,36 @@
 //! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
 //! `mechanism` and layer 0.
 
-use crate::config::{Policy, RSA_BITS};
+use crate::config::{self, RSA_BITS};
 use crate::error::{Error, Result};
 use crate::mechanism::{Hash, Params, Row, Start};
 use crate::object::{Object, Value};
+use crate::safety::{Lifted, Safeguard};
 use crate::types::Role;
 use cryptoki_sys::*;
+
+/// The ground on which decisions stand: what the token and the configuration say.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground {
+    /// Which safeguards of the token are lifted.
+    pub lifted: Lifted,
+    /// The shortest RSA modulus, bits, of keys that protect.
+    pub min_rsa_bits: usize,
+    /// Whether legacy algorithms do more than read what they protected.
+    pub legacy_algorithms: bool,
+}
+
+impl Ground {
+    /// Of a token that has lifted these safeguards. The configuration asks for more, never for less.
+    pub fn new(lifted: Lifted, policy: &config::Policy) -> Ground {
+        let safe = if lifted.stands(Safeguard::RsaLength) { SAFE_RSA_BITS } else { RSA_BITS.0 };
+        Ground {
+            lifted,
+            min_rsa_bits: policy.min_rsa_bits.max(safe),
+            legacy_algorithms: policy.legacy_algorithms,
+        }
+    }
+}
 
 /// What a key is to be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,11 +101,11 @@ impl Use {
 }
 
 /// Whether this key may be used so, with this mechanism.
-pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Policy) -> Result<()> {
+pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, ground: &Ground) -> Result<()> {
     if !usage.served_by(row) {
         return Err(Error::MechanismInvalid);
     }
-    offered(row, usage.function(), policy)?;
+    offered(row, usage.function(), ground)?;
     takes(row, key)?;
     if !key.permits(usage.attribute()) {
         return Err(Error::KeyFunctionNotPermitted);
@@ -90,10 +114,10 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, policy: &Pol
         allowed_mechanism(key, row)?;
     }
     let protects = matches!(usage, Use::Encrypt | Use::Sign | Use::SignRecover | Use::Wrap);
-    if protects && policy.min_rsa_bits > RSA_BITS.0 {
-        long_enough(key, policy)?;
+    if protects && ground.min_rsa_bits > RSA_BITS.0 {
+        long_enough(key, ground)?;
     }
-    if usage == Use::Sign && !policy.sha1_signatures {
+    if usage == Use::Sign && ground.lifted.stands(Safeguard::Sha1Signatures) {
         no_sha1(row, params)?;
     }
     Ok(())
@@ -112,7 +136,7 @@ fn takes(row: &Row, key: &Object) -> Result<()> {
 }
 
 /// Whether a derivation may begin with this object.
-pub fn may_derive(base: &Object, row: &Row, params: &Params, policy: &Policy) -> Result<()> {
+pub fn may_derive(base: &Object, row: &Row, params: &Params, ground: &Ground) -> Result<()> {
     match row.start {
         Start::KeyOrData if base.class() == CKO_DATA => return Ok(()),
         Start::PrivateKey => {
@@ -124,7 +148,7 @@ pub fn may_derive(base: &Object, row: &Row, params: &Params, policy: &Policy) ->
         }
         Start::Key | Start::KeyOrData => {}
     }
-    permit(base, Use::Derive, row, params, policy)?;
+    permit(base, Use::Derive, row, params, ground)?;
     at_once(base)
 }
 
@@ -135,26 +159,26 @@ pub fn at_once(key: &Object) -> Result<()> {
 }
 
 /// Keys below the strength that policy asks for do what they did once: verify, decrypt, unwrap.
-fn long_enough(key: &Object, policy: &Policy) -> Result<()> {
+fn long_enough(key: &Object, ground: &Ground) -> Result<()> {
     let rsa = key.key_type() == Some(CKK_RSA as u64);
-    if rsa && key.key()?.bits() < policy.min_rsa_bits {
+    if rsa && key.key()?.bits() < ground.min_rsa_bits {
         return Err(Error::KeySizeRange);
     }
     Ok(())
 }
 
 /// Whether a pair with a modulus of so many bits may be made.
-pub fn may_generate(modulus_bits: Option<usize>, policy: &Policy) -> Result<()> {
+pub fn may_generate(modulus_bits: Option<usize>, ground: &Ground) -> Result<()> {
     match modulus_bits {
-        Some(bits) if bits < policy.min_rsa_bits => Err(Error::AttributeValueInvalid),
+        Some(bits) if bits < ground.min_rsa_bits => Err(Error::AttributeValueInvalid),
         _ => Ok(()),
     }
 }
 
 /// The smallest key of a mechanism, in its own unit.
-pub fn smallest_key(row: &Row, policy: &Policy) -> CK_ULONG {
+pub fn smallest_key(row: &Row, ground: &Ground) -> CK_ULONG {
     let makes_rsa = row.does.generate_pair.is_some() && row.keys == [CKK_RSA];
-    let asked = if makes_rsa { policy.min_rsa_bits as CK_ULONG } else { 0 };
+    let asked = if makes_rsa { ground.min_rsa_bits as CK_ULONG } else { 0 };
     row.sizes.0.max(asked)
 }
 
@@ -171,10 +195,13 @@ fn allowed_mechanism(key: &Object, row: &Row) -> Result<()> {
 /// SHA-1 signatures are verified, not made (SP 800-131A). HMAC does not rest on collisions.
 fn no_sha1(row: &Row, params: &Params) -> Result<()> {
     if sha1_signature(row) {
-        return Err(Error::MechanismInvalid);
+        return Err(Safeguard::Sha1Signatures.refusal());
     }
     match params {
-        Params::Pss { hash: Hash::Sha1, .. } => Err(Error::MechanismParamInvalid),
+        Params::Pss { hash: Hash::Sha1, .. } => {
+            Safeguard::Sha1Signatures.refusal();
+            Err(Error::MechanismParamInvalid)
+        }
         _ => Ok(()),
     }
 }
@@ -186,18 +213,18 @@ fn sha1_signature(row: &Row) -> bool {
 
 /// Whether policy leaves a mechanism this function (`CKF_*`): the legacy ones wait for the
 /// configuration.
-pub fn offered(row: &Row, function: CK_FLAGS, policy: &Policy) -> Result<()> {
-    let refused = row.legacy & function != 0 && !policy.legacy_algorithms;
+pub fn offered(row: &Row, function: CK_FLAGS, ground: &Ground) -> Result<()> {
+    let refused = row.legacy & function != 0 && !ground.legacy_algorithms;
     if refused { Err(Error::MechanismInvalid) } else { Ok(()) }
 }
 
 /// The flags of a mechanism, less what policy takes from it. One with none left is not offered.
-pub fn flags(row: &Row, policy: &Policy) -> CK_FLAGS {
+pub fn flags(row: &Row, ground: &Ground) -> CK_FLAGS {
     let mut flags = row.flags();
-    if sha1_signature(row) && !policy.sha1_signatures {
+    if sha1_signature(row) && ground.lifted.stands(Safeguard::Sha1Signatures) {
         flags &= !(CKF_SIGN | CKF_MESSAGE_SIGN);
     }
-    if !policy.legacy_algorithms {
+    if !ground.legacy_algorithms {
         flags &= !row.legacy;
     }
     flags
@@ -251,3 +278,6 @@ pub fn may_write(object: &Object, role: Option<Role>, read_write: bool) -> Resul
     }
     Ok(())
 }
+
+/// The shortest RSA modulus of keys that protect on a safe token, bits (NIST SP 800-131A).
+const SAFE_RSA_BITS: usize = 2048;

@@ -30,7 +30,13 @@ impl Library {
         let (entry, (run, waiting)) = session
             .slot
             .with_object(key, |object| {
-                policy::permit(object, usage, call.row, &call.params, &self.config().policy)?;
+                policy::permit(
+                    object,
+                    usage,
+                    call.row,
+                    &call.params,
+                    session.slot.ground()?.as_ref(),
+                )?;
                 Ok((begin(object.key()?)?, object.always_authenticate()))
             })
             .map_err(|error| match error {

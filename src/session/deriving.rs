@@ -47,7 +47,7 @@ impl Library {
         let session = self.session(handle)?;
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
         let base = session.base_object(base, call)?;
-        policy::may_derive(&base, call.row, &call.params, &self.config().policy)?;
+        policy::may_derive(&base, call.row, &call.params, session.slot.ground()?.as_ref())?;
         let others = self.named_keys(&session, call)?;
         let mut asked = Vec::new();
         for (number, template) in templates.iter().enumerate() {
@@ -75,7 +75,13 @@ impl Library {
         let handles = call.params.named_keys();
         let keys = handles.iter().map(|handle| {
             let object = session.key_object(*handle as u64)?;
-            policy::permit(&object, Use::Derive, call.row, &call.params, &self.config().policy)?;
+            policy::permit(
+                &object,
+                Use::Derive,
+                call.row,
+                &call.params,
+                session.slot.ground()?.as_ref(),
+            )?;
             policy::at_once(&object)?;
             Ok(object)
         });

@@ -23,10 +23,10 @@ pub(super) struct Digest {
 impl Library {
     /// `C_DigestInit`; without a mechanism it ends the operation at hand.
     pub fn digest_init(&self, handle: u64, call: Option<Call>) -> Result<()> {
-        self.with_state(handle, |_, state| {
+        self.with_state(handle, |session, state| {
             let Some(call) = begin(&mut state.digest, call)? else { return Ok(()) };
             let make = call.row.does.digest.ok_or(Error::MechanismInvalid)?;
-            policy::offered(call.row, CKF_DIGEST, &self.config().policy)?;
+            policy::offered(call.row, CKF_DIGEST, session.slot.ground()?.as_ref())?;
             let run = Digest { row: call.row, run: make(call.row, &call.params)?, keyed: false };
             state.digest = Some(Active::new(run, None, false));
             Ok(())

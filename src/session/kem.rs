@@ -24,7 +24,13 @@ impl Library {
     ) -> Result<Option<u64>> {
         let session = self.session(handle)?;
         let public = session.key_object(public)?;
-        policy::permit(&public, Use::Encapsulate, call.row, &call.params, &self.config().policy)?;
+        policy::permit(
+            &public,
+            Use::Encapsulate,
+            call.row,
+            &call.params,
+            session.slot.ground()?.as_ref(),
+        )?;
         policy::at_once(&public)?;
         let template = Template::parse(template)?;
         session.may_keep(template.attributes())?;
@@ -55,7 +61,8 @@ impl Library {
     ) -> Result<u64> {
         let session = self.session(handle)?;
         let private = session.key_object(private).map_err(as_unwrapping_key)?;
-        policy::permit(&private, Use::Decapsulate, call.row, &call.params, &self.config().policy)
+        let ground = session.slot.ground()?;
+        policy::permit(&private, Use::Decapsulate, call.row, &call.params, &ground)
             .and_then(|()| policy::at_once(&private))
             .map_err(as_unwrapping_key)?;
         let mut template = Template::parse(template)?;

@@ -22,7 +22,7 @@ impl Library {
     ) -> Result<u64> {
         let session = self.session(handle)?;
         let make = call.row.does.generate.ok_or(Error::MechanismInvalid)?;
-        policy::offered(call.row, CKF_GENERATE, &self.config().policy)?;
+        policy::offered(call.row, CKF_GENERATE, session.slot.ground()?.as_ref())?;
         let template = session.template(template)?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);
@@ -41,7 +41,7 @@ impl Library {
         let make = call.row.does.generate_pair.ok_or(Error::MechanismInvalid)?;
         let (public, private) = (session.template(public)?, session.template(private)?);
         let spec = spec(call, &[&public, &private])?;
-        policy::may_generate(spec.modulus_bits, &self.config().policy)?;
+        policy::may_generate(spec.modulus_bits, session.slot.ground()?.as_ref())?;
         // What the caller may not keep is not worth the time to generate.
         for template in [&public, &private] {
             session.may_keep(template.attributes())?;
@@ -120,7 +120,8 @@ impl Library {
     ) -> Result<Arc<Object>> {
         let translate = if usage == Use::Wrap { as_wrapping } else { as_unwrapping_key };
         let object = session.key_object(handle).map_err(translate)?;
-        policy::permit(&object, usage, call.row, &call.params, &self.config().policy)
+        let ground = session.slot.ground()?;
+        policy::permit(&object, usage, call.row, &call.params, &ground)
             .and_then(|()| policy::at_once(&object))
             .map_err(translate)?;
         Ok(object)

@@ -14,6 +14,7 @@ mod deriving;
 mod digesting;
 mod dual;
 mod events;
+mod ground;
 mod handles;
 mod kem;
 mod keys;

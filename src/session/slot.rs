@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A slot with its token, as this process knows it: who is logged in, and which objects have handles.
 
+use super::ground::Known;
 use super::handles::Handles;
 use super::saved::Saved;
+use crate::config;
 use crate::error::{Error, Result};
 use crate::object::{self, Object, Template};
+use crate::policy::Ground;
 use crate::store::{Sealed, Token, TokenKey, Vault};
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -23,6 +26,8 @@ pub(super) struct Slot {
     pub(super) transition: Mutex<()>,
     /// The token was made anew; whoever finds this slot looks again.
     pub(super) retired: AtomicBool,
+    /// What the token said of itself when it was last asked.
+    known: Known,
     login: RwLock<Option<Login>>,
     /// Whether the user is logged in: private objects may be seen.
     user: AtomicBool,
@@ -117,8 +122,9 @@ impl Entry {
 }
 
 impl Slot {
-    pub(super) fn new(token: Token, vault: Arc<Vault>) -> Slot {
+    pub(super) fn new(token: Token, vault: Arc<Vault>, policy: &config::Policy) -> Slot {
         Slot {
+            known: Known::new(&token, policy),
             token,
             vault,
             transition: Mutex::new(()),
@@ -134,6 +140,11 @@ impl Slot {
             loaded: Mutex::default(),
             saved: Mutex::default(),
         }
+    }
+
+    /// The ground on which decisions stand now.
+    pub(super) fn ground(&self) -> Result<Arc<Ground>> {
+        self.known.ground(&self.vault, &self.token)
     }
 
     /// Who is logged in.

@@ -81,9 +81,8 @@ impl Library {
 
     /// The mechanisms of the token in a slot.
     pub fn mechanisms(&self, id: CK_SLOT_ID) -> Result<impl Iterator<Item = &'static Row>> {
-        self.slot(id)?;
-        let policy = &self.config.policy;
-        Ok(mechanism::all().filter(|row| policy::flags(row, policy) != 0))
+        let ground = self.ground(id)?;
+        Ok(mechanism::all().filter(move |row| policy::flags(row, &ground) != 0))
     }
 
     /// The sizes of key, smallest and largest, and the flags that policy leaves a mechanism.
@@ -92,11 +91,21 @@ impl Library {
         id: CK_SLOT_ID,
         mechanism: CK_MECHANISM_TYPE,
     ) -> Result<((CK_ULONG, CK_ULONG), CK_FLAGS)> {
-        self.slot(id)?;
-        let (row, policy) = (mechanism::find(mechanism)?, &self.config.policy);
-        match policy::flags(row, policy) {
+        let (row, ground) = (mechanism::find(mechanism), self.ground(id)?);
+        let row = row?;
+        match policy::flags(row, &ground) {
             0 => Err(Error::MechanismInvalid),
-            flags => Ok(((policy::smallest_key(row, policy), row.sizes.1), flags)),
+            flags => Ok(((policy::smallest_key(row, &ground), row.sizes.1), flags)),
+        }
+    }
+
+    /// The ground of the token in a slot, or of the one that would be made there.
+    fn ground(&self, id: CK_SLOT_ID) -> Result<Arc<policy::Ground>> {
+        match self.slot(id)? {
+            Some(slot) => slot.ground(),
+            None => {
+                Ok(Arc::new(policy::Ground::new(self.config.token.lifted(), &self.config.policy)))
+            }
         }
     }
 
@@ -149,7 +158,7 @@ impl Library {
                 slot.token.uuid == token.uuid || open(&slot.read_only) + open(&slot.read_write) > 0
             });
             if !known {
-                slots.insert(id, Arc::new(Slot::new(token, vault.clone())));
+                slots.insert(id, Arc::new(Slot::new(token, vault.clone(), &self.config.policy)));
             }
         }
         Ok(())

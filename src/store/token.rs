@@ -3,8 +3,9 @@
 
 use super::pin::PinRecord;
 use crate::codec::{Reader, Writer};
-use crate::config::MAX_PIN;
+use crate::config::{MAX_PIN, Separation};
 use crate::error::{Error, Result};
+use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use crate::types::Role;
 
@@ -24,6 +25,10 @@ pub struct Token {
     pub min_pin: u32,
     /// Wrong attempts after which a PIN is locked: kept here for the same reason.
     pub max_failures: u32,
+    /// Which safeguards are lifted: kept here for the same reason.
+    pub lifted: Lifted,
+    /// Whether who uses keys also manages them.
+    pub separation: Separation,
     pub(super) so: Option<PinRecord>,
     pub(super) user: Option<PinRecord>,
 }
@@ -97,6 +102,7 @@ impl Token {
     }
 
     pub(super) fn check_new_pin(&self, pin: &[u8]) -> Result<()> {
+        self.lifted.check(Safeguard::PinLength, pin.len() < SAFE_PIN)?;
         if pin.len() < self.min_pin as usize || pin.len() > MAX_PIN {
             return Err(Error::PinLenRange);
         }
@@ -107,6 +113,7 @@ impl Token {
         let mut writer = Writer::versioned(VERSION);
         writer.raw(&self.uuid).raw(&self.label).u64(self.created).u32(self.generation);
         writer.u32(self.min_pin).u32(self.max_failures);
+        writer.u32(self.lifted.bits()).u8(u8::from(self.separation == Separation::Strict));
         for pin in [&self.so, &self.user] {
             writer.u8(u8::from(pin.is_some()));
             if let Some(pin) = pin {
@@ -117,7 +124,7 @@ impl Token {
     }
 
     pub(super) fn decode(id: i64, record: &[u8]) -> Result<Token> {
-        let mut reader = Reader::versioned(record, VERSION)?;
+        let (version, mut reader) = Reader::of_versions(record, FIRST_VERSION..=VERSION)?;
         let token = Token {
             id,
             uuid: reader.array()?,
@@ -126,6 +133,13 @@ impl Token {
             generation: reader.u32()?,
             min_pin: reader.u32()?,
             max_failures: reader.u32()?,
+            // Older tokens had no choice: they are what a new one is where nothing is chosen.
+            lifted: if version < 2 { Lifted::default() } else { read_lifted(&mut reader)? },
+            separation: if version < 2 {
+                Separation::Standard
+            } else {
+                read_separation(&mut reader)?
+            },
             so: read_pin(&mut reader)?,
             user: read_pin(&mut reader)?,
         };
@@ -135,7 +149,7 @@ impl Token {
 
     /// What a PIN's wrap is bound to.
     pub(super) fn context(&self, store: &[u8; 16], role: Role) -> Vec<u8> {
-        Writer::versioned(VERSION)
+        Writer::versioned(CONTEXT_VERSION)
             .raw(b"strongroom token key")
             .raw(store)
             .raw(&self.uuid)
@@ -156,6 +170,24 @@ fn read_pin(reader: &mut Reader<'_>) -> Result<Option<PinRecord>> {
     }
 }
 
-const VERSION: u8 = 1;
+fn read_lifted(reader: &mut Reader<'_>) -> Result<Lifted> {
+    Lifted::from_bits(reader.u32()?).ok_or(Error::TokenNotRecognized)
+}
+
+fn read_separation(reader: &mut Reader<'_>) -> Result<Separation> {
+    match reader.u8()? {
+        0 => Ok(Separation::Standard),
+        1 => Ok(Separation::Strict),
+        _ => Err(Error::DeviceError),
+    }
+}
+
+/// The format of records as they are written, and the oldest that is read.
+const VERSION: u8 = 2;
+const FIRST_VERSION: u8 = 1;
+/// The format of the contexts that wraps are bound to.
+const CONTEXT_VERSION: u8 = 1;
+/// The shortest PIN of a safe token, bytes.
+const SAFE_PIN: usize = 4;
 /// How much of the identifier is the serial number, bytes.
 pub(super) const SERIAL: usize = 8;

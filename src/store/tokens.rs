@@ -169,6 +169,8 @@ impl Vault {
             generation: 1,
             min_pin: config.pin.min_length as u32,
             max_failures: config.pin.max_failures,
+            lifted: config.token.lifted(),
+            separation: config.token.separation,
             so: None,
             user: None,
         };

@@ -92,7 +92,7 @@ fn configurations_that_are_not_right_are_refused() {
         "[pin]\nmin_length = -1\n",
         "[pin]\nmax_failures = 0\n",
         "[kdf]\nmemory_kib = 1\n",
-        "[policy]\nsha1_signatures = 1\n",
+        "[policy]\nlegacy_algorithms = 1\n",
         "[store]\npath = 5\n",
         "\u{FEFF}[[",
     ] {

@@ -9,9 +9,11 @@ use openssl::sign::Signer;
 
 const STRICT: &str = "[policy]\nmin_rsa_bits = 2048\n";
 
+const SHORT: &str = "[token]\nmode = \"compatible\"\nlift = [\"rsa-length\"]\n";
+
 #[test]
-fn keys_of_1024_bits_are_made_and_used() {
-    let user = User::new();
+fn keys_of_1024_bits_are_made_and_used_where_that_safeguard_is_lifted() {
+    let user = User::with_settings(SHORT);
     let s = user.session;
     let (public, private) = pair(s, 1024).good();
     let signature = s.sign(&mech(), private, b"message").good();
@@ -20,8 +22,14 @@ fn keys_of_1024_bits_are_made_and_used() {
 }
 
 #[test]
-fn a_configuration_can_ask_for_more() {
-    let user = User::with_settings(STRICT);
+fn safe_tokens_and_configurations_ask_for_more() {
+    for settings in [&format!("{SHORT}{STRICT}"), ""] {
+        longer_keys_alone(settings);
+    }
+}
+
+fn longer_keys_alone(settings: &str) {
+    let user = User::with_settings(settings);
     let s = user.session;
     for (bits, want) in [(1024, CKR_ATTRIBUTE_VALUE_INVALID), (2048, CKR_OK)] {
         assert_eq!(pair(s, bits).code(), want, "{bits}");

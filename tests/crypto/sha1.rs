@@ -36,7 +36,9 @@ fn none_is_made_by_default_and_all_are_checked() {
 
 #[test]
 fn the_mechanism_list_says_so() {
-    for (settings, signs) in [("", false), ("[policy]\nsha1_signatures = true\n", true)] {
+    for (settings, signs) in
+        [("", false), ("[token]\nmode = \"compatible\"\nlift = [\"sha1-signatures\"]\n", true)]
+    {
         let user = User::with_settings(settings);
         for kind in [SHA1.pkcs, SHA1.pss, SHA1.ecdsa] {
             let flags = session::mechanism_info(user.token.slot, kind).good().flags;
@@ -48,7 +50,8 @@ fn the_mechanism_list_says_so() {
 
 #[test]
 fn they_are_made_where_the_configuration_allows() {
-    let user = User::with_settings("[policy]\nsha1_signatures = true\n");
+    let user =
+        User::with_settings("[token]\nmode = \"compatible\"\nlift = [\"sha1-signatures\"]\n");
     let s = user.session;
     let (public, private) = keys::rsa(s);
     assert_eq!(s.sign(&pkcs(), private, b"message").good(), openssl_pkcs());

@@ -72,7 +72,7 @@ fn what_no_flag_promises_is_refused() {
 #[test]
 fn key_sizes_are_in_the_units_of_the_specification() {
     let user = User::new();
-    let bits_of_rsa = (1024, 8192);
+    let bits_of_rsa = (2048, 8192);
     let bytes_of_aes = (16, 32);
     let bits_of_fields = (224, 521);
     let bits_of_edwards = (255, 448);

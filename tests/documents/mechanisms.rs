@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use strongroom::config::Policy;
 use strongroom::mechanism::{self, Row};
-use strongroom::policy;
+use strongroom::policy::{self, Ground};
+use strongroom::safety::Lifted;
 
 #[test]
 fn the_support_matrix_is_that_of_the_table() {
@@ -113,7 +114,8 @@ fn structures() -> BTreeMap<String, String> {
 
 /// What a fresh configuration keeps back, and the hash inside.
 fn notes(row: &Row) -> String {
-    let kept = row.flags() & !policy::flags(row, &Policy::default());
+    let kept =
+        row.flags() & !policy::flags(row, &Ground::new(Lifted::default(), &Policy::default()));
     let mut notes = Vec::new();
     if let Some(hash) = row.hash {
         notes.push(format!("{hash:?}"));

@@ -33,8 +33,9 @@ impl World {
         let directory = directory.expect("temporary directory");
         let conf = directory.path().join("strongroom.toml");
         let store = directory.path().join("store");
-        let text =
-            format!("[store]\npath = {store:?}\n[pin]\nmin_length = 1\nmax_failures = 100\n");
+        let text = format!(
+            "[store]\npath = {store:?}\n[pin]\nmin_length = 1\nmax_failures = 100\n{LIFTED}"
+        );
         std::fs::write(&conf, text).expect("configuration");
         // SAFETY: no other thread of this process reads the environment meanwhile.
         unsafe { std::env::set_var("STRONGROOM_CONF", &conf) };
@@ -192,3 +193,6 @@ fn ok(rv: CK_RV) {
 
 /// Both PINs of the token.
 pub const PIN: &[u8] = b"1";
+
+/// What would keep most calls from getting far.
+const LIFTED: &str = "[token]\nmode = \"compatible\"\nlift = [\"pin-length\", \"rsa-length\"]\n";
