@@ -26,6 +26,7 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("safety", 0, &["error"]),
     ("files", 0, &["error"]),
     ("types", 0, &[]),
+    ("vendor", 0, &[]),
     ("error", 0, &[]),
 ];
 

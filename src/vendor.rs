@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The token's own attributes and classes, as `include/strongroom.h` publishes them. It imports
+//! nothing of the crate.
+
+#![allow(missing_docs, reason = "the header says what each is")]
+
+use cryptoki_sys::*;
+
+/// "SR" behind the vendor's bit, so that other vendors' numbers are not met.
+const BASE: CK_ULONG = CKA_VENDOR_DEFINED | 0x5352_0000;
+
+// Lifecycle (NIST SP 800-57 part 1, section 7) and metadata.
+pub const CKA_STRONGROOM_STATE: CK_ATTRIBUTE_TYPE = BASE | 0x01;
+pub const CKA_STRONGROOM_STATE_SINCE: CK_ATTRIBUTE_TYPE = BASE | 0x02;
+pub const CKA_STRONGROOM_STATE_BY: CK_ATTRIBUTE_TYPE = BASE | 0x03;
+pub const CKA_STRONGROOM_STATE_REASON: CK_ATTRIBUTE_TYPE = BASE | 0x04;
+pub const CKA_STRONGROOM_OWNER: CK_ATTRIBUTE_TYPE = BASE | 0x05;
+pub const CKA_STRONGROOM_PURPOSE: CK_ATTRIBUTE_TYPE = BASE | 0x06;
+pub const CKA_STRONGROOM_ROTATION_PERIOD: CK_ATTRIBUTE_TYPE = BASE | 0x07;
+pub const CKA_STRONGROOM_LABELS: CK_ATTRIBUTE_TYPE = BASE | 0x08;
+// Safeguards.
+pub const CKA_STRONGROOM_TOKEN_NONCES: CK_ATTRIBUTE_TYPE = BASE | 0x10;
+pub const CKA_STRONGROOM_USED: CK_ATTRIBUTE_TYPE = BASE | 0x11;
+/// Never shown: the hidden attributes of a private object, sealed once more.
+pub const CKA_STRONGROOM_MATERIAL: CK_ATTRIBUTE_TYPE = BASE | 0x12;
