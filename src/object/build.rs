@@ -13,9 +13,19 @@ use super::{Object, consistency, parts, record};
 use crate::codec::crc64;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive, secret_key};
+use crate::safety::Lifted;
 use crate::secret::Secret;
 use cryptoki_sys::*;
 use std::sync::Arc;
+
+/// Who makes or changes an object, on what token.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Maker {
+    /// Whether the security officer asks.
+    pub so: bool,
+    /// Which safeguards of the token are lifted.
+    pub lifted: Lifted,
+}
 
 /// How a key comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +54,9 @@ pub(super) struct Extra {
 }
 
 /// An object from a template alone (`C_CreateObject`). `so` says whether the security officer asks.
-pub fn create(template: &Template, so: bool) -> Result<Object> {
+pub fn create(template: &Template, maker: Maker) -> Result<Object> {
     let extra = Extra::default();
-    let (attributes, shape) = assemble(Origin::Create, template, extra, so)?;
+    let (attributes, shape) = assemble(Origin::Create, template, extra, maker)?;
     if !shape.is(PUBLIC | PRIVATE | SECRET) {
         let attributes = record::published(attributes);
         return finish(Origin::Create, attributes, shape, None);
@@ -57,8 +67,8 @@ pub fn create(template: &Template, so: bool) -> Result<Object> {
 }
 
 /// A key object, or domain parameters, from values that the token made, unwrapped or derived.
-pub fn new_key(origin: Origin, parts: Parts, template: &Template, so: bool) -> Result<Object> {
-    new_key_with(origin, parts, Extra::default(), template, so)
+pub fn new_key(origin: Origin, parts: Parts, template: &Template, maker: Maker) -> Result<Object> {
+    new_key_with(origin, parts, Extra::default(), template, maker)
 }
 
 /// The same, with what else there is to say of the key.
@@ -67,11 +77,11 @@ pub(super) fn new_key_with(
     parts: Parts,
     mut extra: Extra,
     template: &Template,
-    so: bool,
+    maker: Maker,
 ) -> Result<Object> {
     if let Parts::FieldDomain(_) = parts {
         extra.contributed = parts::to_attributes(parts);
-        let (attributes, shape) = assemble(origin, template, extra, so)?;
+        let (attributes, shape) = assemble(origin, template, extra, maker)?;
         return finish(origin, attributes, shape, None);
     }
     let key = match origin {
@@ -98,7 +108,7 @@ pub(super) fn new_key_with(
     for (id, value) in parts::to_attributes(parts) {
         extra.contributed.set(id, value);
     }
-    let (attributes, shape) = assemble(origin, template, extra, so)?;
+    let (attributes, shape) = assemble(origin, template, extra, maker)?;
     finish(origin, attributes, shape, Some(Arc::new(key)))
 }
 
@@ -109,17 +119,17 @@ pub(super) fn new_data(value: Secret, template: &Template, private: bool) -> Res
     extra.contributed.set(CKA_CLASS, Value::Number(CKO_DATA as u64));
     extra.contributed.set(CKA_VALUE, Value::Secret(value));
     extra.unsaid.set(CKA_PRIVATE, Value::Bool(private));
-    let (attributes, shape) = assemble(Origin::Create, template, extra, false)?;
+    let (attributes, shape) = assemble(Origin::Create, template, extra, Maker::default())?;
     finish(Origin::Create, record::published(attributes), shape, None)
 }
 
 /// A copy with changes (`C_CopyObject`).
-pub fn copy(object: &Object, template: &Template, so: bool) -> Result<Object> {
+pub fn copy(object: &Object, template: &Template, maker: Maker) -> Result<Object> {
     if !object.attributes.flag(CKA_COPYABLE) {
         return Err(Error::ActionProhibited);
     }
-    let mut attributes = changed(object, template, so, attribute::MODIFIABLE | ON_COPY)?;
-    if attributes.flag(CKA_TRUSTED) && !so {
+    let mut attributes = changed(object, template, maker, attribute::MODIFIABLE | ON_COPY)?;
+    if attributes.flag(CKA_TRUSTED) && !maker.so {
         // Trust is the security officer's to give, to this new object too.
         attributes.set(CKA_TRUSTED, Value::Bool(false));
     }
@@ -128,13 +138,13 @@ pub fn copy(object: &Object, template: &Template, so: bool) -> Result<Object> {
 }
 
 /// The same object with changes (`C_SetAttributeValue`): all of them or none.
-pub fn modify(object: &Object, template: &Template, so: bool) -> Result<Object> {
+pub fn modify(object: &Object, template: &Template, maker: Maker) -> Result<Object> {
     // Section 4.6.2: trusted certificates cannot be modified.
     let trusted = object.class() == CKO_CERTIFICATE && object.attributes.flag(CKA_TRUSTED);
     if trusted || !object.attributes.flag(CKA_MODIFIABLE) {
         return Err(Error::ActionProhibited);
     }
-    Ok(replaced(object, changed(object, template, so, attribute::MODIFIABLE)?))
+    Ok(replaced(object, changed(object, template, maker, attribute::MODIFIABLE)?))
 }
 
 fn replaced(object: &Object, attributes: Attributes) -> Object {
@@ -149,7 +159,7 @@ fn assemble(
     origin: Origin,
     template: &Template,
     extra: Extra,
-    so: bool,
+    maker: Maker,
 ) -> Result<(Attributes, Shape)> {
     let mut attributes = extra.contributed;
     let shape = shape_of(&attributes, template)?;
@@ -158,7 +168,7 @@ fn assemble(
         if given(rule, origin) == Given::Never {
             return Err(Error::AttributeReadOnly);
         }
-        may_set(rule, value, so)?;
+        may_set(rule, value, maker)?;
         match attributes.get(*id) {
             Some(contributed) if !contributed.same(value) => {
                 return Err(Error::TemplateInconsistent);
@@ -216,8 +226,8 @@ fn computed_later(id: CK_ATTRIBUTE_TYPE) -> bool {
     matches!(id, CKA_MODULUS_BITS | CKA_PRIME_BITS)
 }
 
-fn may_set(rule: &Rule, value: &Value, so: bool) -> Result<()> {
-    if rule.has(SO_ONLY) && !so && value.same(&Value::Bool(true)) {
+fn may_set(rule: &Rule, value: &Value, maker: Maker) -> Result<()> {
+    if rule.has(SO_ONLY) && !maker.so && value.same(&Value::Bool(true)) {
         return Err(Error::AttributeReadOnly);
     }
     Ok(())
@@ -368,7 +378,7 @@ fn set_computed(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: &[u8]
 }
 
 /// The attributes of an object after the changes of a template, if each may be made.
-fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Result<Attributes> {
+fn changed(object: &Object, template: &Template, maker: Maker, allowed: u16) -> Result<Attributes> {
     let mut attributes = object.attributes.duplicate()?;
     let class = object.class();
     let kind = attributes.number(CKA_CERTIFICATE_TYPE).or(attributes.number(CKA_KEY_TYPE));
@@ -378,10 +388,10 @@ fn changed(object: &Object, template: &Template, so: bool, allowed: u16) -> Resu
         if !rule.has(allowed) {
             return Err(Error::AttributeReadOnly);
         }
-        may_set(rule, value, so)?;
+        may_set(rule, value, maker)?;
         let again = allowed & ON_COPY != 0;
         may_turn(rule, attributes.bool(*id), value, again)?;
-        if object.attributes.flag(CKA_TRUSTED) && !so && rule.unsaid == Unsaid::Usage {
+        if object.attributes.flag(CKA_TRUSTED) && !maker.so && rule.unsaid == Unsaid::Usage {
             may_not_gain(attributes.bool(*id), value)?;
         }
         may_replace(*id, object, value)?;

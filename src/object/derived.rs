@@ -3,7 +3,7 @@
 //! attributes here.
 
 use super::Object;
-use super::build::{Extra, Origin, new_data, new_key_with};
+use super::build::{Extra, Maker, Origin, new_data, new_key_with};
 use super::heritage::Heritage;
 use super::template::Template;
 use super::value::{Attributes, Value};
@@ -19,12 +19,12 @@ pub fn derived(
     base: &Object,
     heritage: Heritage,
     template: &Template,
-    so: bool,
+    maker: Maker,
 ) -> Result<Object> {
     let parts = match product.made {
         Made::Value(value) => secret(key_type, value),
         Made::Key(Parts::Secret(key_type, value)) => secret(key_type, value),
-        Made::Key(public) => return public_half(public, base, template, so),
+        Made::Key(public) => return public_half(public, base, template, maker),
         Made::Data(value) => {
             let mut template = template.duplicate()?;
             template.leave_out(&[CKA_VALUE_LEN]);
@@ -38,17 +38,17 @@ pub fn derived(
     }
     let origin = Origin::Derive(heritage);
     match product.purpose {
-        Purpose::Asked => new_key_with(origin, parts, extra, template, so),
+        Purpose::Asked => new_key_with(origin, parts, extra, template, maker),
         Purpose::Encryption => {
             extra.unsaid = usages(&[CKA_ENCRYPT, CKA_DECRYPT, CKA_DERIVE]);
-            new_key_with(origin, parts, extra, template, so)
+            new_key_with(origin, parts, extra, template, maker)
         }
         Purpose::Authentication => {
             extra.unsaid = usages(&[CKA_SIGN, CKA_VERIFY]);
             let mut template = template.duplicate()?;
             template.leave_out(&USAGES);
             template.leave_out(&[CKA_KEY_TYPE, CKA_VALUE_LEN, CKA_CHECK_VALUE]);
-            new_key_with(origin, parts, extra, &template, so)
+            new_key_with(origin, parts, extra, &template, maker)
         }
     }
 }
@@ -70,14 +70,14 @@ fn usages(permitted: &[CK_ATTRIBUTE_TYPE]) -> Attributes {
 
 /// The public key of a private one (section "Public key from private key"): the template is that of
 /// an object being created, and what it leaves out is as the private key has it.
-fn public_half(parts: Parts, private: &Object, template: &Template, so: bool) -> Result<Object> {
+fn public_half(parts: Parts, private: &Object, template: &Template, maker: Maker) -> Result<Object> {
     let mut extra = Extra::default();
     for (to, from) in COPIED {
         if let Some(value) = private.attributes().get(from) {
             extra.unsaid.set(to, value.duplicate()?);
         }
     }
-    new_key_with(Origin::PublicHalf, parts, extra, template, so)
+    new_key_with(Origin::PublicHalf, parts, extra, template, maker)
 }
 
 const USAGES: [CK_ATTRIBUTE_TYPE; 7] =

@@ -64,7 +64,7 @@ impl Library {
             let number = product.template;
             let (template, spec) = asked.get(number).ok_or(Error::GeneralError)?;
             let made =
-                object::derived(product, spec.key_type, &base, heritage, template, session.so());
+                object::derived(product, spec.key_type, &base, heritage, template, session.maker()?);
             objects.push(made.map_err(blame(number))?);
         }
         Ok(Derivation { handles: session.keep_all(objects)?, public: derived.public })

@@ -43,7 +43,7 @@ impl Library {
         let spec = spec(call, &[&template])?;
         let (ciphertext, secret) = (kem.encapsulate)(call.row, public.key()?, &call.params, &spec)?;
         let parts = Parts::Secret(spec.key_type, secret);
-        let key = object::new_key(Origin::Kem, parts, &template, session.so())?;
+        let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
         policy::may_share(&public, &key)?;
         let key = session.keep(key)?;
         deliver(out, &ciphertext)?;
@@ -73,6 +73,6 @@ impl Library {
         let key = private.key()?;
         let secret = (kem.decapsulate)(call.row, key, &call.params, ciphertext, &spec)?;
         let parts = Parts::Secret(spec.key_type, secret);
-        session.keep(object::new_key(Origin::Kem, parts, &template, session.so())?)
+        session.keep(object::new_key(Origin::Kem, parts, &template, session.maker()?)?)
     }
 }

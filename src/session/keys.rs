@@ -26,7 +26,7 @@ impl Library {
         let template = session.template(template)?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);
-        session.keep(object::new_key(origin, parts, &template, session.so())?)
+        session.keep(object::new_key(origin, parts, &template, session.maker()?)?)
     }
 
     /// `C_GenerateKeyPair`: the handles of public and private key.
@@ -49,8 +49,8 @@ impl Library {
         let (public_parts, private_parts) = make(call.row, &call.params, &spec)?;
         let origin = Origin::Generate(call.row.id);
         let objects = vec![
-            object::new_key(origin, public_parts, &public, session.so())?,
-            object::new_key(origin, private_parts, &private, session.so())?,
+            object::new_key(origin, public_parts, &public, session.maker()?)?,
+            object::new_key(origin, private_parts, &private, session.maker()?)?,
         ];
         match session.keep_all(objects)?.as_slice() {
             [public, private] => Ok((*public, *private)),
@@ -107,7 +107,7 @@ impl Library {
         let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
         plaintext.truncate(len);
         let parts = parsed(plaintext, call.row.filling, &template)?;
-        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.so())?)
+        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?)
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.

@@ -3,7 +3,7 @@
 
 use super::{Library, Session};
 use crate::error::{Error, Result};
-use crate::object::{self, Object, Reading, Template};
+use crate::object::{self, Maker, Object, Reading, Template};
 use crate::policy;
 use crate::types::{RawAttribute, Role};
 use cryptoki_sys::*;
@@ -32,7 +32,7 @@ impl Library {
     pub fn create_object(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<u64> {
         let session = self.session(handle)?;
         let template = session.template(template)?;
-        let object = object::create(&template, session.so())?;
+        let object = object::create(&template, session.maker()?)?;
         session.keep(object)
     }
 
@@ -46,7 +46,7 @@ impl Library {
         let session = self.session(handle)?;
         let (_, original) = self.made(&session, object)?;
         let template = Template::parse(template)?;
-        session.keep(object::copy(&original, &template, session.so())?)
+        session.keep(object::copy(&original, &template, session.maker()?)?)
     }
 
     /// `C_DestroyObject`.
@@ -82,7 +82,7 @@ impl Library {
         let session = self.session(handle)?;
         let (entry, old) = self.made(&session, object)?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
-        let new = object::modify(&old, &Template::parse(template)?, session.so())?;
+        let new = object::modify(&old, &Template::parse(template)?, session.maker()?)?;
         session.slot.replace(&entry, &old, new)
     }
 
@@ -142,9 +142,10 @@ impl Library {
 }
 
 impl Session {
-    /// Whether the security officer is logged in.
-    pub(super) fn so(&self) -> bool {
-        self.slot.role() == Some(Role::So)
+    /// Who makes and changes objects here.
+    pub(super) fn maker(&self) -> Result<Maker> {
+        let so = self.slot.role() == Some(Role::So);
+        Ok(Maker { so, lifted: self.slot.ground()?.lifted })
     }
 
     /// The template of a new object.

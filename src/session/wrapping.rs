@@ -81,7 +81,7 @@ impl Library {
         session.may_keep(template.attributes())?;
         let plaintext = wrapping.open(by.key()?, wrapped)?;
         let parts = parsed(plaintext, call.row.filling, &template)?;
-        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.so())?)
+        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?)
     }
 }
 
