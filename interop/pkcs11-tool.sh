@@ -372,11 +372,11 @@ own_tests() {
     user --session-rw --moz-cert rsa.crt.der --id 7a --key-type RSA:2048
     shows '==> OK'
     ok "--moz-cert"
-    # This one signs with SHA-1, which a token does only where its configuration says so.
-    printf '[policy]\nsha1_signatures = true\n' >"$STRONGROOM_CONF"
+    # This one signs with SHA-1, which a token does only where that safeguard is lifted.
+    quietly "$COMMAND" token mode compatible --lift sha1-signatures --so-pin-env SO_PIN
     user --session-rw --test-ec --id 7b --key-type EC:secp256r1
     shows '==> OK'
-    : >"$STRONGROOM_CONF"
+    quietly "$COMMAND" token mode safe --so-pin-env SO_PIN
     ok "--test-ec"
 }
 

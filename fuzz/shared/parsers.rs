@@ -7,7 +7,8 @@ use std::sync::Arc;
 use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
 use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
-use strongroom::object::{self, Template};
+use strongroom::object::{self, Maker, Template};
+use strongroom::safety::Lifted;
 use strongroom::seal::Slot;
 use strongroom::store::reading;
 use strongroom::types::{RawAttribute, RawValue};
@@ -110,7 +111,8 @@ fn template(input: &[u8]) {
     let raw = attributes(&mut reader, 0);
     if let Ok(template) = Template::parse(&raw) {
         for so in [false, true] {
-            let _ = object::create(&template, so);
+            let maker = Maker { so, lifted: Lifted::default() };
+            let _ = object::create(&template, maker);
         }
     }
     let _ = Template::parse_search(&raw);

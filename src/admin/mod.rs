@@ -35,4 +35,4 @@ pub use pins::Visit;
 pub use place::store_exists;
 pub use seals::{SealInfo, seals};
 pub use source::{first_line, line_of, read_small};
-pub use tokens::{PinInfo, TokenInfo, check_label, check_pin};
+pub use tokens::{PinInfo, TokenInfo, check_label, check_mode, check_pin};

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::failure::{Failure, Outcome};
 use super::tokens::{TokenInfo, check_pin};
 use crate::error::Error;
+use crate::safety::Lifted;
 use crate::secret::Secret;
 use crate::session::{Library, slot_id};
 use crate::types::Role;
@@ -114,6 +115,13 @@ impl Visit<'_> {
         self.library()
             .init_pin(self.session, new.expose())
             .map_err(|error| Failure::of("cannot set the user PIN", error))
+    }
+
+    /// The security officer lifts these safeguards of the token, and puts all others back.
+    pub fn lift(&self, lifted: Lifted) -> Outcome<()> {
+        self.library()
+            .lift(self.session, lifted)
+            .map_err(|error| Failure::of("cannot change the mode of the token", error))
     }
 
     /// The token.

@@ -3,8 +3,9 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
-use crate::config::MAX_PIN;
+use crate::config::{MAX_PIN, Mode, Separation, Token as Made};
 use crate::error::Error;
+use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use crate::session::slot_id;
 use crate::store::{Strikes, Token};
@@ -22,6 +23,12 @@ pub struct TokenInfo {
     pub serial: String,
     /// When it was made, UTC.
     pub created: String,
+    /// `safe`, or `compatible` where a safeguard is lifted.
+    pub mode: &'static str,
+    /// The safeguards that are lifted.
+    pub lifted: Vec<&'static str>,
+    /// `standard` or `strict`.
+    pub separation: &'static str,
     /// The user's PIN.
     pub user_pin: PinInfo,
     /// The security officer's PIN.
@@ -65,6 +72,17 @@ pub fn check_label(label: &str) -> Outcome<()> {
         format!("'{}' cannot be the label of a token", label.escape_debug()),
         "a label has 1 to 32 bytes, no blank at either end and no control characters",
     ))
+}
+
+/// What a token of this mode is, with these safeguards lifted.
+pub fn check_mode(mode: Mode, lift: &[Safeguard]) -> Outcome<Lifted> {
+    if mode == Mode::Safe && !lift.is_empty() {
+        return Err(Failure::new(
+            "a safe token lifts no safeguard",
+            "leave --lift away, or choose the mode 'compatible'",
+        ));
+    }
+    Ok(Made { mode, lift: lift.to_vec(), separation: Separation::default() }.lifted())
 }
 
 impl Desk {
@@ -173,6 +191,12 @@ pub(super) fn info(token: &Token) -> TokenInfo {
         label: token.name(),
         serial: token.serial(),
         created: utc(token.created),
+        mode: if token.lifted == Lifted::default() { "safe" } else { "compatible" },
+        lifted: token.lifted.names().collect(),
+        separation: match token.separation {
+            Separation::Standard => "standard",
+            Separation::Strict => "strict",
+        },
         user_pin: pin(token, Role::User),
         so_pin: pin(token, Role::So),
         min_pin_length: token.min_pin,

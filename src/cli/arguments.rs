@@ -2,6 +2,8 @@
 //! The arguments of the command. There is deliberately no option that takes a PIN itself.
 
 use crate::admin::{Class, Format, KeyKind, USAGES};
+use crate::config;
+use crate::safety::{SAFEGUARDS, Safeguard};
 use crate::seal;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -60,7 +62,7 @@ pub(super) struct Common {
 pub(super) enum Command {
     /// Makes a token with its PINs, and the store with its seal where there is none
     Init(Init),
-    /// Lists tokens, or shows one
+    /// Lists tokens, shows one, or changes its mode
     #[command(subcommand)]
     Token(TokenVerb),
     /// Lists, makes, imports, exports and destroys keys and certificates
@@ -89,10 +91,53 @@ pub(super) struct Init {
     /// What seals a new store: 'file' lets every process of its owner open it, 'passphrase' does not
     #[arg(long, value_enum)]
     pub(super) seal: Option<SealKind>,
+    /// Whether its safeguards stand; where none is given, as the configuration has it
+    #[arg(long, value_enum)]
+    pub(super) mode: Option<Mode>,
+    /// A safeguard that a compatible token lifts, by name; all where none is given
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = safeguard)]
+    pub(super) lift: Vec<Safeguard>,
+    /// Whether who uses keys also manages them; where none is given, as the configuration has it
+    #[arg(long, value_enum)]
+    pub(super) separation: Option<Separation>,
     #[command(flatten)]
     pub(super) so: SoPin,
     #[command(flatten)]
     pub(super) user: UserPin,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Mode {
+    /// All safeguards stand
+    Safe,
+    /// Safeguards are lifted, for applications that cannot do without what they refuse
+    Compatible,
+}
+
+impl From<Mode> for config::Mode {
+    fn from(mode: Mode) -> config::Mode {
+        match mode {
+            Mode::Safe => config::Mode::Safe,
+            Mode::Compatible => config::Mode::Compatible,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Separation {
+    /// The user of the user PIN uses and manages keys
+    Standard,
+    /// The user of the user PIN uses keys; managers alone make, change and destroy them
+    Strict,
+}
+
+impl From<Separation> for config::Separation {
+    fn from(separation: Separation) -> config::Separation {
+        match separation {
+            Separation::Standard => config::Separation::Standard,
+            Separation::Strict => config::Separation::Strict,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -155,6 +200,19 @@ pub(super) enum TokenVerb {
     List,
     /// Shows a token
     Info(Token),
+    /// Changes which safeguards of a token stand, with the security officer's PIN
+    Mode {
+        /// Whether they stand
+        #[arg(value_enum)]
+        mode: Mode,
+        /// A safeguard that is lifted, by name; all where none is given
+        #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = safeguard)]
+        lift: Vec<Safeguard>,
+        #[command(flatten)]
+        token: Token,
+        #[command(flatten)]
+        so_pin: SoPin,
+    },
 }
 
 /// A token with its user logged in.
@@ -382,6 +440,14 @@ fn class(text: &str) -> Result<Class, String> {
     known.map(|(class, ..)| *class).ok_or_else(|| {
         let names: Vec<_> = Class::ALL.iter().map(|(_, name, _)| *name).collect();
         format!("the classes are {}", names.join(", "))
+    })
+}
+
+fn safeguard(text: &str) -> Result<Safeguard, String> {
+    let known = SAFEGUARDS.iter().find(|safeguard| safeguard.name() == text);
+    known.copied().ok_or_else(|| {
+        let names: Vec<_> = SAFEGUARDS.iter().map(|safeguard| safeguard.name()).collect();
+        format!("the safeguards are {}", names.join(", "))
     })
 }
 

@@ -37,7 +37,8 @@ pub(super) fn user(named: &UserPin, token: &TokenInfo) -> Outcome<Secret> {
     secrets::existing(named.pin_file.as_deref(), named.pin_env.as_deref(), &prompt, "pin")
 }
 
-fn officer(named: &SoPin, token: &TokenInfo) -> Outcome<Secret> {
+/// The security officer's PIN.
+pub(super) fn officer(named: &SoPin, token: &TokenInfo) -> Outcome<Secret> {
     let prompt = format!("SO PIN of token '{}'", visible(&token.label));
     secrets::existing(named.so_pin_file.as_deref(), named.so_pin_env.as_deref(), &prompt, "so-pin")
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 pub(super) fn init(common: &Common, init: &Init) -> Outcome<()> {
     admin::check_label(&init.label)?;
-    let config = configuration(common)?;
+    let config = chosen(configuration(common)?, init)?;
     let existing = match admin::store_exists(&config)? {
         true => Some(existing(common, init, &config)?),
         false => None,
@@ -33,6 +33,22 @@ pub(super) fn init(common: &Common, init: &Init) -> Outcome<()> {
     show(common, &token, || {
         format!("store       {}\n{}", config.store.path.display(), tokens::detail(&token))
     })
+}
+
+/// The configuration, but for what the options say of the new token.
+fn chosen(mut config: Config, init: &Init) -> Outcome<Config> {
+    if let Some(mode) = init.mode {
+        config.token.mode = mode.into();
+        config.token.lift.clear();
+    }
+    if !init.lift.is_empty() {
+        config.token.lift.clone_from(&init.lift);
+    }
+    admin::check_mode(config.token.mode, &config.token.lift)?;
+    if let Some(separation) = init.separation {
+        config.token.separation = separation.into();
+    }
+    Ok(config)
 }
 
 /// The store that is there already: its seal is not `init`'s to choose any more.

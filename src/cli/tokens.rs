@@ -4,7 +4,9 @@
 use super::arguments::{Common, TokenVerb};
 use super::opening::open;
 use super::output::{show, table, visible};
-use crate::admin::{Outcome, PinInfo, TokenInfo};
+use super::pins::officer;
+use crate::admin::{Outcome, PinInfo, TokenInfo, check_mode};
+use crate::types::Role;
 
 pub(super) fn run(common: &Common, verb: &TokenVerb) -> Outcome<()> {
     let desk = open(common)?;
@@ -16,6 +18,15 @@ pub(super) fn run(common: &Common, verb: &TokenVerb) -> Outcome<()> {
         TokenVerb::Info(wanted) => {
             let token = desk.token(wanted.token.as_deref())?;
             show(common, &token, || detail(&token))
+        }
+        TokenVerb::Mode { mode, lift, token, so_pin } => {
+            let lifted = check_mode((*mode).into(), lift)?;
+            let token = desk.token(token.token.as_deref())?;
+            desk.log_in(&token, Role::So, &officer(so_pin, &token)?)?.lift(lifted)?;
+            let token = desk.token(Some(&token.serial))?;
+            show(common, &token, || {
+                format!("token '{}' is {}\n", visible(&token.label), mode_of(&token))
+            })
         }
     }
 }
@@ -31,17 +42,28 @@ fn list(tokens: &[TokenInfo]) -> String {
 
 pub(super) fn detail(token: &TokenInfo) -> String {
     format!(
-        "label       {}\nserial      {}\nslot        {}\nmade        {}\nuser PIN    {}\n\
+        "label       {}\nserial      {}\nslot        {}\nmade        {}\nmode        {}\n\
+         separation  {}\nuser PIN    {}\n\
          SO PIN      {}\nPIN length  at least {} bytes\nPIN lock    after {} wrong attempts\n",
         visible(&token.label),
         token.serial,
         token.slot,
         token.created,
+        mode_of(token),
+        token.separation,
         words(&token.user_pin),
         words(&token.so_pin),
         token.min_pin_length,
         token.max_failures,
     )
+}
+
+/// The mode of a token, with what is lifted.
+fn mode_of(token: &TokenInfo) -> String {
+    match token.lifted.as_slice() {
+        [] => token.mode.to_string(),
+        lifted => format!("{}; lifted: {}", token.mode, lifted.join(", ")),
+    }
 }
 
 fn words(pin: &PinInfo) -> String {

@@ -70,7 +70,12 @@ fn usages(permitted: &[CK_ATTRIBUTE_TYPE]) -> Attributes {
 
 /// The public key of a private one (section "Public key from private key"): the template is that of
 /// an object being created, and what it leaves out is as the private key has it.
-fn public_half(parts: Parts, private: &Object, template: &Template, maker: Maker) -> Result<Object> {
+fn public_half(
+    parts: Parts,
+    private: &Object,
+    template: &Template,
+    maker: Maker,
+) -> Result<Object> {
     let mut extra = Extra::default();
     for (to, from) in COPIED {
         if let Some(value) = private.attributes().get(from) {

@@ -63,8 +63,14 @@ impl Library {
         for product in derived.products {
             let number = product.template;
             let (template, spec) = asked.get(number).ok_or(Error::GeneralError)?;
-            let made =
-                object::derived(product, spec.key_type, &base, heritage, template, session.maker()?);
+            let made = object::derived(
+                product,
+                spec.key_type,
+                &base,
+                heritage,
+                template,
+                session.maker()?,
+            );
             objects.push(made.map_err(blame(number))?);
         }
         Ok(Derivation { handles: session.keep_all(objects)?, public: derived.public })

@@ -4,6 +4,7 @@
 use super::slot::Slot;
 use super::{Library, Session, State, open};
 use crate::error::{Error, Result};
+use crate::safety::Lifted;
 use crate::types::Role;
 use cryptoki_sys::*;
 
@@ -75,6 +76,18 @@ impl Library {
         }
         let key = slot.login_key().ok_or(Error::UserNotLoggedIn)?;
         slot.vault.set_pin(slot.token.id, Role::User, &key, pin, &self.config)
+    }
+
+    /// The security officer lifts these safeguards of the token, and puts all others back. No function
+    /// of the specification does this: the command does.
+    pub fn lift(&self, handle: u64, lifted: Lifted) -> Result<()> {
+        let session = self.session(handle)?;
+        let slot = &session.slot;
+        if slot.role() != Some(Role::So) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        let key = slot.login_key().ok_or(Error::UserNotLoggedIn)?;
+        slot.vault.lift(slot.token.id, &key, lifted)
     }
 
     /// `C_SetPIN`: whoever is logged in, or else the user, changes the PIN.

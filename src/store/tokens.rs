@@ -9,6 +9,7 @@ use crate::codec::{Reader, Writer};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
+use crate::safety::Lifted;
 use crate::types::Role;
 
 impl Vault {
@@ -122,6 +123,14 @@ impl Vault {
                 return Err(Error::DeviceRemoved);
             }
             *now.pin_slot(role) = Some(PinRecord::decode(&mut Reader::new(&encoded))?);
+            Ok(())
+        })
+    }
+
+    /// Lifts these safeguards of a token, and puts all others back; the token key proves the right to.
+    pub fn lift(&self, id: i64, key: &TokenKey, lifted: Lifted) -> Result<()> {
+        self.edit_token(id, &key.uuid, |token| {
+            token.lifted = lifted;
             Ok(())
         })
     }

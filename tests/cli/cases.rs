@@ -54,6 +54,7 @@ cases! {
     modes
     configuration
     damage
+    mode
 }
 
 const DIRECTORY: &str = "tests/cli/cases";

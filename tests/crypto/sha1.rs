@@ -9,6 +9,7 @@ use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::rsa::Padding;
 use openssl::sign::{RsaPssSaltlen, Signer};
+use std::process::Command;
 
 #[test]
 fn none_is_made_by_default_and_all_are_checked() {
@@ -62,6 +63,29 @@ fn they_are_made_where_the_configuration_allows() {
     let mech = Mech::plain(SHA1.ecdsa);
     let signature = s.sign(&mech, private, b"message").good();
     s.verify(&mech, public, b"message", &signature).good();
+}
+
+#[test]
+fn a_running_process_notices_that_the_safeguard_is_lifted_and_put_back() {
+    let user = User::new();
+    let s = user.session;
+    let (_, private) = keys::rsa(s);
+    let mode = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+        command.env("STRONGROOM_CONF", user.fixture.config_path()).env("PIN", SO_PIN);
+        command.args(["token", "mode", "--so-pin-env", "PIN"]).args(arguments);
+        assert!(command.output().unwrap().status.success());
+    };
+    let refused = CKR_MECHANISM_INVALID;
+    s.start(Kind::Sign, &pkcs(), Some(private)).gives(refused);
+    mode(&["compatible", "--lift", "sha1-signatures"]);
+    assert_eq!(s.sign(&pkcs(), private, b"message").good(), openssl_pkcs());
+    mode(&["compatible", "--lift", "rsa-length"]);
+    s.start(Kind::Sign, &pkcs(), Some(private)).gives(refused);
+    mode(&["compatible"]);
+    assert_eq!(s.sign(&pkcs(), private, b"message").good(), openssl_pkcs());
+    mode(&["safe"]);
+    s.start(Kind::Sign, &pkcs(), Some(private)).gives(refused);
 }
 
 fn pkcs() -> Mech {
