@@ -42,25 +42,26 @@ macro_rules! safeguards {
 }
 
 safeguards! {
-    /// A key that may both wrap and decrypt (or wrap and be the base of a derivation that shows
-    /// it, unwrap and encrypt, unwrap and sign) is used for one of the two: the first use decides, for
-    /// the key and all its copies.
+    /// A key that may be used for keys (wrap, unwrap) and for data (everything else) is used for one of
+    /// the two: the first use decides, for the key and all its copies.
     SeparateUsages "separate-usages" KeyFunctionNotPermitted, "wrap-then-decrypt, encrypt-then-unwrap";
-    /// A sensitive key is wrapped only under a key that the security officer trusts, or under
-    /// a secret key that was made in the token and has never been able to leave it.
+    /// A sensitive key is wrapped only under a key that cannot leave: a secret key that was made in the
+    /// token and has always been sensitive and not extractable, or one that the security officer
+    /// trusts and that is not extractable; or under a public key of others that the officer trusts.
     WrappingKeys "wrapping-keys" KeyNotWrappable, "a sensitive key that is extractable leaves under a key of the caller's own";
     /// A sensitive key is not wrapped under a weaker one (security strengths of NIST SP 800-57 part 1,
     /// tables 2 and 4).
     WrappingStrength "wrapping-strength" WrappingKeySizeRange, "a strong key is as weak as what wraps it";
-    /// Keys are not unwrapped by mechanisms that do not authenticate what they decrypt; PKCS #1 v1.5
-    /// unwraps session keys alone.
-    AuthenticatedUnwrapping "authenticated-unwrapping" MechanismInvalid, "padding oracles, keys made of chosen or re-ordered ciphertext";
-    /// What is unwrapped by a key that may have wrapped sensitive keys is sensitive.
+    /// Keys are unwrapped, and sensitive keys wrapped, by mechanisms alone that authenticate what they
+    /// wrap and take no initialisation vector from the caller; PKCS #1 v1.5 unwraps session keys.
+    AuthenticatedWrapping "authenticated-wrapping" MechanismInvalid, "padding oracles, keys made of chosen or re-ordered ciphertext, two keys wrapped under one key stream";
+    /// What is unwrapped by a secret key is sensitive.
     UnwrappedSensitive "unwrapped-sensitive" TemplateInconsistent, "a sensitive key that was wrapped comes back readable";
-    /// A key that comes back into a token that still holds it comes back as what it is: same type, no
-    /// less guarded, no usage it does not have.
+    /// A sensitive key that is unwrapped, derived or shared once more while the token holds it comes
+    /// back as what it is: same type, no less guarded, no usage that it does not have.
     ReturningKeys "returning-keys" TemplateInconsistent, "a key changes its type or gains usages by being wrapped and unwrapped";
-    /// A key derived by cutting, joining or masking a sensitive key is at least 128 bits long.
+    /// A key derived by cutting, joining or masking sensitive keys has at least 128 bits of each, and all
+    /// of one that was itself joined or masked.
     DerivedLength "derived-length" KeySizeRange, "a sensitive key is found piece by piece";
     /// RSA keys under 2048 bits are not made, and do not sign, encrypt or wrap.
     RsaLength "rsa-length" KeySizeRange, "RSA keys of 1024 bits and more";

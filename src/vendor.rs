@@ -23,3 +23,5 @@ pub const CKA_STRONGROOM_TOKEN_NONCES: CK_ATTRIBUTE_TYPE = BASE | 0x10;
 pub const CKA_STRONGROOM_USED: CK_ATTRIBUTE_TYPE = BASE | 0x11;
 /// Never shown: the hidden attributes of a private object, sealed once more.
 pub const CKA_STRONGROOM_MATERIAL: CK_ATTRIBUTE_TYPE = BASE | 0x12;
+/// Never shown: a keyed digest of a key's value, by which the token knows a key that comes back.
+pub const CKA_STRONGROOM_FINGERPRINT: CK_ATTRIBUTE_TYPE = BASE | 0x13;

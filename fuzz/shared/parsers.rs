@@ -8,7 +8,6 @@ use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
 use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
 use strongroom::object::{self, Maker, Template};
-use strongroom::safety::Lifted;
 use strongroom::seal::Slot;
 use strongroom::store::reading;
 use strongroom::types::{RawAttribute, RawValue};
@@ -111,7 +110,7 @@ fn template(input: &[u8]) {
     let raw = attributes(&mut reader, 0);
     if let Ok(template) = Template::parse(&raw) {
         for so in [false, true] {
-            let maker = Maker { so, lifted: Lifted::default() };
+            let maker = Maker { so, ..Maker::default() };
             let _ = object::create(&template, maker);
         }
     }

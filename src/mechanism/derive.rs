@@ -76,6 +76,18 @@ pub struct Product {
     pub allowed: Option<&'static [CK_MECHANISM_TYPE]>,
 }
 
+impl Product {
+    /// The length of its value, bytes; none where it is no secret.
+    pub fn len(&self) -> Option<usize> {
+        match &self.made {
+            Made::Value(value) | Made::Data(value) | Made::Key(Parts::Secret(_, value)) => {
+                Some(value.len())
+            }
+            Made::Key(_) => None,
+        }
+    }
+}
+
 /// What a new object is made of.
 pub enum Made {
     /// The value of a secret key of the type that the template asks for.

@@ -7,6 +7,7 @@
 
 use super::shape::*;
 use super::value::Value;
+use crate::vendor::*;
 use cryptoki_sys::*;
 
 /// How a value is written in a template.
@@ -113,6 +114,9 @@ pub const ON_COPY: u16 = 1 << 5;
 /// Searched by: the store keeps a keyed tag of it.
 pub const SEARCHED: u16 = 1 << 6;
 
+/// The token's alone: no template names it and nobody reads it.
+pub const INTERNAL: u16 = 1 << 7;
+
 impl Rule {
     /// Whether the attribute has this trait.
     pub fn has(&self, mark: u16) -> bool {
@@ -127,9 +131,9 @@ pub fn rule_for(id: CK_ATTRIBUTE_TYPE, shape: Shape) -> Option<&'static Rule> {
 }
 
 /// How the value of an attribute is written: the same in all its rows. None for an attribute that
-/// no object has.
+/// no object has, or none for applications.
 pub fn kind(id: CK_ATTRIBUTE_TYPE) -> Option<Kind> {
-    RULES.iter().find(|rule| rule.id == id).map(|rule| rule.kind)
+    RULES.iter().find(|rule| rule.id == id && !rule.has(INTERNAL)).map(|rule| rule.kind)
 }
 
 /// Whether an attribute has this trait in some shape.
@@ -254,6 +258,10 @@ static RULES: &[Rule] = rules! {
     CKA_DERIVE_TEMPLATE         Template   PRIVATE | SECRET,    May May May,        Absent, NONE;
     CKA_ENCAPSULATE_TEMPLATE    Template   PUBLIC,              May May May,        Absent, NONE;
     CKA_DECAPSULATE_TEMPLATE    Template   PRIVATE,             May May May,        Absent, NONE;
+    // Safeguards
+    CKA_STRONGROOM_USED         Number     LOCKED,              Never Never Never,  Number(0), NONE;
+    CKA_STRONGROOM_FINGERPRINT  Bytes      LOCKED,              Never Never Never,  Absent, INTERNAL | SEARCHED;
+    CKA_STRONGROOM_TOKEN_NONCES Bool       SECRET,              May May May,        Bool(false), MODIFIABLE | ONLY_UP;
     // Key material
     CKA_MODULUS                 Integer    RSA_PUBLIC,          Must Never Never,   Absent, NONE;
     CKA_MODULUS_BITS            Number     RSA_PUBLIC,          Never Must Never,   Absent, NONE;

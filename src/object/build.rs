@@ -9,11 +9,11 @@ use super::shape::{
 };
 use super::template::Template;
 use super::value::{Attributes, Value};
-use super::{Object, consistency, parts, record};
+use super::{Object, consistency, parts, record, separation};
 use crate::codec::crc64;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive, secret_key};
-use crate::safety::Lifted;
+use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 use std::sync::Arc;
@@ -134,7 +134,7 @@ pub fn copy(object: &Object, template: &Template, maker: Maker) -> Result<Object
         attributes.set(CKA_TRUSTED, Value::Bool(false));
     }
     attributes.set(CKA_UNIQUE_ID, unique_id()?);
-    Ok(replaced(object, attributes))
+    Ok(object.with_attributes(attributes))
 }
 
 /// The same object with changes (`C_SetAttributeValue`): all of them or none.
@@ -144,14 +144,7 @@ pub fn modify(object: &Object, template: &Template, maker: Maker) -> Result<Obje
     if trusted || !object.attributes.flag(CKA_MODIFIABLE) {
         return Err(Error::ActionProhibited);
     }
-    Ok(replaced(object, changed(object, template, maker, attribute::MODIFIABLE)?))
-}
-
-fn replaced(object: &Object, attributes: Attributes) -> Object {
-    match object.decoded() {
-        Some(key) => Object::with_key(attributes, key),
-        None => Object::new(attributes),
-    }
+    Ok(object.with_attributes(changed(object, template, maker, attribute::MODIFIABLE)?))
 }
 
 /// Applies the table to a template and to what the function itself says.
@@ -195,6 +188,9 @@ fn assemble(
         }
     }
     set_defaults(&mut attributes, shape);
+    if maker.lifted.stands(Safeguard::SeparateUsages) {
+        separation::trusted(&mut attributes, shape)?;
+    }
     Ok((attributes, shape))
 }
 
@@ -399,6 +395,8 @@ fn changed(object: &Object, template: &Template, maker: Maker, allowed: u16) -> 
     }
     if !shape.is(PRIVATE | SECRET) {
         attributes = record::published(attributes);
+    } else if maker.lifted.stands(Safeguard::SeparateUsages) {
+        separation::changed(&object.attributes, &mut attributes, shape)?;
     }
     consistency::check(&attributes, shape)?;
     Ok(attributes)

@@ -10,6 +10,8 @@ mod derived;
 mod heritage;
 mod parts;
 mod record;
+mod returning;
+pub mod separation;
 mod shape;
 mod template;
 mod value;
@@ -19,12 +21,14 @@ pub use builtin::{Builtin, asked_for, builtins};
 pub use derived::derived;
 pub use heritage::Heritage;
 pub use record::{decode, encode};
+pub use returning::{as_held, fingerprinted, identity, no_less_guarded};
 pub use shape::Shape;
 pub use template::Template;
 pub use value::{Attributes, Value};
 
 use crate::error::{Error, Result};
 use crate::mechanism::Key;
+use crate::vendor::CKA_STRONGROOM_USED;
 use cryptoki_sys::*;
 use std::sync::{Arc, OnceLock};
 
@@ -45,6 +49,8 @@ struct Summary {
     restricted: bool,
     /// A bit for each of [`USAGES`].
     usages: u16,
+    /// What it was used for, where that excludes other uses.
+    used: separation::Uses,
 }
 
 /// What an application that asks for an attribute gets.
@@ -68,6 +74,14 @@ impl Object {
         Object { summary: Summary::of(&attributes), attributes, key: OnceLock::from(key) }
     }
 
+    /// The same object with other attributes: its key, if it was decoded, is kept.
+    fn with_attributes(&self, attributes: Attributes) -> Object {
+        match self.key.get().cloned() {
+            Some(key) => Object::with_key(attributes, key),
+            None => Object::new(attributes),
+        }
+    }
+
     /// All its attributes.
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
@@ -87,6 +101,11 @@ impl Object {
     pub fn permits(&self, usage: CK_ATTRIBUTE_TYPE) -> bool {
         let bit = USAGES.iter().position(|known| *known == usage);
         bit.is_some_and(|bit| (self.summary.usages >> bit) & 1 == 1)
+    }
+
+    /// What it was used for, where that excludes other uses (`CKA_STRONGROOM_USED`).
+    pub fn used(&self) -> separation::Uses {
+        self.summary.used
     }
 
     /// Whether each use needs the PIN once more (`CKA_ALWAYS_AUTHENTICATE`).
@@ -124,14 +143,10 @@ impl Object {
         Ok(self.key.get_or_init(|| key))
     }
 
-    /// The key if it was decoded already: for an object that replaces this one.
-    pub fn decoded(&self) -> Option<Arc<Key>> {
-        self.key.get().cloned()
-    }
-
     /// What an application sees of an attribute.
     pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
         match self.attributes.get(id) {
+            Some(_) if attribute::has(id, attribute::INTERNAL) => Reading::Absent,
             Some(_) if self.hides(id) => Reading::Sensitive,
             Some(value) => Reading::Value(value),
             None => self.unsaid(id).map_or(Reading::Absent, Reading::Value),
@@ -184,6 +199,7 @@ impl Summary {
             private: attributes.flag(CKA_PRIVATE),
             always_authenticate: attributes.flag(CKA_ALWAYS_AUTHENTICATE),
             restricted: attributes.has(CKA_ALLOWED_MECHANISMS),
+            used: attributes.number(CKA_STRONGROOM_USED).unwrap_or(0),
             usages: USAGES.iter().enumerate().map(|(bit, id)| usage(bit, id)).sum(),
         }
     }

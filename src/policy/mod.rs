@@ -2,9 +2,18 @@
 //! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
 //! `mechanism` and layer 0.
 
+mod deriving;
+mod strength;
+mod wrapping;
+
+pub use deriving::{joins, may_derive, may_result};
+pub use strength::strength;
+pub use wrapping::{may_unwrap, may_wrap};
+
 use crate::config::{self, RSA_BITS};
 use crate::error::{Error, Result};
-use crate::mechanism::{Hash, Params, Row, Start};
+use crate::mechanism::{Hash, Params, Row};
+use crate::object::separation::{self, Standing, Uses};
 use crate::object::{Object, Value};
 use crate::safety::{Lifted, Safeguard};
 use crate::types::Role;
@@ -85,6 +94,17 @@ impl Use {
         }
     }
 
+    /// The class of uses that it belongs to; 0 for what everybody can do with a public key, and for
+    /// what shows whether a MAC is right.
+    fn class(self) -> Uses {
+        match self {
+            Use::Wrap | Use::Unwrap => separation::KEYS,
+            Use::Encrypt | Use::Decrypt | Use::Sign | Use::SignRecover => separation::DATA,
+            Use::Derive | Use::Decapsulate => separation::DATA,
+            Use::Verify | Use::VerifyRecover | Use::Encapsulate => 0,
+        }
+    }
+
     /// Whether a mechanism serves it.
     fn served_by(self, row: &Row) -> bool {
         match self {
@@ -100,7 +120,8 @@ impl Use {
     }
 }
 
-/// Whether this key may be used so, with this mechanism.
+/// Whether this key may be used so, with this mechanism. Where [`decides`] says that the use decides
+/// something, that is recorded before the use begins.
 pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, ground: &Ground) -> Result<()> {
     if !usage.served_by(row) {
         return Err(Error::MechanismInvalid);
@@ -117,10 +138,32 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, ground: &Gro
     if protects && ground.min_rsa_bits > RSA_BITS.0 {
         long_enough(key, ground)?;
     }
+    ground.lifted.check(Safeguard::SeparateUsages, excluded(key, usage))?;
+    ground.lifted.check(Safeguard::ShortTags, short_tag(params))?;
     if usage == Use::Sign && ground.lifted.stands(Safeguard::Sha1Signatures) {
         no_sha1(row, params)?;
     }
     Ok(())
+}
+
+fn excluded(key: &Object, usage: Use) -> bool {
+    separation::standing(key, usage.class()) == Standing::Excluded
+}
+
+/// What a permitted use decides about the key for all time; none where it decides nothing.
+pub fn decides(key: &Object, usage: Use, ground: &Ground) -> Option<Uses> {
+    let open = separation::standing(key, usage.class()) == Standing::Open;
+    (open && ground.lifted.stands(Safeguard::SeparateUsages)).then_some(usage.class())
+}
+
+/// Tags shorter than these are for protocols that say what a forgery costs there.
+fn short_tag(params: &Params) -> bool {
+    match params {
+        Params::Gcm { tag_bits, .. } => *tag_bits < GCM_TAG_BITS,
+        Params::Ccm { tag, .. } => *tag < CCM_TAG,
+        Params::MacLength(len) => *len < MAC,
+        _ => false,
+    }
 }
 
 /// Whether a mechanism takes keys of this type.
@@ -133,23 +176,6 @@ fn takes(row: &Row, key: &Object) -> Result<()> {
         true => Ok(()),
         false => Err(Error::KeyTypeInconsistent),
     }
-}
-
-/// Whether a derivation may begin with this object.
-pub fn may_derive(base: &Object, row: &Row, params: &Params, ground: &Ground) -> Result<()> {
-    match row.start {
-        Start::KeyOrData if base.class() == CKO_DATA => return Ok(()),
-        Start::PrivateKey => {
-            takes(row, base)?;
-            if base.class() != CKO_PRIVATE_KEY {
-                return Err(Error::KeyTypeInconsistent);
-            }
-            return if base.restricted() { allowed_mechanism(base, row) } else { Ok(()) };
-        }
-        Start::Key | Start::KeyOrData => {}
-    }
-    permit(base, Use::Derive, row, params, ground)?;
-    at_once(base)
 }
 
 /// Whether a key may be used by a call that does all at once: one that wants the PIN for each use gets
@@ -230,21 +256,6 @@ pub fn flags(row: &Row, ground: &Ground) -> CK_FLAGS {
     flags
 }
 
-/// Whether a key may be wrapped by this wrapping key (PKCS #11, section 5.18.3).
-pub fn may_wrap(wrapping: &Object, key: &Object) -> Result<()> {
-    let target = key.attributes();
-    if !target.flag(CKA_EXTRACTABLE) {
-        return Err(Error::KeyUnextractable);
-    }
-    if target.flag(CKA_WRAP_WITH_TRUSTED) && !wrapping.attributes().flag(CKA_TRUSTED) {
-        return Err(Error::KeyNotWrappable);
-    }
-    match wrapping.attributes().get(CKA_WRAP_TEMPLATE) {
-        Some(template) if !fits(key, template) => Err(Error::KeyHandleInvalid),
-        _ => Ok(()),
-    }
-}
-
 /// Whether a key may be shared by this encapsulating key (PKCS #11, section 5.18.8).
 pub fn may_share(encapsulating: &Object, key: &Object) -> Result<()> {
     match encapsulating.attributes().get(CKA_ENCAPSULATE_TEMPLATE) {
@@ -281,3 +292,7 @@ pub fn may_write(object: &Object, role: Option<Role>, read_write: bool) -> Resul
 
 /// The shortest RSA modulus of keys that protect on a safe token, bits (NIST SP 800-131A).
 const SAFE_RSA_BITS: usize = 2048;
+/// The shortest tags: AES-GCM, bits; AES-CCM, bytes; other MACs, bytes.
+const GCM_TAG_BITS: usize = 96;
+const CCM_TAG: usize = 8;
+const MAC: usize = 4;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What operations of every kind begin with: a mechanism, and a key that may be used so.
 
+use super::keys::as_key;
 use super::operation::Active;
-use super::slot::Lease;
+use super::slot::{Entry, Lease};
 use super::{Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
-use crate::policy::{self, Use};
+use crate::object::Object;
+use crate::policy::{self, Ground, Use};
 use std::sync::Arc;
 
 /// A mechanism as a call names it: its row, and its parameter, read.
@@ -25,25 +27,41 @@ impl Library {
         key: u64,
         usage: Use,
         call: &Call,
-        begin: impl FnOnce(&Arc<Key>) -> Result<T>,
+        begin: impl Fn(&Arc<Key>) -> Result<T>,
     ) -> Result<Active<T>> {
-        let (entry, (run, waiting)) = session
-            .slot
-            .with_object(key, |object| {
-                policy::permit(
-                    object,
-                    usage,
-                    call.row,
-                    &call.params,
-                    session.slot.ground()?.as_ref(),
-                )?;
-                Ok((begin(object.key()?)?, object.always_authenticate()))
-            })
-            .map_err(|error| match error {
-                Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
-                other => other,
-            })?;
+        let slot = &session.slot;
+        let ground = slot.ground()?;
+        let (entry, (run, waiting)) = session.decided(key, usage, &ground, |object| {
+            policy::permit(object, usage, call.row, &call.params, &ground)?;
+            Ok((begin(object.key()?)?, object.always_authenticate()))
+        })?;
         Ok(Active::new(run, Some(Lease::new(entry)), waiting))
+    }
+}
+
+impl Session {
+    /// Looks at a key that is to be used; what the use decides about it (`look` says that it is
+    /// permitted) is durable before the use begins.
+    pub(super) fn decided<T>(
+        &self,
+        key: u64,
+        usage: Use,
+        ground: &Ground,
+        mut look: impl FnMut(&Arc<Object>) -> Result<T>,
+    ) -> Result<(Arc<Entry>, T)> {
+        for _ in 0..ATTEMPTS {
+            let seen = self.slot.with_object(key, |object| {
+                let found = look(object)?;
+                Ok((
+                    found,
+                    policy::decides(object, usage, ground).map(|uses| (object.clone(), uses)),
+                ))
+            });
+            let (entry, (found, decision)) = seen.map_err(as_key)?;
+            let Some((object, uses)) = decision else { return Ok((entry, found)) };
+            self.slot.decide(&entry, &object, uses)?;
+        }
+        Err(Error::FunctionFailed)
     }
 }
 
@@ -60,3 +78,6 @@ pub(super) fn begin<T>(place: &mut Option<Active<T>>, call: Option<Call>) -> Res
         Some(call) => Ok(Some(call)),
     }
 }
+
+/// How often a key that others keep changing is looked at anew.
+pub(super) const ATTEMPTS: usize = 64;

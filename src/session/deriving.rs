@@ -5,7 +5,7 @@ use super::keys::spec;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Base, Key, Parts, Spec, Start};
-use crate::object::{self, Heritage, Object, Template};
+use crate::object::{self, Heritage, Object, Template, separation};
 use crate::policy::{self, Use};
 use crate::secret::Secret;
 use crate::types::RawAttribute;
@@ -46,8 +46,10 @@ impl Library {
     ) -> std::result::Result<Derivation, Refusal> {
         let session = self.session(handle)?;
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
-        let base = session.base_object(base, call)?;
-        policy::may_derive(&base, call.row, &call.params, session.slot.ground()?.as_ref())?;
+        let from = base;
+        let base = session.base_object(from, call)?;
+        let ground = session.slot.ground()?;
+        policy::may_derive(&base, call.row, &call.params, &ground)?;
         let others = self.named_keys(&session, call)?;
         let mut asked = Vec::new();
         for (number, template) in templates.iter().enumerate() {
@@ -63,39 +65,42 @@ impl Library {
         for product in derived.products {
             let number = product.template;
             let (template, spec) = asked.get(number).ok_or(Error::GeneralError)?;
-            let made = object::derived(
-                product,
-                spec.key_type,
-                &base,
-                heritage,
-                template,
-                session.maker()?,
-            );
+            let sources = (base.as_ref(), others.as_slice());
+            if let Some(len) = product.len() {
+                policy::may_result(call.row, &call.params, sources, len, &ground)?;
+            }
+            let maker = session.maker()?;
+            let made = object::derived(product, spec.key_type, &base, heritage, template, maker);
+            let made = made.and_then(|made| {
+                let made = session.slot.returned(made, template, false, &ground)?;
+                let joined = made.is_key() && policy::joins(call.row, sources);
+                if joined { separation::joined(&made) } else { Ok(made) }
+            });
             objects.push(made.map_err(blame(number))?);
         }
+        session.may_keep_all(&objects.iter().collect::<Vec<_>>())?;
+        session.derived_from(call, &base, from)?;
         Ok(Derivation { handles: session.keep_all(objects)?, public: derived.public })
     }
 
     /// The keys that a parameter names are used as the base key is.
     fn named_keys(&self, session: &Session, call: &Call) -> Result<Vec<Arc<Object>>> {
         let handles = call.params.named_keys();
-        let keys = handles.iter().map(|handle| {
-            let object = session.key_object(*handle as u64)?;
-            policy::permit(
-                &object,
-                Use::Derive,
-                call.row,
-                &call.params,
-                session.slot.ground()?.as_ref(),
-            )?;
-            policy::at_once(&object)?;
-            Ok(object)
-        });
+        let keys = handles.iter().map(|handle| session.using(*handle as u64, Use::Derive, call));
         keys.collect()
     }
 }
 
 impl Session {
+    /// Settles what the use of the base key, and of the keys that the parameter names, decides.
+    fn derived_from(&self, call: &Call, base: &Object, handle: u64) -> Result<()> {
+        if !base.is_key() || call.row.start == Start::PrivateKey {
+            return Ok(());
+        }
+        let named = call.params.named_keys().into_iter().map(|named| named as u64);
+        named.chain([handle]).try_for_each(|key| self.used(key, Use::Derive, call))
+    }
+
     fn base_object(&self, handle: u64, call: &Call) -> Result<Arc<Object>> {
         if call.row.start == Start::KeyOrData {
             if let Ok((_, object)) = self.slot.object(handle) {

@@ -60,11 +60,8 @@ impl Library {
         ciphertext: &[u8],
     ) -> Result<u64> {
         let session = self.session(handle)?;
-        let private = session.key_object(private).map_err(as_unwrapping_key)?;
-        let ground = session.slot.ground()?;
-        policy::permit(&private, Use::Decapsulate, call.row, &call.params, &ground)
-            .and_then(|()| policy::at_once(&private))
-            .map_err(as_unwrapping_key)?;
+        let by = private;
+        let private = session.using(by, Use::Decapsulate, call).map_err(as_unwrapping_key)?;
         let mut template = Template::parse(template)?;
         template.prescribe(private.attributes().get(CKA_DECAPSULATE_TEMPLATE))?;
         session.may_keep(template.attributes())?;
@@ -73,6 +70,11 @@ impl Library {
         let key = private.key()?;
         let secret = (kem.decapsulate)(call.row, key, &call.params, ciphertext, &spec)?;
         let parts = Parts::Secret(spec.key_type, secret);
-        session.keep(object::new_key(Origin::Kem, parts, &template, session.maker()?)?)
+        let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
+        let ground = session.slot.ground()?;
+        let key = session.slot.returned(key, &template, false, &ground)?;
+        session.may_keep_all(&[&key])?;
+        session.used(by, Use::Decapsulate, call).map_err(as_unwrapping_key)?;
+        session.keep(key)
     }
 }

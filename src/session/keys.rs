@@ -6,7 +6,7 @@ use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Direction, Filling, Parts, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
-use crate::policy::{self, Use};
+use crate::policy::{self, Ground, Use};
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
 use cryptoki_sys::*;
@@ -68,10 +68,11 @@ impl Library {
         out: &mut dyn Output,
     ) -> Result<()> {
         let session = self.session(handle)?;
-        let wrapping = self.wrapping_object(&session, wrapping, Use::Wrap, call)?;
+        let by = wrapping;
+        let wrapping = self.wrapping_object(&session, by, Use::Wrap, call)?;
         let target = session.key_object(key)?;
         object::wrappable(&target)?;
-        policy::may_wrap(&wrapping, &target)?;
+        policy::may_wrap(&wrapping, &target, (call.row, false), session.slot.ground()?.as_ref())?;
         let plaintext = serialised(&target, call.row.filling)?;
         let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, wrapping.key()?, &call.params, Direction::Encrypt)
@@ -83,6 +84,9 @@ impl Library {
             Error::DataLenRange | Error::DataInvalid => Error::KeySizeRange,
             other => as_wrapping(other),
         })?;
+        if out.capacity().is_some_and(|capacity| capacity >= len) {
+            session.used(by, Use::Wrap, call).map_err(as_wrapping)?;
+        }
         deliver(out, wrapped.get(..len).unwrap_or_default()).map(drop)
     }
 
@@ -96,10 +100,13 @@ impl Library {
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
         let session = self.session(handle)?;
-        let unwrapping = self.wrapping_object(&session, unwrapping, Use::Unwrap, call)?;
+        let by = unwrapping;
+        let unwrapping = self.wrapping_object(&session, by, Use::Unwrap, call)?;
         let mut template = Template::parse(template)?;
         template.prescribe(unwrapping.attributes().get(CKA_UNWRAP_TEMPLATE))?;
         session.may_keep(template.attributes())?;
+        let ground = session.slot.ground()?;
+        policy::may_unwrap(call.row, &template, &ground)?;
         let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, unwrapping.key()?, &call.params, Direction::Decrypt)
             .map_err(as_unwrapping)?;
@@ -107,7 +114,12 @@ impl Library {
         let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
         plaintext.truncate(len);
         let parts = parsed(plaintext, call.row.filling, &template)?;
-        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?)
+        let key = object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?;
+        let by_secret = unwrapping.class() == CKO_SECRET_KEY;
+        let key = session.slot.returned(key, &template, by_secret, &ground)?;
+        session.may_keep_all(&[&key])?;
+        session.used(by, Use::Unwrap, call).map_err(as_unwrapping_key)?;
+        session.keep(key)
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
@@ -119,21 +131,28 @@ impl Library {
         call: &Call,
     ) -> Result<Arc<Object>> {
         let translate = if usage == Use::Wrap { as_wrapping } else { as_unwrapping_key };
-        let object = session.key_object(handle).map_err(translate)?;
-        let ground = session.slot.ground()?;
-        policy::permit(&object, usage, call.row, &call.params, &ground)
-            .and_then(|()| policy::at_once(&object))
-            .map_err(translate)?;
-        Ok(object)
+        session.using(handle, usage, call).map_err(translate)
     }
 }
 
 impl Session {
+    /// A key that a call uses at once, if it may. Before the call gives anything out it says
+    /// [`Session::used`].
+    pub(super) fn using(&self, handle: u64, usage: Use, call: &Call) -> Result<Arc<Object>> {
+        let ground = self.slot.ground()?;
+        let seen = self.slot.with_object(handle, |object| permitted(object, usage, call, &ground));
+        seen.map(|(_, key)| key).map_err(as_key)
+    }
+
+    /// The same key now that the call is good: what its use decides is durable from here on.
+    pub(super) fn used(&self, handle: u64, usage: Use, call: &Call) -> Result<()> {
+        let ground = self.slot.ground()?;
+        let look = |object: &Arc<Object>| permitted(object, usage, call, &ground);
+        self.decided(handle, usage, &ground, look).map(drop)
+    }
+
     pub(super) fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
-        let found = self.slot.object(handle).map_err(|error| match error {
-            Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
-            other => other,
-        })?;
+        let found = self.slot.object(handle).map_err(as_key)?;
         if found.1.is_key() { Ok(found.1) } else { Err(Error::KeyHandleInvalid) }
     }
 
@@ -144,6 +163,17 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn permitted(
+    object: &Arc<Object>,
+    usage: Use,
+    call: &Call,
+    ground: &Ground,
+) -> Result<Arc<Object>> {
+    policy::permit(object, usage, call.row, &call.params, ground)?;
+    policy::at_once(object)?;
+    Ok(object.clone())
 }
 
 /// What the templates ask of a mechanism that makes keys.
@@ -254,6 +284,14 @@ fn trim(value: &mut Secret, filling: Filling, len: Option<usize>) -> Result<()> 
         _ => return Err(Error::WrappedKeyLenRange),
     }
     Ok(())
+}
+
+/// A handle that is no object's is here the handle of a key.
+pub(super) fn as_key(error: Error) -> Error {
+    match error {
+        Error::ObjectHandleInvalid => Error::KeyHandleInvalid,
+        other => other,
+    }
 }
 
 fn as_wrapping(error: Error) -> Error {

@@ -25,6 +25,7 @@ mod objects;
 mod opening;
 mod operation;
 mod recovering;
+mod returning;
 mod saved;
 mod saving;
 mod signing;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Objects: made, copied, destroyed, read, changed, found.
 
+use super::crypto::ATTEMPTS;
 use super::{Library, Session};
 use crate::error::{Error, Result};
+use crate::object::separation;
 use crate::object::{self, Maker, Object, Reading, Template};
 use crate::policy;
+use crate::safety::Safeguard;
 use crate::types::{RawAttribute, Role};
 use cryptoki_sys::*;
 use std::collections::VecDeque;
@@ -44,9 +47,20 @@ impl Library {
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
         let session = self.session(handle)?;
-        let (_, original) = self.made(&session, object)?;
         let template = Template::parse(template)?;
-        session.keep(object::copy(&original, &template, session.maker()?)?)
+        let maker = session.maker()?;
+        for _ in 0..ATTEMPTS {
+            let (entry, original) = self.made(&session, object)?;
+            let copy = object::copy(&original, &template, maker)?;
+            session.may_keep_all(&[&copy])?;
+            // Two keys of one value must not come to be used for what one may not.
+            let separate = maker.lifted.stands(Safeguard::SeparateUsages);
+            match separation::decided_by_copy(&original).filter(|_| separate) {
+                Some(class) => session.slot.decide(&entry, &original, class)?,
+                None => return session.keep(copy),
+            }
+        }
+        Err(Error::FunctionFailed)
     }
 
     /// `C_DestroyObject`.
@@ -170,9 +184,14 @@ impl Session {
 
     /// Keeps new objects, all or none.
     pub(super) fn keep_all(&self, objects: Vec<Object>) -> Result<Vec<u64>> {
-        for object in &objects {
-            policy::may_write(object, self.slot.role(), self.read_write)?;
-        }
+        self.may_keep_all(&objects.iter().collect::<Vec<_>>())?;
         self.slot.add(self.handle, objects)
+    }
+
+    /// Whether the caller may keep new objects where their attributes say.
+    pub(super) fn may_keep_all(&self, objects: &[&Object]) -> Result<()> {
+        objects
+            .iter()
+            .try_for_each(|object| policy::may_write(object, self.slot.role(), self.read_write))
     }
 }

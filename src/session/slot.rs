@@ -6,10 +6,12 @@ use super::handles::Handles;
 use super::saved::Saved;
 use crate::config;
 use crate::error::{Error, Result};
+use crate::object::separation::{self, Uses};
 use crate::object::{self, Object, Template};
 use crate::policy::Ground;
-use crate::store::{Sealed, Token, TokenKey, Vault};
+use crate::store::{Sealed, Tag, Token, TokenKey, Vault};
 use crate::types::Role;
+use crate::vendor::CKA_STRONGROOM_FINGERPRINT;
 use cryptoki_sys::*;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -51,6 +53,8 @@ struct Sessions {
     open: HashSet<u64>,
     /// Their objects: session, handle.
     objects: BTreeSet<(u64, u64)>,
+    /// Their keys, by fingerprint: fingerprint, handle.
+    keys: BTreeSet<(Tag, u64)>,
 }
 
 /// Who is logged in, with what the PIN opened.
@@ -205,12 +209,16 @@ impl Slot {
 
     fn drop_handle(&self, handle: u64, entry: &Entry) {
         entry.revoked.store(true, Ordering::Release);
-        entry.state.write().object = None;
+        let object = entry.state.write().object.take();
         self.entries.remove(handle);
         match entry.place {
             Place::Token(row) => drop(self.by_row.lock().remove(&row)),
             Place::Session(session) => {
-                self.of_session.lock().objects.remove(&(session, handle));
+                let mut sessions = self.of_session.lock();
+                sessions.objects.remove(&(session, handle));
+                if let Some(fingerprint) = object.as_deref().and_then(written_fingerprint) {
+                    sessions.keys.remove(&(fingerprint, handle));
+                }
             }
         }
     }
@@ -382,6 +390,8 @@ impl Slot {
 
     /// Adds new objects, all or none, to the token or to a session, and returns their handles.
     pub(super) fn add(&self, session: u64, objects: Vec<Object>) -> Result<Vec<u64>> {
+        let marked = objects.into_iter().map(|object| self.marked(object));
+        let objects = marked.collect::<Result<Vec<_>>>()?;
         if objects.iter().all(|object| !object.on_token()) {
             let add = |object| self.add_to_session(session, object);
             return objects.into_iter().map(add).collect();
@@ -401,7 +411,34 @@ impl Slot {
         objects.into_iter().map(add).collect()
     }
 
+    /// The object with the fingerprint it is known by when it comes back, if it is a key.
+    fn marked(&self, object: Object) -> Result<Object> {
+        match self.fingerprint(&object)? {
+            Some(fingerprint) => object::fingerprinted(&object, &fingerprint),
+            None => Ok(object),
+        }
+    }
+
+    /// What a secret or private key is known by when it comes back.
+    pub(super) fn fingerprint(&self, object: &Object) -> Result<Option<Tag>> {
+        let identity = object::identity(object)?;
+        identity.map(|identity| self.vault.fingerprint(&self.token, &identity)).transpose()
+    }
+
+    /// The handles of session keys with this fingerprint.
+    pub(super) fn session_keys(&self, fingerprint: &Tag) -> Vec<u64> {
+        let range = (*fingerprint, 0)..=(*fingerprint, u64::MAX);
+        self.of_session.lock().keys.range(range).map(|(_, handle)| *handle).collect()
+    }
+
+    /// The rows of token keys with this fingerprint, as far as the caller may see them.
+    pub(super) fn rows_of(&self, fingerprint: &Tag) -> Result<Vec<i64>> {
+        let wanted = [(CKA_STRONGROOM_FINGERPRINT as u64, fingerprint.to_vec())];
+        self.vault.find(&self.token, self.user_key().is_some(), &wanted)
+    }
+
     fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
+        let fingerprint = written_fingerprint(&object);
         let entry = Arc::new(Entry {
             place: Place::Session(session),
             private: object.private(),
@@ -416,6 +453,7 @@ impl Slot {
             let open = sessions.open.contains(&session);
             if open {
                 sessions.objects.insert((session, handle));
+                sessions.keys.extend(fingerprint.map(|fingerprint| (fingerprint, handle)));
             }
             open
         };
@@ -445,6 +483,15 @@ impl Slot {
         Ok(())
     }
 
+    /// Records what a use decides about a key. Where something else changed the key meanwhile nothing is
+    /// recorded: the caller looks at the key anew either way.
+    pub(super) fn decide(&self, entry: &Arc<Entry>, key: &Arc<Object>, uses: Uses) -> Result<()> {
+        match self.replace(entry, key, separation::decide(key, uses)?) {
+            Err(Error::FunctionFailed | Error::ObjectHandleInvalid) | Ok(()) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Destroys an object; operations with it end.
     pub(super) fn destroy(&self, handle: u64, entry: &Entry) -> Result<()> {
         if let Place::Token(row) = entry.place {
@@ -453,6 +500,11 @@ impl Slot {
         self.drop_handle(handle, entry);
         Ok(())
     }
+}
+
+/// The fingerprint that a key was given when it was made.
+fn written_fingerprint(object: &Object) -> Option<Tag> {
+    object.attributes().bytes(CKA_STRONGROOM_FINGERPRINT)?.try_into().ok()
 }
 
 fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {

@@ -39,17 +39,22 @@ impl Library {
     ) -> Result<()> {
         let session = self.session(handle)?;
         let call = Call { row: wrapping.row, params: Params::None };
-        let by = self.wrapping_object(&session, by, Use::Wrap, &call)?;
+        let handle = by;
+        let by = self.wrapping_object(&session, handle, Use::Wrap, &call)?;
         let target = session.key_object(key)?;
         object::wrappable(&target)?;
-        policy::may_wrap(&by, &target)?;
         let plaintext = serialised(&target, call.row.filling)?;
-        let (by, mut nonces) = (by.key()?, Nonces::default());
         let head = wrapping.head(Direction::Encrypt, plaintext.len())?;
+        let own_nonce = head.generator != Generator::None;
+        policy::may_wrap(&by, &target, (call.row, own_nonce), session.slot.ground()?.as_ref())?;
+        let (by, mut nonces) = (by.key()?, Nonces::default());
         nonces.check(&head)?;
         if out.capacity().is_none_or(|capacity| capacity < plaintext.len()) {
             // The length is told of a wrap that could be.
             wrapping.seal(by, (&head, &head.nonce), &plaintext, &mut vec![0; plaintext.len()])?;
+        }
+        if out.capacity().is_some_and(|capacity| capacity >= plaintext.len()) {
+            session.used(handle, Use::Wrap, &call)?;
         }
         let mut made = None;
         let written = produce(out, plaintext.len(), |room| {
@@ -75,13 +80,20 @@ impl Library {
     ) -> Result<u64> {
         let session = self.session(handle)?;
         let call = Call { row: wrapping.row, params: Params::None };
-        let by = self.wrapping_object(&session, by, Use::Unwrap, &call)?;
+        let handle = by;
+        let by = self.wrapping_object(&session, handle, Use::Unwrap, &call)?;
         let mut template = Template::parse(template)?;
         template.prescribe(by.attributes().get(CKA_UNWRAP_TEMPLATE))?;
         session.may_keep(template.attributes())?;
+        let ground = session.slot.ground()?;
+        policy::may_unwrap(call.row, &template, &ground)?;
         let plaintext = wrapping.open(by.key()?, wrapped)?;
         let parts = parsed(plaintext, call.row.filling, &template)?;
-        session.keep(object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?)
+        let key = object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?;
+        let key = session.slot.returned(key, &template, true, &ground)?;
+        session.may_keep_all(&[&key])?;
+        session.used(handle, Use::Unwrap, &call)?;
+        session.keep(key)
     }
 }
 

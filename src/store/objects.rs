@@ -103,6 +103,12 @@ impl Vault {
         })
     }
 
+    /// What a key of this identity (a digest of its value) is known by in a token.
+    pub fn fingerprint(&self, token: &Token, identity: &[u8; 32]) -> Result<Tag> {
+        let tag = self.tags.tag(&[b"value of a key", &token.uuid, identity])?;
+        tag.first_chunk().copied().ok_or(Error::GeneralError)
+    }
+
     fn tag(&self, token: &Token, id: u64, value: &[u8]) -> Result<Tag> {
         let tag = self.tags.tag(&[&token.uuid, &id.to_be_bytes(), value])?;
         tag.first_chunk().copied().ok_or(Error::GeneralError)

@@ -13,6 +13,9 @@ pub const SO_PIN: &str = "so-pin-87654321";
 /// The user PIN of tokens made here.
 pub const USER_PIN: &str = "user-pin-1234";
 
+/// The configuration of a token whose safeguards are lifted.
+pub const COMPATIBLE: &str = "[token]\nmode = \"compatible\"\n";
+
 /// An initialised library over a fresh store; ended and removed when dropped.
 pub struct Fixture {
     directory: TempDir,
@@ -143,6 +146,12 @@ impl User {
     /// A fresh store with one token and its user logged in.
     pub fn new() -> Self {
         User::with_settings("")
+    }
+
+    /// The same with a token whose safeguards are lifted: for what mechanisms do with keys that a safe
+    /// token would keep apart.
+    pub fn compatible() -> Self {
+        User::with_settings(COMPATIBLE)
     }
 
     /// As [`User::new`] with more lines of configuration.

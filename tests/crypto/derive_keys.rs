@@ -130,7 +130,7 @@ fn guards_are_free_where_the_section_says_so() {
 
 #[test]
 fn guards_are_kept_where_the_section_says_so() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let data = [
         string(CKM_CONCATENATE_BASE_AND_DATA, b"data"),

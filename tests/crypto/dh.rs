@@ -350,7 +350,7 @@ fn parameters_are_made() {
 
 #[test]
 fn private_keys_are_wrapped_as_openssl_writes_them() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let value = data(32);
     let by = keys::secret(s, CKK_AES, &value);

@@ -28,7 +28,7 @@ fn what_a_curve_encapsulates_is_what_it_derives() {
 
 #[test]
 fn openssl_reads_what_rsa_encapsulates() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let (public, private) = keys::rsa(s);
     let own = reference::rsa();

@@ -9,7 +9,7 @@ use crate::{data, hash_named, mac};
 
 #[test]
 fn triple_des_decrypts_verifies_and_unwraps_alone() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for record in vectors::read("des3.txt") {
         let (mech, key) = mechanism_and_key(s, &record);
@@ -181,4 +181,4 @@ pub fn odd(value: Vec<u8>) -> Vec<u8> {
     value.into_iter().map(|byte| byte ^ (1 ^ (byte.count_ones() as u8 & 1))).collect()
 }
 
-pub const LEGACY: &str = "[policy]\nlegacy_algorithms = true\n";
+pub const LEGACY: &str = "[policy]\nlegacy_algorithms = true\n[token]\nmode = \"compatible\"\n";

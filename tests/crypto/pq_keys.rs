@@ -187,7 +187,7 @@ fn token_keys_outlive_the_session() {
 
 #[test]
 fn openssl_opens_what_was_wrapped_and_the_other_way_round() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for set in sets::all() {
         let (public, private) = set.pair(s);
@@ -206,7 +206,7 @@ fn openssl_opens_what_was_wrapped_and_the_other_way_round() {
 
 #[test]
 fn all_forms_of_private_keys_are_unwrapped() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for set in [CKK_ML_DSA, CKK_ML_KEM].map(sets::quick) {
         let (_, private) = set.pair(s);

@@ -9,7 +9,7 @@ use openssl::symm::Mode;
 
 #[test]
 fn aes_key_wrap_known_answers() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for record in vectors::read("aes_wrap.txt") {
         let place = record.place();
@@ -35,7 +35,7 @@ fn aes_key_wrap_known_answers() {
 
 #[test]
 fn every_length_comes_back() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let by = keys::aes(s, 32);
     let kwp = Mech::plain(CKM_AES_KEY_WRAP_KWP);
@@ -65,7 +65,7 @@ fn padded_cbc_is_the_cipher_of_the_value() {
 
 #[test]
 fn block_modes_pad_with_zeros_where_they_wrap() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let (by_value, value) = (data(16), data(24));
     let by = keys::secret(s, CKK_AES, &by_value);
@@ -127,7 +127,7 @@ fn rsa_wraps_no_more_than_it_holds() {
 
 #[test]
 fn key_wrap_pads_a_key_of_odd_length_with_zeros() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let by = keys::aes(s, 16);
     let key = keys::secret(s, CKK_GENERIC_SECRET, &data(21));
@@ -141,7 +141,7 @@ fn key_wrap_pads_a_key_of_odd_length_with_zeros() {
 
 #[test]
 fn initial_values_of_key_wrap_must_match() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let (by, key) = (keys::aes(s, 32), keys::aes(s, 32));
     for (kind, own) in [
@@ -163,7 +163,7 @@ fn initial_values_of_key_wrap_must_match() {
 
 #[test]
 fn other_mechanisms_that_promise_to_wrap_bring_the_key_back() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let (by, key) = (keys::aes(s, 32), keys::secret(s, CKK_AES, &data(32)));
     for mech in [Mech::plain(CKM_AES_KEY_WRAP_PAD), Mech::plain(CKM_AES_KEY_WRAP_PKCS7)] {
@@ -179,7 +179,7 @@ fn other_mechanisms_that_promise_to_wrap_bring_the_key_back() {
 
 #[test]
 fn key_wrap_filled_as_pkcs7_is_key_wrap_of_what_was_filled() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let by = keys::aes(s, 32);
     let (plain, filled) = (Mech::plain(CKM_AES_KEY_WRAP), Mech::plain(CKM_AES_KEY_WRAP_PKCS7));

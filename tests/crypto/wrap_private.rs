@@ -11,7 +11,7 @@ use openssl::pkey::{PKey, Private};
 
 #[test]
 fn private_keys_come_back_and_work() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let by = keys::aes(s, 32);
     let (_, rsa) = keys::rsa(s);
@@ -57,7 +57,7 @@ fn openssl_opens_what_was_wrapped() {
 
 #[test]
 fn keys_of_openssl_can_be_unwrapped() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let value = data(32);
     let by = keys::secret(s, CKK_AES, &value);
@@ -82,7 +82,7 @@ fn keys_of_openssl_can_be_unwrapped() {
 
 #[test]
 fn what_is_no_private_key_of_the_type_is_refused() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let value = data(32);
     let by = keys::secret(s, CKK_AES, &value);
@@ -116,7 +116,7 @@ fn what_is_no_private_key_of_the_type_is_refused() {
 
 #[test]
 fn curves_that_are_not_here_are_named_so() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let value = data(32);
     let by = keys::secret(s, CKK_AES, &value);

@@ -20,7 +20,7 @@ fn a_key_that_may_not_leave_does_not() {
 
 #[test]
 fn a_sensitive_key_may_leave_wrapped() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let template = template! { CKA_SENSITIVE => true, CKA_EXTRACTABLE => true };
     let (by, key) = (keys::aes(s, 32), keys::aes_with(s, 32, &template));

@@ -95,7 +95,7 @@ fn attributes_of_another_class_cannot_come() {
 
 #[test]
 fn usages_can_be_taken_and_given() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let key = s.create(&secret(CKK_AES, &[1; 16])).good();
     for kind in [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE] {

@@ -104,7 +104,7 @@ fn templates_that_are_none_are_refused() {
 
 #[test]
 fn a_key_wraps_what_fits_its_template() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let by = carrier(s, CKA_WRAP_TEMPLATE, &template! { CKA_LABEL => "fits", CKA_TOKEN => false });
     let target = |label: &str| s.create(&secret(CKK_AES, &[2; 16]).with(CKA_LABEL, label)).good();
@@ -148,7 +148,7 @@ fn what_a_key_unwraps_and_derives_follows_its_template() {
 
 #[test]
 fn a_key_serves_the_mechanisms_on_its_list_alone() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let with = |allowed: &[CK_ULONG]| {
         let template = secret(CKK_AES, &[1; 16]).with(CKA_ALLOWED_MECHANISMS, allowed);

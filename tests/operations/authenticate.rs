@@ -70,7 +70,7 @@ fn careful(s: Session) -> Obj {
 
 #[test]
 fn a_call_that_does_all_at_once_is_refused() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let careful = template! { CKA_ALWAYS_AUTHENTICATE => true, CKA_PRIVATE => true };
     let usages = careful.and(&template! { CKA_UNWRAP => true, CKA_SIGN => true });
