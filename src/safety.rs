@@ -57,8 +57,8 @@ safeguards! {
     AuthenticatedWrapping "authenticated-wrapping" MechanismInvalid, "padding oracles, keys made of chosen or re-ordered ciphertext, two keys wrapped under one key stream";
     /// What is unwrapped by a secret key is sensitive.
     UnwrappedSensitive "unwrapped-sensitive" TemplateInconsistent, "a sensitive key that was wrapped comes back readable";
-    /// A sensitive key that is unwrapped, derived or shared once more while the token holds it comes
-    /// back as what it is: same type, no less guarded, no usage that it does not have.
+    /// A sensitive key that is unwrapped, shared, or rearranged by a derivation, while the token holds
+    /// it, comes back as what it is: same type, no less guarded, no usage that it does not have.
     ReturningKeys "returning-keys" TemplateInconsistent, "a key changes its type or gains usages by being wrapped and unwrapped";
     /// A key derived by cutting, joining or masking sensitive keys has at least 128 bits of each, and all
     /// of one that was itself joined or masked.

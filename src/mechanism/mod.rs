@@ -68,6 +68,7 @@ mod rsa_cipher;
 mod rsa_kem;
 mod rsa_key;
 mod rsa_recover;
+pub mod rsa_weak;
 pub mod secret_key;
 mod set_key;
 mod signature;

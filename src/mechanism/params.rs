@@ -284,6 +284,21 @@ pub enum Hedge {
 }
 
 impl Params {
+    /// The initialisation vector under which authenticated encryption may happen once.
+    pub fn nonce(&self) -> Option<&Iv> {
+        match self {
+            Params::Gcm { iv, .. } => Some(iv),
+            Params::Ccm { nonce, .. } | Params::Sealed { nonce, .. } => Some(nonce),
+            _ => None,
+        }
+    }
+
+    /// Whether the caller chose an initialisation vector.
+    pub fn chosen_iv(&self) -> bool {
+        let other = matches!(self, Params::Iv(_) | Params::Counter { .. } | Params::ChaCha20(_));
+        other || self.nonce().is_some()
+    }
+
     /// The keys that the parameter names by handle. The mechanism gets them, as keys and in this
     /// order, in [`super::Base`].
     pub fn named_keys(&self) -> SmallVec<[CK_OBJECT_HANDLE; 2]> {

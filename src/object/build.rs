@@ -12,7 +12,7 @@ use super::value::{Attributes, Value};
 use super::{Object, consistency, parts, record, separation};
 use crate::codec::crc64;
 use crate::error::{Error, Result};
-use crate::mechanism::{Key, Parts, primitive, secret_key};
+use crate::mechanism::{Key, Parts, primitive, rsa_weak, secret_key};
 use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use cryptoki_sys::*;
@@ -62,6 +62,7 @@ pub fn create(template: &Template, maker: Maker) -> Result<Object> {
         return finish(Origin::Create, attributes, shape, None);
     }
     let key = Key::new(&parts::from_attributes(&attributes)?)?;
+    refuse_weak(&attributes, maker)?;
     let attributes = normalised(attributes, shape, &key)?;
     finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
 }
@@ -109,7 +110,17 @@ pub(super) fn new_key_with(
         extra.contributed.set(id, value);
     }
     let (attributes, shape) = assemble(origin, template, extra, maker)?;
+    if origin == Origin::Unwrap {
+        refuse_weak(&attributes, maker)?;
+    }
     finish(origin, attributes, shape, Some(Arc::new(key)))
+}
+
+/// RSA keys of others' making may be known to be weak.
+fn refuse_weak(attributes: &Attributes, maker: Maker) -> Result<()> {
+    let numbers = attributes.bytes(CKA_MODULUS).zip(attributes.bytes(CKA_PUBLIC_EXPONENT));
+    let weak = |(modulus, exponent)| rsa_weak::is_weak(modulus, exponent);
+    maker.lifted.check(Safeguard::RsaWeak, numbers.is_some_and(weak))
 }
 
 /// A data object with a value that the token derived; private where the template does not say

@@ -28,7 +28,7 @@ pub use value::{Attributes, Value};
 
 use crate::error::{Error, Result};
 use crate::mechanism::Key;
-use crate::vendor::CKA_STRONGROOM_USED;
+use crate::vendor::*;
 use cryptoki_sys::*;
 use std::sync::{Arc, OnceLock};
 
@@ -51,6 +51,7 @@ struct Summary {
     usages: u16,
     /// What it was used for, where that excludes other uses.
     used: separation::Uses,
+    own_nonces: bool,
 }
 
 /// What an application that asks for an attribute gets.
@@ -106,6 +107,18 @@ impl Object {
     /// What it was used for, where that excludes other uses (`CKA_STRONGROOM_USED`).
     pub fn used(&self) -> separation::Uses {
         self.summary.used
+    }
+
+    /// Whether it encrypts under initialisation vectors that the token makes alone
+    /// (`CKA_STRONGROOM_TOKEN_NONCES`).
+    pub fn own_nonces(&self) -> bool {
+        self.summary.own_nonces
+    }
+
+    /// What tells a secret or private key that is kept from others, whatever its attributes; none for
+    /// other objects.
+    pub fn fingerprint(&self) -> Option<[u8; 16]> {
+        self.attributes.bytes(CKA_STRONGROOM_FINGERPRINT)?.try_into().ok()
     }
 
     /// Whether each use needs the PIN once more (`CKA_ALWAYS_AUTHENTICATE`).
@@ -199,6 +212,7 @@ impl Summary {
             private: attributes.flag(CKA_PRIVATE),
             always_authenticate: attributes.flag(CKA_ALWAYS_AUTHENTICATE),
             restricted: attributes.has(CKA_ALLOWED_MECHANISMS),
+            own_nonces: attributes.flag(CKA_STRONGROOM_TOKEN_NONCES),
             used: attributes.number(CKA_STRONGROOM_USED).unwrap_or(0),
             usages: USAGES.iter().enumerate().map(|(bit, id)| usage(bit, id)).sum(),
         }

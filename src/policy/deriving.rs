@@ -28,7 +28,7 @@ pub fn may_derive(base: &Object, row: &Row, params: &Params, ground: &Ground) ->
 }
 
 /// Whether a derivation only rearranges the values of the keys it comes from.
-fn rearranges(row: &Row) -> bool {
+pub fn rearranges(row: &Row) -> bool {
     row.inherit == Inherit::Guard && row.start != Start::PrivateKey
 }
 

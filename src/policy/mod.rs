@@ -6,7 +6,7 @@ mod deriving;
 mod strength;
 mod wrapping;
 
-pub use deriving::{joins, may_derive, may_result};
+pub use deriving::{joins, may_derive, may_result, rearranges};
 pub use strength::strength;
 pub use wrapping::{may_unwrap, may_wrap};
 
@@ -139,6 +139,9 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, ground: &Gro
         long_enough(key, ground)?;
     }
     ground.lifted.check(Safeguard::SeparateUsages, excluded(key, usage))?;
+    if matches!(usage, Use::Encrypt | Use::Wrap) && key.own_nonces() {
+        ground.lifted.check(Safeguard::TokenNonces, params.chosen_iv())?;
+    }
     ground.lifted.check(Safeguard::ShortTags, short_tag(params))?;
     if usage == Use::Sign && ground.lifted.stands(Safeguard::Sha1Signatures) {
         no_sha1(row, params)?;

@@ -2,13 +2,15 @@
 //! Encrypting and decrypting.
 
 use super::crypto::begin;
+use super::fresh::Pair;
 use super::operation::{Active, Kind, answer, produce, produce_bounded, step};
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
-use crate::mechanism::{Cipher, Direction, Key};
+use crate::mechanism::{Cipher, Direction};
+use crate::object::Object;
 use crate::policy::Use;
+use crate::safety::Safeguard;
 use crate::types::Output;
-use std::sync::Arc;
 
 impl Library {
     /// `C_EncryptInit`; without a mechanism it ends the operation at hand.
@@ -36,8 +38,22 @@ impl Library {
                 Direction::Decrypt => Use::Decrypt,
             };
             let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
-            let begin = |key: &Arc<Key>| make(call.row, key, &call.params, direction);
-            *place = Some(self.active(session, key, usage, &call, begin)?);
+            let ground = session.slot.ground()?;
+            let seen = state.seen.clone();
+            let active = self.active_with(session, key, usage, &call, |object| {
+                let once = once(direction, object, &call);
+                let again = once.as_ref().is_some_and(|pair| seen.lock().contains(pair));
+                ground.lifted.check(Safeguard::NonceReuse, again)?;
+                Ok((make(call.row, object.key()?, &call.params, direction)?, once))
+            })?;
+            let mut unused = None;
+            *cipher_place(state, direction) = Some(active.map(|(run, once)| {
+                unused = once;
+                run
+            }));
+            if direction == Direction::Encrypt {
+                state.unused = unused;
+            }
             Ok(())
         })
     }
@@ -50,7 +66,11 @@ impl Library {
         data: &[u8],
         out: &mut dyn Output,
     ) -> Result<()> {
-        self.with_state(handle, |_, state| cipher_step(&mut state.encrypt, kind, data, out))
+        self.with_state(handle, |_, state| {
+            cipher_step(&mut state.encrypt, kind, data, out)?;
+            state.encrypted(out);
+            Ok(())
+        })
     }
 
     /// `C_Decrypt`, `C_DecryptUpdate`, `C_DecryptFinal`, by `kind`.
@@ -63,6 +83,22 @@ impl Library {
     ) -> Result<()> {
         self.with_state(handle, |_, state| cipher_step(&mut state.decrypt, kind, data, out))
     }
+}
+
+impl State {
+    /// An encryption has given something out: its initialisation vector is used.
+    pub(super) fn encrypted(&mut self, out: &dyn Output) {
+        if out.capacity().is_some() {
+            let used = self.unused.take();
+            used.into_iter().for_each(|pair| self.seen.lock().insert(pair));
+        }
+    }
+}
+
+/// The key and the vector that are used with each other once, if the mechanism asks for that.
+fn once(direction: Direction, key: &Object, call: &Call) -> Option<Pair> {
+    let nonce = call.params.nonce().filter(|_| direction == Direction::Encrypt)?;
+    Some((key.fingerprint()?, nonce.clone()))
 }
 
 fn cipher_place(state: &mut State, direction: Direction) -> &mut Option<Active<Box<dyn Cipher>>> {

@@ -29,11 +29,23 @@ impl Library {
         call: &Call,
         begin: impl Fn(&Arc<Key>) -> Result<T>,
     ) -> Result<Active<T>> {
+        self.active_with(session, key, usage, call, |object| begin(object.key()?))
+    }
+
+    /// The same for what looks at more of the key.
+    pub(super) fn active_with<T>(
+        &self,
+        session: &Session,
+        key: u64,
+        usage: Use,
+        call: &Call,
+        begin: impl Fn(&Object) -> Result<T>,
+    ) -> Result<Active<T>> {
         let slot = &session.slot;
         let ground = slot.ground()?;
         let (entry, (run, waiting)) = session.decided(key, usage, &ground, |object| {
             policy::permit(object, usage, call.row, &call.params, &ground)?;
-            Ok((begin(object.key()?)?, object.always_authenticate()))
+            Ok((begin(object)?, object.always_authenticate()))
         })?;
         Ok(Active::new(run, Some(Lease::new(entry)), waiting))
     }

@@ -72,7 +72,10 @@ impl Library {
             let maker = session.maker()?;
             let made = object::derived(product, spec.key_type, &base, heritage, template, maker);
             let made = made.and_then(|made| {
-                let made = session.slot.returned(made, template, false, &ground)?;
+                let made = match policy::rearranges(call.row) {
+                    true => session.slot.returned(made, template, false, &ground)?,
+                    false => made,
+                };
                 let joined = made.is_key() && policy::joins(call.row, sources);
                 if joined { separation::joined(&made) } else { Ok(made) }
             });

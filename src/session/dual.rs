@@ -11,13 +11,16 @@ use cryptoki_sys::*;
 impl Library {
     /// `C_DigestEncryptUpdate`.
     pub fn digest_encrypt(&self, handle: u64, part: &[u8], out: &mut dyn Output) -> Result<()> {
-        self.with_state(handle, |_, State { encrypt, digest, .. }| {
+        self.with_state(handle, |_, state| {
+            let State { encrypt, digest, .. } = state;
             step_both(
                 (encrypt, digest),
                 |_| true,
                 (part, out),
                 |digest, plain, _| digest.run.update(plain),
-            )
+            )?;
+            state.encrypted(out);
+            Ok(())
         })
     }
 
@@ -35,13 +38,16 @@ impl Library {
 
     /// `C_SignEncryptUpdate`.
     pub fn sign_encrypt(&self, handle: u64, part: &[u8], out: &mut dyn Output) -> Result<()> {
-        self.with_state(handle, |_, State { encrypt, sign, .. }| {
+        self.with_state(handle, |_, state| {
+            let State { encrypt, sign, .. } = state;
             step_both(
                 (encrypt, sign),
                 |signer| signer.multi_part(),
                 (part, out),
                 |signer, plain, _| signer.update(plain),
-            )
+            )?;
+            state.encrypted(out);
+            Ok(())
         })
     }
 

@@ -3,6 +3,7 @@
 //! goes wrong with one message ends that message; the process goes on until it is finished.
 
 use super::crypto::begin;
+use super::fresh::Seen;
 use super::operation::{Active, Place, Written, going, produce};
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
@@ -11,8 +12,13 @@ use crate::mechanism::envelope::{Envelope, Generator, Head, MessageKind};
 use crate::mechanism::nonce::Nonces;
 use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
+use crate::object::Object;
 use crate::policy::Use;
+use crate::safety::{Lifted, Safeguard};
+use crate::store::Tag;
 use crate::types::Output;
+use crate::vendor::CKA_STRONGROOM_TOKEN_NONCES;
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// A process of messages.
@@ -23,6 +29,7 @@ pub(super) struct Messages {
     direction: Direction,
     key: Arc<Key>,
     nonces: Nonces,
+    rules: NonceRules,
     /// The message in progress, in several parts.
     current: Option<Aead>,
 }
@@ -47,11 +54,20 @@ impl Library {
                 Direction::Encrypt => Use::Encrypt,
                 Direction::Decrypt => Use::Decrypt,
             };
-            let messages = |key: &Arc<Key>| {
-                let (key, nonces) = (Arc::clone(key), Nonces::default());
-                Ok(Messages { row, kind, begin, direction, key, nonces, current: None })
+            let lifted = session.slot.ground()?.lifted;
+            let seen = state.seen.clone();
+            let messages = |object: &Object| {
+                let (key, nonces) = (Arc::clone(object.key()?), Nonces::default());
+                let rules = NonceRules {
+                    lifted,
+                    key: object.fingerprint().filter(|_| direction == Direction::Encrypt),
+                    own: object.attributes().flag(CKA_STRONGROOM_TOKEN_NONCES),
+                    seen: seen.clone(),
+                };
+                Ok(Messages { row, kind, begin, direction, key, nonces, rules, current: None })
             };
-            *place = Some(self.active(session, key, usage, &call, messages)?);
+            let active = self.active_with(session, key, usage, &call, messages)?;
+            *self::place(state, direction) = Some(active);
             Ok(())
         })
     }
@@ -139,6 +155,7 @@ impl Messages {
         let mut made = None;
         let written = produce(out, data.len(), |room| {
             let nonce = self.nonces.next(self.key.nonces(), &head)?;
+            self.rules.take(&nonce)?;
             let mut message = self.start(&head, &nonce, aad)?;
             let len = message.update(data, room)?;
             made = Some((nonce, end(&mut message, self.direction, tag)?));
@@ -155,6 +172,7 @@ impl Messages {
         let head = self.head(envelope, false)?;
         let nonce = self.nonces.next(self.key.nonces(), &head)?;
         let message = self.start(&head, &nonce, aad)?;
+        self.rules.take(&nonce)?;
         tell(envelope, &head, &nonce)?;
         self.current = Some(message);
         Ok(())
@@ -193,6 +211,7 @@ impl Messages {
     fn head(&self, envelope: &mut dyn Envelope, end: bool) -> Result<Head> {
         let head = envelope.head(self.kind, self.direction, end)?;
         self.nonces.check(&head)?;
+        self.rules.check(&head)?;
         Ok(head)
     }
 
@@ -212,6 +231,36 @@ impl Messages {
 
     fn put_tag(&self, envelope: &mut dyn Envelope, tag: &[u8]) -> Result<()> {
         if self.direction == Direction::Encrypt { envelope.put_tag(tag) } else { Ok(()) }
+    }
+}
+
+/// What the token asks of the nonces of one key.
+struct NonceRules {
+    lifted: Lifted,
+    /// The key that encrypts; none where nothing is encrypted.
+    key: Option<Tag>,
+    /// Whether the token makes them all.
+    own: bool,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl NonceRules {
+    fn check(&self, head: &Head) -> Result<()> {
+        let Some(key) = self.key else { return Ok(()) };
+        let chosen = head.generator == Generator::None;
+        self.lifted.check(Safeguard::TokenNonces, self.own && chosen)?;
+        let again = chosen && self.seen.lock().contains(&(key, head.nonce.clone()));
+        self.lifted.check(Safeguard::NonceReuse, again)
+    }
+
+    /// A message is encrypted under this nonce.
+    fn take(&self, nonce: &Iv) -> Result<()> {
+        let Some(key) = self.key else { return Ok(()) };
+        let pair = (key, nonce.clone());
+        let mut seen = self.seen.lock();
+        self.lifted.check(Safeguard::NonceReuse, seen.contains(&pair))?;
+        seen.insert(pair);
+        Ok(())
     }
 }
 

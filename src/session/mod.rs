@@ -14,6 +14,7 @@ mod deriving;
 mod digesting;
 mod dual;
 mod events;
+mod fresh;
 mod ground;
 mod handles;
 mod kem;
@@ -89,6 +90,9 @@ struct State {
     message_decrypt: Option<Active<message::Messages>>,
     message_sign: Option<Active<message_sign::Series<Box<dyn Signer>>>>,
     message_verify: Option<Active<message_sign::Series<Box<dyn Verifier>>>>,
+    /// What the encryption in progress will have used once, from its first output on.
+    unused: Option<fresh::Pair>,
+    seen: Arc<Mutex<fresh::Seen>>,
 }
 
 /// What `C_GetSessionInfo` tells.

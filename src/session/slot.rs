@@ -216,7 +216,7 @@ impl Slot {
             Place::Session(session) => {
                 let mut sessions = self.of_session.lock();
                 sessions.objects.remove(&(session, handle));
-                if let Some(fingerprint) = object.as_deref().and_then(written_fingerprint) {
+                if let Some(fingerprint) = object.as_deref().and_then(Object::fingerprint) {
                     sessions.keys.remove(&(fingerprint, handle));
                 }
             }
@@ -438,7 +438,7 @@ impl Slot {
     }
 
     fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
-        let fingerprint = written_fingerprint(&object);
+        let fingerprint = object.fingerprint();
         let entry = Arc::new(Entry {
             place: Place::Session(session),
             private: object.private(),
@@ -500,11 +500,6 @@ impl Slot {
         self.drop_handle(handle, entry);
         Ok(())
     }
-}
-
-/// The fingerprint that a key was given when it was made.
-fn written_fingerprint(object: &Object) -> Option<Tag> {
-    object.attributes().bytes(CKA_STRONGROOM_FINGERPRINT)?.try_into().ok()
 }
 
 fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {

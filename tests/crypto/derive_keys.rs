@@ -163,7 +163,7 @@ fn guards_are_kept_where_the_section_says_so() {
 
 #[test]
 fn two_keys_guard_what_is_made_of_both() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let flags = || BOTH.iter().flat_map(|a| BOTH.map(|b| (*a, b)));
     for (first, second) in flags().flat_map(|a| flags().map(move |b| (a, b))) {

@@ -37,7 +37,7 @@ fn sealings(s: Session) -> Vec<Sealing> {
 
 #[test]
 fn messages_are_what_ordinary_encryption_makes() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for sealing in sealings(s) {
         s.many(Many::Encrypt, Some(&Mech::plain(sealing.kind)), Some(sealing.key)).good();
@@ -67,7 +67,7 @@ fn messages_are_what_ordinary_encryption_makes() {
 
 #[test]
 fn what_was_changed_is_not_opened_and_the_process_goes_on() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let failed = CKR_AEAD_DECRYPT_FAILED;
     for sealing in sealings(s) {

@@ -69,7 +69,7 @@ fn trusted(user: &User) -> [Obj; 2] {
         CKA_ENCRYPT => false,
         CKA_VERIFY => false,
     };
-    let aes = secret(CKK_AES, &[7; 32]).and(&usages);
+    let aes = secret(CKK_AES, &[7; 32]).and(&usages).set(CKA_EXTRACTABLE, false);
     let rsa = keys::rsa_public(&reference::rsa()).and(&usages);
     let all = [s.create(&aes).good(), s.create(&rsa).good()];
     s.logout().good();

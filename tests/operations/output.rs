@@ -7,7 +7,7 @@ use crate::{cases, idle};
 
 #[test]
 fn a_length_query_keeps_the_operation() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for case in cases(s) {
         case.start(s);
@@ -33,7 +33,7 @@ fn a_length_query_keeps_the_operation() {
 
 #[test]
 fn a_short_buffer_keeps_the_operation_and_stays_untouched() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for case in cases(s) {
         case.start(s);
@@ -51,7 +51,7 @@ fn a_short_buffer_keeps_the_operation_and_stays_untouched() {
 
 #[test]
 fn the_last_part_takes_the_same_rule() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for case in cases(s).iter().filter(|case| case.parts) {
         case.start(s);
@@ -83,7 +83,7 @@ fn the_last_part_takes_the_same_rule() {
 
 #[test]
 fn parts_with_output_take_the_same_rule() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let streams = [Kind::Encrypt, Kind::Decrypt];
     for case in cases(s).iter().filter(|case| case.parts && streams.contains(&case.kind)) {
@@ -170,7 +170,7 @@ fn parts_in_place() {
 
 #[test]
 fn signatures_and_digests_in_place() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     for case in cases(s) {
         case.start(s);

@@ -70,7 +70,7 @@ fn a_restored_digest_remembers_that_it_was_fed() {
 
 #[test]
 fn what_has_a_key_is_not_saved() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     save(s).gives(CKR_OPERATION_NOT_INITIALIZED);
     outcome(p11!(C_FindObjectsInit(s.0, std::ptr::null_mut(), 0))).good();

@@ -7,7 +7,7 @@ use crate::{cases, idle};
 
 #[test]
 fn sessions_have_their_own_operations() {
-    let user = User::new();
+    let user = User::compatible();
     let (one, two) = (user.session, user.token.public());
     for case in cases(one) {
         case.start(one);
@@ -38,7 +38,7 @@ fn a_closed_session_leaves_the_others_running() {
 
 #[test]
 fn the_end_of_a_key_ends_its_operations() {
-    let user = User::new();
+    let user = User::compatible();
     let s = user.session;
     let other = user.token.public();
     for case in cases(s).iter().filter(|case| case.key.is_some()) {
