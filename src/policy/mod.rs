@@ -273,10 +273,11 @@ fn fits(key: &Object, template: &Value) -> bool {
     key.has_all(template)
 }
 
-/// Whether a key's value may go into a digest: a secret key's, unless it is sensitive (the digest of
-/// a key among chosen data tells of the key) or lists mechanisms without this one.
+/// Whether a key's value may go into a digest: a secret key's, unless it is hidden (the digest of a key
+/// among chosen data tells of the key) or lists mechanisms without this one.
 pub fn may_digest(key: &Object, row: &Row) -> Result<()> {
-    let shown = !key.attributes().flag(CKA_SENSITIVE);
+    let attributes = key.attributes();
+    let shown = !attributes.flag(CKA_SENSITIVE) && attributes.flag(CKA_EXTRACTABLE);
     let allowed = !key.restricted() || allowed_mechanism(key, row).is_ok();
     let secret = key.class() == CKO_SECRET_KEY;
     if secret && shown && allowed { Ok(()) } else { Err(Error::KeyIndigestible) }
