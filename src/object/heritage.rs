@@ -26,6 +26,8 @@ struct Guards {
     unextractable: bool,
     always_sensitive: bool,
     never_extractable: bool,
+    /// Only trusted keys wrap it.
+    pinned: bool,
 }
 
 impl Heritage {
@@ -52,6 +54,10 @@ impl Heritage {
             if self.any.unextractable {
                 require(attributes, CKA_EXTRACTABLE, false)?;
             }
+        }
+        if self.rule == Inherit::Guard && self.any.pinned {
+            // What shows the base leaves no other way than the base does.
+            require(attributes, CKA_WRAP_WITH_TRUSTED, true)?;
         }
         if self.rule == Inherit::Everything {
             require(attributes, CKA_SENSITIVE, sensitive)?;
@@ -84,6 +90,7 @@ impl Guards {
             unextractable: attributes.bool(CKA_EXTRACTABLE) == Some(false),
             always_sensitive: attributes.flag(CKA_ALWAYS_SENSITIVE),
             never_extractable: attributes.flag(CKA_NEVER_EXTRACTABLE),
+            pinned: attributes.flag(CKA_WRAP_WITH_TRUSTED),
         }
     }
 
@@ -93,6 +100,7 @@ impl Guards {
             unextractable: both(self.unextractable, other.unextractable),
             always_sensitive: both(self.always_sensitive, other.always_sensitive),
             never_extractable: both(self.never_extractable, other.never_extractable),
+            pinned: both(self.pinned, other.pinned),
         }
     }
 }
