@@ -67,6 +67,17 @@ pub fn create(template: &Template, maker: Maker) -> Result<Object> {
     finish(Origin::Create, attributes, shape, Some(Arc::new(key)))
 }
 
+/// What a template alone decides of a key that is to be unwrapped: the key without its value. It is
+/// asked before anything is opened, so that a fault of the template never tells of what was inside.
+pub fn announced(template: &Template, maker: Maker) -> Result<Object> {
+    let (attributes, shape) = assemble(Origin::Unwrap, template, Extra::default(), maker)?;
+    if !shape.is(PRIVATE | SECRET) {
+        return Err(Error::TemplateInconsistent);
+    }
+    consistency::check(&attributes, shape)?;
+    Ok(Object::new(attributes))
+}
+
 /// A key object, or domain parameters, from values that the token made, unwrapped or derived.
 pub fn new_key(origin: Origin, parts: Parts, template: &Template, maker: Maker) -> Result<Object> {
     new_key_with(origin, parts, Extra::default(), template, maker)

@@ -16,7 +16,7 @@ mod shape;
 mod template;
 mod value;
 
-pub use build::{Maker, Origin, copy, create, modify, new_key};
+pub use build::{Maker, Origin, announced, copy, create, modify, new_key};
 pub use builtin::{Builtin, asked_for, builtins};
 pub use derived::derived;
 pub use heritage::Heritage;

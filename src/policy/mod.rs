@@ -8,7 +8,7 @@ mod wrapping;
 
 pub use deriving::{joins, may_derive, may_result, rearranges};
 pub use strength::strength;
-pub use wrapping::{may_unwrap, may_wrap};
+pub use wrapping::{authenticates, may_unwrap, may_wrap};
 
 use crate::config::{self, RSA_BITS};
 use crate::error::{Error, Result};

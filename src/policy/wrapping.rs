@@ -65,10 +65,14 @@ fn native(key: &Object) -> bool {
 /// Whether keys may be unwrapped by this mechanism into an object of this template.
 pub fn may_unwrap(row: &Row, template: &Template, ground: &Ground) -> Result<()> {
     let session_key = !template.attributes().flag(CKA_TOKEN);
-    let authenticated = UNDER_NO_NONCE.contains(&row.id)
-        || UNDER_A_NONCE.contains(&row.id)
-        || (row.id == CKM_RSA_PKCS && session_key);
+    let authenticated = authenticates(row) || (row.id == CKM_RSA_PKCS && session_key);
     ground.lifted.check(Safeguard::AuthenticatedWrapping, !authenticated)
+}
+
+/// Whether what a mechanism unwraps is known to be what was wrapped: the others open any ciphertext,
+/// and tell by what they find inside what it was.
+pub fn authenticates(row: &Row) -> bool {
+    UNDER_NO_NONCE.contains(&row.id) || UNDER_A_NONCE.contains(&row.id)
 }
 
 /// Mechanisms that refuse what was not wrapped by somebody who has the key, or, those of public keys,

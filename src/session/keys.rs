@@ -4,7 +4,7 @@
 use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
-use crate::mechanism::{Direction, Filling, Parts, Spec, pkcs8};
+use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::{self, Ground, Use};
 use crate::secret::Secret;
@@ -102,22 +102,15 @@ impl Library {
         let session = self.session(handle)?;
         let by = unwrapping;
         let unwrapping = self.wrapping_object(&session, by, Use::Unwrap, call)?;
-        let mut template = Template::parse(template)?;
-        template.prescribe(unwrapping.attributes().get(CKA_UNWRAP_TEMPLATE))?;
-        session.may_keep(template.attributes())?;
-        let ground = session.slot.ground()?;
-        policy::may_unwrap(call.row, &template, &ground)?;
+        let template = session.announced(&unwrapping, call.row, template)?;
         let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, unwrapping.key()?, &call.params, Direction::Decrypt)
             .map_err(as_unwrapping)?;
         let mut plaintext = Secret::zeroed(cipher.whole_len(wrapped.len()))?;
         let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
         plaintext.truncate(len);
-        let parts = parsed(plaintext, call.row.filling, &template)?;
-        let key = object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?;
         let by_secret = unwrapping.class() == CKO_SECRET_KEY;
-        let key = session.slot.returned(key, &template, by_secret, &ground)?;
-        session.may_keep_all(&[&key])?;
+        let key = session.unwrapped(call.row, plaintext, &template, by_secret)?;
         session.used(by, Use::Unwrap, call).map_err(as_unwrapping_key)?;
         session.keep(key)
     }
@@ -154,6 +147,44 @@ impl Session {
     pub(super) fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
         let found = self.slot.object(handle).map_err(as_key)?;
         if found.1.is_key() { Ok(found.1) } else { Err(Error::KeyHandleInvalid) }
+    }
+
+    /// The template of a key that is to be unwrapped by another, judged before anything is opened.
+    pub(super) fn announced(
+        &self,
+        by: &Object,
+        row: &Row,
+        template: &[RawAttribute<'_>],
+    ) -> Result<Template> {
+        let mut template = Template::parse(template)?;
+        template.prescribe(by.attributes().get(CKA_UNWRAP_TEMPLATE))?;
+        self.may_keep(template.attributes())?;
+        policy::may_unwrap(row, &template, self.slot.ground()?.as_ref())?;
+        let announced = object::announced(&template, self.maker()?)?;
+        self.may_keep_all(&[&announced])?;
+        let secret = announced.class() == CKO_SECRET_KEY;
+        // The value stands at the end of a block whose length says nothing about it.
+        if secret && row.filling == Filling::Before && template.number(CKA_VALUE_LEN).is_none() {
+            return Err(Error::TemplateIncomplete);
+        }
+        Ok(template)
+    }
+
+    /// The key that was wrapped, as it may be made. `by_secret` says that a secret key wrapped it.
+    pub(super) fn unwrapped(
+        &self,
+        row: &Row,
+        plaintext: Secret,
+        template: &Template,
+        by_secret: bool,
+    ) -> Result<Object> {
+        let maker = self.maker()?;
+        let key = parsed(plaintext, row.filling, template)
+            .and_then(|parts| object::new_key(Origin::Unwrap, parts, template, maker))
+            .map_err(|error| inside(row, error))?;
+        let key = self.slot.returned(key, template, by_secret, self.slot.ground()?.as_ref())?;
+        self.may_keep_all(&[&key])?;
+        Ok(key)
     }
 
     /// Whether a key with such a template could be kept, before it is made.
@@ -231,11 +262,7 @@ pub(super) fn serialised(target: &Object, filling: Filling) -> Result<Secret> {
 }
 
 /// The key that was wrapped, by the class and type that the template names.
-pub(super) fn parsed(
-    mut plaintext: Secret,
-    filling: Filling,
-    template: &Template,
-) -> Result<Parts> {
+fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Result<Parts> {
     let class = template.number(CKA_CLASS).ok_or(Error::TemplateIncomplete)?;
     let key_type = template.number(CKA_KEY_TYPE).ok_or(Error::TemplateIncomplete)?;
     let key_type = CK_KEY_TYPE::try_from(key_type).map_err(|_| Error::AttributeValueInvalid)?;
@@ -270,7 +297,6 @@ pub(super) fn parsed(
 fn trim(value: &mut Secret, filling: Filling, len: Option<usize>) -> Result<()> {
     let have = value.len();
     match (filling, len) {
-        // The value stands at the end of a block whose length says nothing about it.
         (Filling::Before, None) => return Err(Error::TemplateIncomplete),
         (Filling::Before, Some(len)) if len <= have => {
             value.expose_mut().copy_within(have - len.., 0);
@@ -309,6 +335,16 @@ pub(super) fn as_unwrapping_key(error: Error) -> Error {
         Error::KeyHandleInvalid => Error::UnwrappingKeyHandleInvalid,
         Error::KeyTypeInconsistent => Error::UnwrappingKeyTypeInconsistent,
         Error::KeySizeRange => Error::UnwrappingKeySizeRange,
+        other => other,
+    }
+}
+
+/// What was wrong inside the wrapped bytes. Where anybody can send any ciphertext, it is one thing
+/// with one name: padding, length and content must not be told apart.
+fn inside(row: &Row, error: Error) -> Error {
+    match error {
+        Error::HostMemory | Error::DeviceMemory | Error::DeviceError | Error::GeneralError => error,
+        _ if !policy::authenticates(row) => Error::WrappedKeyInvalid,
         other => other,
     }
 }

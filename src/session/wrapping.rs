@@ -2,7 +2,7 @@
 //! Keys wrapped as messages: `C_WrapKeyAuthenticated` and `C_UnwrapKeyAuthenticated`. The nonce may be
 //! made here, and the tag stands in the parameter.
 
-use super::keys::{parsed, serialised};
+use super::keys::serialised;
 use super::operation::{Written, produce};
 use super::{Call, Library};
 use crate::error::{Error, Result};
@@ -11,11 +11,10 @@ use crate::mechanism::envelope::{Envelope, Generator, Head};
 use crate::mechanism::nonce::Nonces;
 use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
-use crate::object::{self, Origin, Template};
+use crate::object;
 use crate::policy::{self, Use};
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
-use cryptoki_sys::*;
 use std::sync::Arc;
 
 /// How a key is wrapped as a message.
@@ -82,16 +81,9 @@ impl Library {
         let call = Call { row: wrapping.row, params: Params::None };
         let handle = by;
         let by = self.wrapping_object(&session, handle, Use::Unwrap, &call)?;
-        let mut template = Template::parse(template)?;
-        template.prescribe(by.attributes().get(CKA_UNWRAP_TEMPLATE))?;
-        session.may_keep(template.attributes())?;
-        let ground = session.slot.ground()?;
-        policy::may_unwrap(call.row, &template, &ground)?;
+        let template = session.announced(&by, call.row, template)?;
         let plaintext = wrapping.open(by.key()?, wrapped)?;
-        let parts = parsed(plaintext, call.row.filling, &template)?;
-        let key = object::new_key(Origin::Unwrap, parts, &template, session.maker()?)?;
-        let key = session.slot.returned(key, &template, true, &ground)?;
-        session.may_keep_all(&[&key])?;
+        let key = session.unwrapped(call.row, plaintext, &template, true)?;
         session.used(handle, Use::Unwrap, &call)?;
         session.keep(key)
     }
