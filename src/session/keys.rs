@@ -4,13 +4,16 @@
 use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
+use crate::mechanism::primitive;
 use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::{self, Ground, Use};
+use crate::safety::Safeguard;
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
 use cryptoki_sys::*;
 use std::sync::Arc;
+use zeroize::Zeroize;
 
 impl Library {
     /// `C_GenerateKey`.
@@ -179,6 +182,9 @@ impl Session {
         by_secret: bool,
     ) -> Result<Object> {
         let maker = self.maker()?;
+        let oracle =
+            row.id == CKM_RSA_PKCS && maker.lifted.stands(Safeguard::AuthenticatedWrapping);
+        let plaintext = if oracle { of_length(plaintext, template)? } else { plaintext };
         let key = parsed(plaintext, row.filling, template)
             .and_then(|parts| object::new_key(Origin::Unwrap, parts, template, maker))
             .map_err(|error| inside(row, error))?;
@@ -292,6 +298,23 @@ fn parsed(mut plaintext: Secret, filling: Filling, template: &Template) -> Resul
     }
 }
 
+/// What PKCS #1 v1.5 padding hid, in the length that the template names. Where the padding is wrong
+/// OpenSSL gives something random of a random length; to say that the length is wrong would tell a
+/// forger which padding is right, so something random of the right length takes its place (RFC 5246,
+/// section 7.4.7.1).
+fn of_length(value: Secret, template: &Template) -> Result<Secret> {
+    match template.number(CKA_VALUE_LEN).and_then(|len| usize::try_from(len).ok()) {
+        Some(len) if len != value.len() && len <= LONGEST_FORGED => {
+            // The value may be empty, which is no key of HKDF.
+            let mut key = primitive::sha256(value.expose())?;
+            let forged = primitive::hkdf_sha256(&key, &[], b"strongroom unwrapped", len);
+            key.zeroize();
+            forged
+        }
+        _ => Ok(value),
+    }
+}
+
 /// Takes away what a key was filled up with. `len` is the length that the template names; it must
 /// be one that fills up to what was unwrapped (section 5.18.4: a conflict is a matter of lengths).
 fn trim(value: &mut Secret, filling: Filling, len: Option<usize>) -> Result<()> {
@@ -357,3 +380,6 @@ fn as_unwrapping(error: Error) -> Error {
         other => as_unwrapping_key(other),
     }
 }
+
+/// The longest key that RSA can have wrapped, bytes.
+const LONGEST_FORGED: usize = 1024;

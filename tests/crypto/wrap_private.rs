@@ -8,6 +8,7 @@ use crate::table::ALL_CURVES;
 use openssl::ec::{Asn1Flag, EcGroup, EcKey};
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::symm::Mode;
 
 #[test]
 fn private_keys_come_back_and_work() {
