@@ -373,10 +373,10 @@ own_tests() {
     shows '==> OK'
     ok "--moz-cert"
     # This one signs with SHA-1, which a token does only where that safeguard is lifted.
-    quietly "$COMMAND" token mode compatible --lift sha1-signatures --so-pin-env SO_PIN
+    quietly "$COMMAND" token mode compatible --lift sha1-signatures --token interop --so-pin-env SO_PIN
     user --session-rw --test-ec --id 7b --key-type EC:secp256r1
     shows '==> OK'
-    quietly "$COMMAND" token mode safe --so-pin-env SO_PIN
+    quietly "$COMMAND" token mode safe --token interop --so-pin-env SO_PIN
     ok "--test-ec"
 }
 

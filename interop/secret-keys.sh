@@ -99,15 +99,20 @@ wrapping() {
     user --keygen --key-type AES:16 --id 4a --label "travelling key" --private --extractable --usage-decrypt
     user --encrypt --id 4a --mechanism AES-CBC-PAD --iv "$IV" --input-file short --output-file expected
     wrapped 4e AES-KEY-WRAP 4b
-    wrapped 4e AES-CBC-PAD 4c --iv "$IV"
     wrapped 4e 0x210B 4d # CKM_AES_KEY_WRAP_KWP, which the client has no name for
     refused "wrapping a key that may not leave" --login --pin env:USER_PIN --wrap --mechanism AES-KEY-WRAP --id 4e \
         --application-id ae32 --output-file out.wrapped
     ok "AES key wrapped and unwrapped by AES; one that is not extractable stays"
 
     keypair RSA:2048 4f --usage-wrap
+    user --wrap --mechanism AES-CBC-PAD --id 4e --application-id 4a --output-file cbc.wrapped --iv "$IV"
+    refused "unwrapping what nothing authenticates" --login --pin env:USER_PIN --unwrap --mechanism AES-CBC-PAD \
+        --id 4e --input-file cbc.wrapped --key-type AES: --application-id 4c --iv "$IV"
+    quietly "$COMMAND" token mode compatible --lift authenticated-wrapping --token interop --so-pin-env SO_PIN
+    wrapped 4e AES-CBC-PAD 4c --iv "$IV"
     wrapped 4f RSA-PKCS 50
-    ok "AES key wrapped and unwrapped by RSA"
+    quietly "$COMMAND" token mode safe --token interop --so-pin-env SO_PIN
+    ok "AES key wrapped and unwrapped by RSA, and by CBC with padding where that safeguard is lifted"
 }
 
 # wrapped WRAPPING_ID MECHANISM NEW_ID [ARGUMENT...]: key 4a travels and does the same work as before.
