@@ -31,13 +31,55 @@ pub trait Output {
     fn set_len(&mut self, len: usize);
 }
 
-/// Who logs in.
+/// What whoever is logged in is there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The security officer (`CKU_SO`).
     So,
-    /// The normal user (`CKU_USER`).
+    /// The normal user (`CKU_USER`), who has no name.
     User,
+    /// A named user who uses keys.
+    Operator,
+    /// A named user who makes, changes and destroys keys.
+    Manager,
+    /// A named user who reads.
+    Auditor,
+    /// A named user who approves.
+    Custodian,
+}
+
+impl Role {
+    /// The roles of named users.
+    pub const NAMED: &'static [Role] =
+        &[Role::Operator, Role::Manager, Role::Auditor, Role::Custodian];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::So => "security officer",
+            Role::User => "user",
+            Role::Operator => "operator",
+            Role::Manager => "manager",
+            Role::Auditor => "auditor",
+            Role::Custodian => "custodian",
+        }
+    }
+
+    /// Whether it sees private objects: it has the token key.
+    pub fn sees_private(self) -> bool {
+        !matches!(self, Role::So | Role::Custodian)
+    }
+}
+
+/// Whose PIN it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The security officer's.
+    So,
+    /// That of the user without a name.
+    User,
+    /// A named user's.
+    Named(String),
 }
 
 /// The size of a `CK_ULONG` here, bytes.

@@ -83,6 +83,10 @@ fn explain(error: Error) -> (&'static str, &'static str) {
             "the store cannot be written",
             "run this as the user who owns it; 'strongroom doctor' looks at the modes",
         ),
+        Error::UserNotLoggedIn | Error::KeyFunctionNotPermitted => (
+            "this user may not do that on this token",
+            "docs/roles.md says who may do what; --user names another user",
+        ),
         _ => {
             ("the library refused", "'strongroom doctor' says what is wrong with the installation")
         }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::safety::Lifted;
 use crate::secret::Secret;
 use crate::session::{Library, slot_id};
-use crate::types::Role;
+use crate::types::Holder;
 use cryptoki_sys::*;
 
 /// A read/write session with a token; it ends when dropped.
@@ -36,37 +36,34 @@ impl Desk {
     }
 
     /// A session with someone logged in.
-    pub fn log_in(&self, token: &TokenInfo, role: Role, pin: &Secret) -> Outcome<Visit<'_>> {
-        let user = match role {
-            Role::So => CKU_SO,
-            Role::User => CKU_USER,
+    pub fn log_in(&self, token: &TokenInfo, holder: &Holder, pin: &Secret) -> Outcome<Visit<'_>> {
+        let (user, name) = match holder {
+            Holder::So => (CKU_SO, ""),
+            Holder::User => (CKU_USER, ""),
+            Holder::Named(name) => (CKU_USER, name.as_str()),
         };
         let visit = self.enter(token)?;
-        match self.library.login(visit.session, user, pin.expose()) {
+        match self.library.login_user(visit.session, user, pin.expose(), name.as_bytes()) {
             Ok(()) => Ok(visit),
-            Err(error) => Err(self.refused(token, role, error)),
+            Err(error) => Err(self.refused(token, holder, error)),
         }
     }
 
     /// Why a PIN was not taken, and who can help.
-    fn refused(&self, token: &TokenInfo, role: Role, error: Error) -> Failure {
+    pub(super) fn refused(&self, token: &TokenInfo, holder: &Holder, error: Error) -> Failure {
         let label = &token.label;
-        let whose = if role == Role::So { "SO PIN" } else { "user PIN" };
-        let left = || {
-            let now = self.opened.vault.token(token.id).ok().flatten();
-            now.map_or(0, |token| token.attempts_left(role))
-        };
+        let whose = whose(holder);
+        let now = || self.opened.vault.token(token.id).ok().flatten();
+        if now().is_some_and(|now| now.role(holder).is_none()) {
+            return Failure::new(
+                format!("token '{label}' has no such user, or the PIN is wrong"),
+                format!("'strongroom user list --token {}' lists its users", token.selector()),
+            );
+        }
+        let left = || now().map_or(0, |token| token.attempts_left(holder));
         let locked = |what: &str| {
-            let next = match role {
-                Role::User => format!(
-                    "the security officer sets a new one: 'strongroom pin unblock --token {}'",
-                    token.selector()
-                ),
-                Role::So => "nobody can unlock it; the user's PIN goes on working, but a lost one \
-                             can no longer be replaced: move the keys to a new token"
-                    .to_string(),
-            };
-            Failure::new(format!("the {whose} of token '{label}' {what}"), next)
+            let what = format!("the {whose} of token '{label}' {what}");
+            Failure::new(what, unlocking(token, holder))
         };
         match error {
             Error::PinIncorrect => match left() {
@@ -92,19 +89,47 @@ impl Desk {
         }
     }
 
-    /// Changes the PIN of a role by itself.
+    /// Changes a PIN by itself.
     pub fn change_pin(
         &self,
         token: &TokenInfo,
-        role: Role,
+        holder: &Holder,
         old: &Secret,
         new: &Secret,
     ) -> Outcome<()> {
-        let visit = self.log_in(token, role, old)?;
+        let visit = self.log_in(token, holder, old)?;
         visit.check_new(new)?;
         self.library
             .set_pin(visit.session, old.expose(), new.expose())
             .map_err(|error| Failure::of("cannot change the PIN", error))
+    }
+}
+
+/// What a PIN is called.
+fn whose(holder: &Holder) -> String {
+    match holder {
+        Holder::So => "SO PIN".to_string(),
+        Holder::User => "user PIN".to_string(),
+        Holder::Named(name) => format!("PIN of '{}'", name.escape_debug()),
+    }
+}
+
+/// Who can unlock a PIN.
+fn unlocking(token: &TokenInfo, holder: &Holder) -> String {
+    let token = token.selector();
+    match holder {
+        Holder::User => {
+            format!("the security officer sets a new one: 'strongroom pin unblock --token {token}'")
+        }
+        Holder::Named(name) => format!(
+            "the security officer sets a new one: 'strongroom user reset {} --token {token}'",
+            name.escape_debug()
+        ),
+        Holder::So => {
+            "nobody can unlock it; the user's PIN goes on working, but a lost one can no \
+                       longer be replaced: move the keys to a new token"
+                .to_string()
+        }
     }
 }
 
@@ -133,7 +158,7 @@ impl Visit<'_> {
         &self.desk.library
     }
 
-    fn check_new(&self, pin: &Secret) -> Outcome<()> {
+    pub(super) fn check_new(&self, pin: &Secret) -> Outcome<()> {
         check_pin(pin, self.token.min_pin_length as usize, "PIN")
     }
 }

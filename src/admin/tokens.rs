@@ -3,13 +3,14 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
+use super::listing::{PinInfo, UserInfo, pin, users};
 use crate::config::{MAX_PIN, Mode, Separation, Token as Made};
 use crate::error::Error;
 use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use crate::session::slot_id;
-use crate::store::{Strikes, Token};
-use crate::types::Role;
+use crate::store::Token;
+use crate::types::Holder;
 use serde::Serialize;
 
 /// A token, as a list shows it.
@@ -37,19 +38,14 @@ pub struct TokenInfo {
     pub min_pin_length: u32,
     /// Wrong attempts after which a PIN is locked.
     pub max_failures: u32,
+    /// Its named users.
+    pub users: Vec<UserInfo>,
+    #[serde(skip)]
+    pub(super) use_key: bool,
     #[serde(skip)]
     pub(super) id: i64,
     #[serde(skip)]
     pub(super) made: u64,
-}
-
-/// How a PIN stands.
-#[derive(Clone, Debug, Serialize)]
-pub struct PinInfo {
-    /// `unset`, `good`, `low` (there were wrong attempts), `last` (one more locks it), `locked`.
-    pub state: &'static str,
-    /// Wrong attempts left before it is locked.
-    pub attempts_left: u32,
 }
 
 impl TokenInfo {
@@ -166,7 +162,7 @@ impl Desk {
         let made = self.tokens()?.into_iter().find(|token| token.slot == slot);
         let made =
             made.ok_or_else(|| Failure::of("cannot read the new token", Error::DeviceRemoved))?;
-        self.log_in(&made, Role::So, so_pin)?.set_user_pin(user_pin)?;
+        self.log_in(&made, &Holder::So, so_pin)?.set_user_pin(user_pin)?;
         self.token(Some(&made.serial))
     }
 
@@ -197,24 +193,15 @@ pub(super) fn info(token: &Token) -> TokenInfo {
             Separation::Standard => "standard",
             Separation::Strict => "strict",
         },
-        user_pin: pin(token, Role::User),
-        so_pin: pin(token, Role::So),
+        user_pin: pin(token, &Holder::User),
+        so_pin: pin(token, &Holder::So),
         min_pin_length: token.min_pin,
         max_failures: token.max_failures,
+        users: users(token),
+        use_key: token.has_use_key(),
         id: token.id,
         made: token.created,
     }
-}
-
-fn pin(token: &Token, role: Role) -> PinInfo {
-    let state = match token.strikes(role) {
-        _ if role == Role::User && !token.user_pin_set() => "unset",
-        Strikes::None => "good",
-        Strikes::Some => "low",
-        Strikes::Last => "last",
-        Strikes::Locked => "locked",
-    };
-    PinInfo { state, attempts_left: token.attempts_left(role) }
 }
 
 fn names(tokens: &[TokenInfo]) -> String {

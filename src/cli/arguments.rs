@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of the command. There is deliberately no option that takes a PIN itself.
 
+pub(super) use super::pin_arguments::{
+    Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
+};
 use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::config;
 use crate::safety::{SAFEGUARDS, Safeguard};
@@ -71,6 +74,9 @@ pub(super) enum Command {
     /// Changes and unblocks PINs
     #[command(subcommand)]
     Pin(PinVerb),
+    /// Lists, adds and removes named users of a token, and sets their PINs
+    #[command(subcommand)]
+    User(UserVerb),
     /// Lists, adds and removes the ways to open the store
     #[command(subcommand)]
     Seal(SealVerb),
@@ -157,43 +163,6 @@ impl From<SealKind> for seal::Kind {
     }
 }
 
-#[derive(Args)]
-pub(super) struct SoPin {
-    /// A file with the security officer's PIN
-    #[arg(long, value_name = "FILE")]
-    pub(super) so_pin_file: Option<PathBuf>,
-    /// A variable with the security officer's PIN
-    #[arg(long, value_name = "NAME", conflicts_with = "so_pin_file")]
-    pub(super) so_pin_env: Option<String>,
-}
-
-#[derive(Args)]
-pub(super) struct UserPin {
-    /// A file with the user's PIN
-    #[arg(long, value_name = "FILE")]
-    pub(super) pin_file: Option<PathBuf>,
-    /// A variable with the user's PIN
-    #[arg(long, value_name = "NAME", conflicts_with = "pin_file")]
-    pub(super) pin_env: Option<String>,
-}
-
-#[derive(Args)]
-pub(super) struct NewPin {
-    /// A file with the new PIN
-    #[arg(long, value_name = "FILE")]
-    pub(super) new_pin_file: Option<PathBuf>,
-    /// A variable with the new PIN
-    #[arg(long, value_name = "NAME", conflicts_with = "new_pin_file")]
-    pub(super) new_pin_env: Option<String>,
-}
-
-#[derive(Args)]
-pub(super) struct Token {
-    /// The token: its label, serial number or slot; not needed where there is only one
-    #[arg(long, value_name = "TOKEN")]
-    pub(super) token: Option<String>,
-}
-
 #[derive(Subcommand)]
 pub(super) enum TokenVerb {
     /// Lists the tokens of the store
@@ -221,7 +190,7 @@ pub(super) struct User {
     #[command(flatten)]
     pub(super) token: Token,
     #[command(flatten)]
-    pub(super) pin: UserPin,
+    pub(super) holder: Holder,
 }
 
 /// As [`User`], or without a login.
@@ -230,7 +199,7 @@ pub(super) struct Reader {
     #[command(flatten)]
     pub(super) user: User,
     /// Takes no PIN, and sees public keys and certificates alone
-    #[arg(long, conflicts_with_all = ["pin_file", "pin_env"])]
+    #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env"])]
     pub(super) public: bool,
 }
 
@@ -359,33 +328,6 @@ pub(super) struct Destroy {
     /// Asks for no confirmation
     #[arg(long)]
     pub(super) yes: bool,
-}
-
-#[derive(Subcommand)]
-pub(super) enum PinVerb {
-    /// Changes the user's PIN, or the security officer's
-    Change {
-        #[command(flatten)]
-        token: Token,
-        /// Changes the security officer's PIN
-        #[arg(long, conflicts_with_all = ["pin_file", "pin_env"])]
-        so: bool,
-        #[command(flatten)]
-        pin: UserPin,
-        #[command(flatten)]
-        so_pin: SoPin,
-        #[command(flatten)]
-        new: NewPin,
-    },
-    /// Sets a new user PIN with the security officer's, and unlocks it
-    Unblock {
-        #[command(flatten)]
-        token: Token,
-        #[command(flatten)]
-        so_pin: SoPin,
-        #[command(flatten)]
-        new: NewPin,
-    },
 }
 
 #[derive(Subcommand)]

@@ -11,7 +11,6 @@ use crate::admin::{
     self, Class, Content, Desk, Format, Generation, Outcome, Shown, Summary, Visit, Wanted,
     read_small,
 };
-use crate::types::Role;
 use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
@@ -33,7 +32,8 @@ pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
 
 fn enter<'a>(desk: &'a Desk, user: &User) -> Outcome<Visit<'a>> {
     let token = desk.token(user.token.token.as_deref())?;
-    desk.log_in(&token, Role::User, &pins::user(&user.pin, &token)?)
+    let (holder, pin) = pins::holder(&user.holder, &token)?;
+    desk.log_in(&token, &holder, &pin)
 }
 
 fn read<'a>(desk: &'a Desk, reader: &Reader) -> Outcome<Visit<'a>> {

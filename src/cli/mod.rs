@@ -6,10 +6,12 @@ mod arguments;
 mod keys;
 mod opening;
 mod output;
+mod pin_arguments;
 mod pins;
 mod secrets;
 mod stores;
 mod tokens;
+mod users;
 
 use crate::admin::{Failure, Outcome};
 use arguments::{Arguments, Command};
@@ -40,6 +42,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Token(verb) => done(tokens::run(common, verb)),
         Command::Key(verb) => done(keys::run(common, verb)),
         Command::Pin(verb) => done(pins::run(common, verb)),
+        Command::User(verb) => done(users::run(common, verb)),
         Command::Seal(verb) => done(stores::seal(common, verb)),
         Command::Check => stores::check(common),
         Command::Doctor => stores::doctor(common),

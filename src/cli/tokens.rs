@@ -6,7 +6,7 @@ use super::opening::open;
 use super::output::{show, table, visible};
 use super::pins::officer;
 use crate::admin::{Outcome, PinInfo, TokenInfo, check_mode};
-use crate::types::Role;
+use crate::types::Holder;
 
 pub(super) fn run(common: &Common, verb: &TokenVerb) -> Outcome<()> {
     let desk = open(common)?;
@@ -22,7 +22,7 @@ pub(super) fn run(common: &Common, verb: &TokenVerb) -> Outcome<()> {
         TokenVerb::Mode { mode, lift, token, so_pin } => {
             let lifted = check_mode((*mode).into(), lift)?;
             let token = desk.token(token.token.as_deref())?;
-            desk.log_in(&token, Role::So, &officer(so_pin, &token)?)?.lift(lifted)?;
+            desk.log_in(&token, &Holder::So, &officer(so_pin, &token)?)?.lift(lifted)?;
             let token = desk.token(Some(&token.serial))?;
             show(common, &token, || {
                 format!("token '{}' is {}\n", visible(&token.label), mode_of(&token))
@@ -41,10 +41,10 @@ fn list(tokens: &[TokenInfo]) -> String {
 }
 
 pub(super) fn detail(token: &TokenInfo) -> String {
-    format!(
+    let mut text = format!(
         "label       {}\nserial      {}\nslot        {}\nmade        {}\nmode        {}\n\
-         separation  {}\nuser PIN    {}\n\
-         SO PIN      {}\nPIN length  at least {} bytes\nPIN lock    after {} wrong attempts\n",
+         separation  {}\nuser PIN    {}\nSO PIN      {}\nPIN length  at least {} bytes\n\
+         PIN lock    after {} wrong attempts\n",
         visible(&token.label),
         token.serial,
         token.slot,
@@ -55,7 +55,12 @@ pub(super) fn detail(token: &TokenInfo) -> String {
         words(&token.so_pin),
         token.min_pin_length,
         token.max_failures,
-    )
+    );
+    for user in &token.users {
+        let (name, pin) = (visible(&user.name), words(&user.pin));
+        text.push_str(&format!("user        {name} ({}), PIN {pin}\n", user.role));
+    }
+    text
 }
 
 /// The mode of a token, with what is lifted.
@@ -66,7 +71,8 @@ fn mode_of(token: &TokenInfo) -> String {
     }
 }
 
-fn words(pin: &PinInfo) -> String {
+/// How a PIN stands, in words.
+pub(super) fn words(pin: &PinInfo) -> String {
     match pin.state {
         "good" | "unset" | "locked" => pin.state.to_string(),
         _ => format!("{} left", pin.attempts_left),

@@ -47,6 +47,7 @@ mod hss;
 mod hss_key;
 mod ike;
 mod kbkdf;
+pub mod kem;
 pub mod key;
 mod mac;
 mod message;

@@ -260,6 +260,7 @@ static RULES: &[Rule] = rules! {
     CKA_DECAPSULATE_TEMPLATE    Template   PRIVATE,             May May May,        Absent, NONE;
     // Safeguards
     CKA_STRONGROOM_USED         Number     LOCKED,              Never Never Never,  Number(0), NONE;
+    CKA_STRONGROOM_MATERIAL     Bytes      LOCKED,              Never Never Never,  Absent, INTERNAL;
     CKA_STRONGROOM_FINGERPRINT  Bytes      LOCKED,              Never Never Never,  Absent, INTERNAL | SEARCHED;
     CKA_STRONGROOM_TOKEN_NONCES Bool       SECRET,              May May May,        Bool(false), MODIFIABLE | ONLY_UP;
     // Key material

@@ -8,6 +8,7 @@ mod builtin;
 mod consistency;
 mod derived;
 mod heritage;
+mod material;
 mod parts;
 mod record;
 mod returning;
@@ -20,6 +21,7 @@ pub use build::{Maker, Origin, announced, copy, create, modify, new_key};
 pub use builtin::{Builtin, asked_for, builtins};
 pub use derived::derived;
 pub use heritage::Heritage;
+pub use material::{has_material, join, material, set_material, split};
 pub use record::{decode, encode};
 pub use returning::{as_held, fingerprinted, identity, no_less_guarded};
 pub use shape::Shape;
@@ -160,6 +162,7 @@ impl Object {
     pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
         match self.attributes.get(id) {
             Some(_) if attribute::has(id, attribute::INTERNAL) => Reading::Absent,
+            None if material::sealed(self, id) => Reading::Sensitive,
             Some(_) if self.hides(id) => Reading::Sensitive,
             Some(value) => Reading::Value(value),
             None => self.unsaid(id).map_or(Reading::Absent, Reading::Value),

@@ -24,6 +24,15 @@ pub fn decode(record: &[u8]) -> Result<Attributes> {
     Ok(attributes)
 }
 
+/// The hidden attributes of a record that holds no others.
+pub(super) fn decode_hidden(record: &[u8]) -> Result<Attributes> {
+    let mut reader = Reader::versioned(record, VERSION)?;
+    // Within: what is hidden stays in secret memory, though no class says so here.
+    let attributes = read(&mut reader, 1)?;
+    reader.end()?;
+    Ok(attributes)
+}
+
 /// The length of that record, bytes.
 pub fn length(attributes: &Attributes) -> usize {
     1 + list_length(attributes)

@@ -3,14 +3,16 @@
 //! `mechanism` and layer 0.
 
 mod deriving;
+pub mod roles;
 mod strength;
 mod wrapping;
 
 pub use deriving::{joins, may_derive, may_result, rearranges};
+pub use roles::{CALLERS, Caller, Group};
 pub use strength::strength;
 pub use wrapping::{authenticates, may_unwrap, may_wrap};
 
-use crate::config::{self, RSA_BITS};
+use crate::config::{self, RSA_BITS, Separation};
 use crate::error::{Error, Result};
 use crate::mechanism::{Hash, Params, Row};
 use crate::object::separation::{self, Standing, Uses};
@@ -91,6 +93,21 @@ impl Use {
             Use::Derive => CKF_DERIVE,
             Use::Encapsulate => CKF_ENCAPSULATE,
             Use::Decapsulate => CKF_DECAPSULATE,
+        }
+    }
+
+    /// The functions that begin it.
+    pub fn group(self) -> Group {
+        match self {
+            Use::Encrypt => Group::Encrypt,
+            Use::Decrypt => Group::Decrypt,
+            Use::Sign | Use::SignRecover => Group::Sign,
+            Use::Verify | Use::VerifyRecover => Group::Verify,
+            Use::Wrap => Group::Wrap,
+            Use::Unwrap => Group::Unwrap,
+            Use::Derive => Group::Derive,
+            Use::Encapsulate => Group::Encapsulate,
+            Use::Decapsulate => Group::Decapsulate,
         }
     }
 
@@ -288,8 +305,20 @@ pub fn may_write(object: &Object, role: Option<Role>, read_write: bool) -> Resul
     if object.on_token() && !read_write {
         return Err(Error::SessionReadOnly);
     }
-    if object.private() && role != Some(Role::User) {
+    if object.private() && !role.is_some_and(Role::sees_private) {
         return Err(Error::UserNotLoggedIn);
+    }
+    Ok(())
+}
+
+/// Whether such an object may rest in a token: in a strict one every key that is to be kept from some
+/// is private, for what is not private needs no PIN.
+pub fn may_rest(object: &Object, separation: Separation) -> Result<()> {
+    let key = matches!(object.class(), CKO_SECRET_KEY | CKO_PRIVATE_KEY);
+    let open = key && object.on_token() && !object.private();
+    if separation == Separation::Strict && open {
+        tracing::warn!("a strict token takes no secret or private key that is not private");
+        return Err(Error::TemplateInconsistent);
     }
     Ok(())
 }

@@ -42,6 +42,7 @@ impl Library {
         begin: impl Fn(&Object) -> Result<T>,
     ) -> Result<Active<T>> {
         let slot = &session.slot;
+        slot.admit(usage.group())?;
         let ground = slot.ground()?;
         let (entry, (run, waiting)) = session.decided(key, usage, &ground, |object| {
             policy::permit(object, usage, call.row, &call.params, &ground)?;

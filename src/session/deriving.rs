@@ -6,7 +6,7 @@ use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Base, Key, Parts, Spec, Start};
 use crate::object::{self, Heritage, Object, Template, separation};
-use crate::policy::{self, Use};
+use crate::policy::{self, Group, Use};
 use crate::secret::Secret;
 use crate::types::RawAttribute;
 use cryptoki_sys::*;
@@ -44,7 +44,7 @@ impl Library {
         base: u64,
         templates: &[Vec<RawAttribute<'_>>],
     ) -> std::result::Result<Derivation, Refusal> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Derive)?;
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
         let from = base;
         let base = session.base_object(from, call)?;
@@ -81,9 +81,10 @@ impl Library {
             });
             objects.push(made.map_err(blame(number))?);
         }
-        session.may_keep_all(&objects.iter().collect::<Vec<_>>())?;
+        session.may_keep_all(Group::Derive, &objects.iter().collect::<Vec<_>>())?;
         session.derived_from(call, &base, from)?;
-        Ok(Derivation { handles: session.keep_all(objects)?, public: derived.public })
+        let handles = session.keep_all(Group::Derive, objects)?;
+        Ok(Derivation { handles, public: derived.public })
     }
 
     /// The keys that a parameter names are used as the base key is.
@@ -126,7 +127,7 @@ impl Session {
         let mut template = Template::parse(template)?;
         template.prescribe(base.attributes().get(CKA_DERIVE_TEMPLATE))?;
         self.settle(&mut template);
-        self.may_keep(template.attributes())?;
+        self.may_keep(Group::Derive, template.attributes())?;
         let spec = spec(call, &[&template])?;
         if number > 0 {
             // The mechanism finds this too, but not whose fault it is.

@@ -6,7 +6,7 @@ use super::operation::{Active, Kind, Written, produce, step};
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::{Digester, Row};
-use crate::policy;
+use crate::policy::{self, Group};
 use crate::types::Output;
 use cryptoki_sys::CKF_DIGEST;
 
@@ -66,6 +66,7 @@ impl Library {
     pub fn digest_key(&self, handle: u64, key: u64) -> Result<()> {
         self.with_state(handle, |session, state| {
             let digest = state.digest.as_ref().ok_or(Error::OperationNotInitialized)?;
+            session.slot.admit(Group::DigestKey)?;
             let key = session.key_object(key)?;
             policy::may_digest(&key, digest.run.row)?;
             let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;

@@ -7,7 +7,7 @@ use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
 use crate::object::{self, Origin, Template};
-use crate::policy::{self, Use};
+use crate::policy::{self, Group, Use};
 use crate::types::{Output, RawAttribute};
 use cryptoki_sys::*;
 
@@ -22,7 +22,7 @@ impl Library {
         template: &[RawAttribute<'_>],
         out: &mut dyn Output,
     ) -> Result<Option<u64>> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Encapsulate)?;
         let public = session.key_object(public)?;
         policy::permit(
             &public,
@@ -33,7 +33,7 @@ impl Library {
         )?;
         policy::at_once(&public)?;
         let template = Template::parse(template)?;
-        session.may_keep(template.attributes())?;
+        session.may_keep(Group::Encapsulate, template.attributes())?;
         let kem = call.row.does.kem.ok_or(Error::MechanismInvalid)?;
         let len = (kem.len)(call.row, public.key()?, &call.params)?;
         if out.capacity().is_none_or(|capacity| capacity < len) {
@@ -45,7 +45,7 @@ impl Library {
         let parts = Parts::Secret(spec.key_type, secret);
         let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
         policy::may_share(&public, &key)?;
-        let key = session.keep(key)?;
+        let key = session.keep(Group::Encapsulate, key)?;
         deliver(out, &ciphertext)?;
         Ok(Some(key))
     }
@@ -59,12 +59,12 @@ impl Library {
         template: &[RawAttribute<'_>],
         ciphertext: &[u8],
     ) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Decapsulate)?;
         let by = private;
         let private = session.using(by, Use::Decapsulate, call).map_err(as_unwrapping_key)?;
         let mut template = Template::parse(template)?;
         template.prescribe(private.attributes().get(CKA_DECAPSULATE_TEMPLATE))?;
-        session.may_keep(template.attributes())?;
+        session.may_keep(Group::Decapsulate, template.attributes())?;
         let kem = call.row.does.kem.ok_or(Error::MechanismInvalid)?;
         let spec = spec(call, &[&template])?;
         let key = private.key()?;
@@ -73,8 +73,8 @@ impl Library {
         let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
         let ground = session.slot.ground()?;
         let key = session.slot.returned(key, &template, false, &ground)?;
-        session.may_keep_all(&[&key])?;
+        session.may_keep_all(Group::Decapsulate, &[&key])?;
         session.used(by, Use::Decapsulate, call).map_err(as_unwrapping_key)?;
-        session.keep(key)
+        session.keep(Group::Decapsulate, key)
     }
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
-use crate::policy::{self, Ground, Use};
+use crate::policy::{self, Ground, Group, Use};
 use crate::safety::Safeguard;
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
@@ -23,13 +23,14 @@ impl Library {
         call: &Call,
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Generate)?;
         let make = call.row.does.generate.ok_or(Error::MechanismInvalid)?;
         policy::offered(call.row, CKF_GENERATE, session.slot.ground()?.as_ref())?;
         let template = session.template(template)?;
+        session.may_keep(Group::Generate, template.attributes())?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);
-        session.keep(object::new_key(origin, parts, &template, session.maker()?)?)
+        session.keep(Group::Generate, object::new_key(origin, parts, &template, session.maker()?)?)
     }
 
     /// `C_GenerateKeyPair`: the handles of public and private key.
@@ -40,14 +41,14 @@ impl Library {
         public: &[RawAttribute<'_>],
         private: &[RawAttribute<'_>],
     ) -> Result<(u64, u64)> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Generate)?;
         let make = call.row.does.generate_pair.ok_or(Error::MechanismInvalid)?;
         let (public, private) = (session.template(public)?, session.template(private)?);
         let spec = spec(call, &[&public, &private])?;
         policy::may_generate(spec.modulus_bits, session.slot.ground()?.as_ref())?;
         // What the caller may not keep is not worth the time to generate.
         for template in [&public, &private] {
-            session.may_keep(template.attributes())?;
+            session.may_keep(Group::Generate, template.attributes())?;
         }
         let (public_parts, private_parts) = make(call.row, &call.params, &spec)?;
         let origin = Origin::Generate(call.row.id);
@@ -55,7 +56,7 @@ impl Library {
             object::new_key(origin, public_parts, &public, session.maker()?)?,
             object::new_key(origin, private_parts, &private, session.maker()?)?,
         ];
-        match session.keep_all(objects)?.as_slice() {
+        match session.keep_all(Group::Generate, objects)?.as_slice() {
             [public, private] => Ok((*public, *private)),
             _ => Err(Error::GeneralError),
         }
@@ -70,10 +71,11 @@ impl Library {
         key: u64,
         out: &mut dyn Output,
     ) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Wrap)?;
         let by = wrapping;
         let wrapping = self.wrapping_object(&session, by, Use::Wrap, call)?;
         let target = session.key_object(key)?;
+        session.slot.admit_object(Group::Wrap, target.on_token())?;
         object::wrappable(&target)?;
         policy::may_wrap(&wrapping, &target, (call.row, false), session.slot.ground()?.as_ref())?;
         let plaintext = serialised(&target, call.row.filling)?;
@@ -102,7 +104,7 @@ impl Library {
         wrapped: &[u8],
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Unwrap)?;
         let by = unwrapping;
         let unwrapping = self.wrapping_object(&session, by, Use::Unwrap, call)?;
         let template = session.announced(&unwrapping, call.row, template)?;
@@ -115,7 +117,7 @@ impl Library {
         let by_secret = unwrapping.class() == CKO_SECRET_KEY;
         let key = session.unwrapped(call.row, plaintext, &template, by_secret)?;
         session.used(by, Use::Unwrap, call).map_err(as_unwrapping_key)?;
-        session.keep(key)
+        session.keep(Group::Unwrap, key)
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
@@ -161,10 +163,10 @@ impl Session {
     ) -> Result<Template> {
         let mut template = Template::parse(template)?;
         template.prescribe(by.attributes().get(CKA_UNWRAP_TEMPLATE))?;
-        self.may_keep(template.attributes())?;
+        self.may_keep(Group::Unwrap, template.attributes())?;
         policy::may_unwrap(row, &template, self.slot.ground()?.as_ref())?;
         let announced = object::announced(&template, self.maker()?)?;
-        self.may_keep_all(&[&announced])?;
+        self.may_keep_all(Group::Unwrap, &[&announced])?;
         let secret = announced.class() == CKO_SECRET_KEY;
         // The value stands at the end of a block whose length says nothing about it.
         if secret && row.filling == Filling::Before && template.number(CKA_VALUE_LEN).is_none() {
@@ -189,16 +191,17 @@ impl Session {
             .and_then(|parts| object::new_key(Origin::Unwrap, parts, template, maker))
             .map_err(|error| inside(row, error))?;
         let key = self.slot.returned(key, template, by_secret, self.slot.ground()?.as_ref())?;
-        self.may_keep_all(&[&key])?;
+        self.may_keep_all(Group::Unwrap, &[&key])?;
         Ok(key)
     }
 
     /// Whether a key with such a template could be kept, before it is made.
-    pub(super) fn may_keep(&self, template: &Attributes) -> Result<()> {
-        if template.flag(CKA_TOKEN) && !self.read_write {
+    pub(super) fn may_keep(&self, group: Group, template: &Attributes) -> Result<()> {
+        let on_token = template.flag(CKA_TOKEN);
+        if on_token && !self.read_write {
             return Err(Error::SessionReadOnly);
         }
-        Ok(())
+        self.slot.admit_object(group, on_token)
     }
 }
 

@@ -3,37 +3,22 @@
 
 use super::slot::Slot;
 use super::{Library, Session, State, open};
+use crate::config::Separation;
 use crate::error::{Error, Result};
+use crate::policy::Group;
 use crate::safety::Lifted;
-use crate::types::Role;
+use crate::types::Holder;
 use cryptoki_sys::*;
 
 impl Library {
-    /// `C_Login`: the security officer, the user, or the user once more for the operation at hand.
+    /// `C_Login`: the security officer, the user, a named user who gives `name:PIN`, or whoever is
+    /// logged in once more for the operation at hand.
     pub fn login(&self, handle: u64, user: CK_USER_TYPE, pin: &[u8]) -> Result<()> {
-        let role = match user {
-            CKU_SO => Role::So,
-            CKU_USER => Role::User,
-            CKU_CONTEXT_SPECIFIC => {
-                return self
-                    .with_state(handle, |session, state| reauthenticate(session, state, pin));
-            }
-            _ => return Err(Error::UserTypeInvalid),
-        };
-        let session = self.session(handle)?;
-        let slot = &session.slot;
-        may_log_in(slot, role)?;
-        let key = slot.vault.open_token(&slot.token, role, pin)?;
-        // Testing a PIN takes its time: what held before may not hold now.
-        let _transition = slot.transition.lock();
-        self.has_session(handle)?;
-        may_log_in(slot, role)?;
-        slot.log_in(role, key);
-        Ok(())
+        self.login_holder(handle, user, pin, None)
     }
 
-    /// `C_LoginUser`. A token here has no users but the one of `C_Login`, who has no name: whoever
-    /// gives one is told what a wrong PIN is told, so that names are nothing to be guessed.
+    /// `C_LoginUser`. A name that no user has is answered as a wrong PIN is, so that names are nothing
+    /// to be guessed.
     pub fn login_user(
         &self,
         handle: u64,
@@ -41,19 +26,44 @@ impl Library {
         pin: &[u8],
         name: &[u8],
     ) -> Result<()> {
-        if name.is_empty() {
-            return self.login(handle, user, pin);
-        }
+        self.login_holder(handle, user, pin, Some(name).filter(|name| !name.is_empty()))
+    }
+
+    fn login_holder(
+        &self,
+        handle: u64,
+        user: CK_USER_TYPE,
+        pin: &[u8],
+        name: Option<&[u8]>,
+    ) -> Result<()> {
         let session = self.session(handle)?;
-        match user {
-            CKU_SO => may_log_in(&session.slot, Role::So)?,
-            CKU_USER => may_log_in(&session.slot, Role::User)?,
-            CKU_CONTEXT_SPECIFIC => self.with_state(handle, |_, state| {
-                state.waiting().map(drop).ok_or(Error::OperationNotInitialized)
-            })?,
+        let slot = &session.slot;
+        slot.end_void_login()?;
+        let named = name.map(|name| Holder::Named(String::from_utf8_lossy(name).into_owned()));
+        let (holder, pin) = match user {
+            CKU_SO => (named.unwrap_or(Holder::So), pin),
+            CKU_USER => match named {
+                Some(named) => (named, pin),
+                None => slot.now()?.whose(pin),
+            },
+            CKU_CONTEXT_SPECIFIC => {
+                return self.with_state(handle, |session, state| {
+                    reauthenticate(session, state, named, pin)
+                });
+            }
             _ => return Err(Error::UserTypeInvalid),
+        };
+        may_log_in(slot, user, &holder)?;
+        if user == CKU_SO && holder != Holder::So {
+            // The security officer has no name.
+            return Err(Error::PinIncorrect);
         }
-        Err(Error::PinIncorrect)
+        let keys = slot.vault.open_token(&slot.token, &holder, pin)?;
+        // Testing a PIN takes its time: what held before may not hold now.
+        let _transition = slot.transition.lock();
+        self.has_session(handle)?;
+        may_log_in(slot, user, &holder)?;
+        slot.log_in(&slot.now()?, holder, keys)
     }
 
     /// `C_Logout`.
@@ -67,27 +77,25 @@ impl Library {
         Ok(())
     }
 
-    /// `C_InitPIN`: the security officer sets the user's PIN.
+    /// `C_InitPIN`: the security officer sets the user's PIN; on a strict token the first alone.
     pub fn init_pin(&self, handle: u64, pin: &[u8]) -> Result<()> {
-        let session = self.session(handle)?;
-        let slot = &session.slot;
-        if slot.role() != Some(Role::So) {
-            return Err(Error::UserNotLoggedIn);
+        let session = self.admitted(handle, Group::UserPin)?;
+        let (slot, keys) = (&session.slot, session.slot.login_keys()?);
+        let vault = &slot.vault;
+        match slot.token.separation {
+            Separation::Standard => {
+                vault.set_pin(slot.token.id, &Holder::User, &keys, pin, &self.config)
+            }
+            Separation::Strict => vault.set_first_pin(slot.token.id, &keys, pin, &self.config),
         }
-        let key = slot.login_key().ok_or(Error::UserNotLoggedIn)?;
-        slot.vault.set_pin(slot.token.id, Role::User, &key, pin, &self.config)
     }
 
     /// The security officer lifts these safeguards of the token, and puts all others back. No function
     /// of the specification does this: the command does.
     pub fn lift(&self, handle: u64, lifted: Lifted) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
-        if slot.role() != Some(Role::So) {
-            return Err(Error::UserNotLoggedIn);
-        }
-        let key = slot.login_key().ok_or(Error::UserNotLoggedIn)?;
-        slot.vault.lift(slot.token.id, &key, lifted)
+        slot.vault.lift(slot.token.id, slot.login_keys()?.as_ref(), lifted)
     }
 
     /// `C_SetPIN`: whoever is logged in, or else the user, changes the PIN.
@@ -97,31 +105,54 @@ impl Library {
             return Err(Error::SessionReadOnly);
         }
         let slot = &session.slot;
-        let role = slot.role().unwrap_or(Role::User);
-        let key = match slot.vault.open_token(&slot.token, role, old) {
+        slot.end_void_login()?;
+        let (holder, old) = match slot.login() {
+            None => slot.now()?.whose(old),
+            Some(login) => {
+                let old = own_pin(&login.holder, old);
+                (login.holder, old)
+            }
+        };
+        let keys = match slot.vault.open_token(&slot.token, &holder, old) {
             // The list of codes for this call has none for a PIN that was never set.
             Err(Error::UserPinNotInitialized) => Err(Error::PinIncorrect),
             other => other,
         }?;
-        slot.vault.set_pin(slot.token.id, role, &key, new, &self.config)
+        slot.vault.set_pin(slot.token.id, &holder, &keys, new, &self.config)
     }
 }
 
-/// Whether a role may log in beside who is there.
-fn may_log_in(slot: &Slot, role: Role) -> Result<()> {
-    match slot.role() {
-        Some(now) if now == role => Err(Error::UserAlreadyLoggedIn),
+/// Whether a holder may log in beside who is there.
+fn may_log_in(slot: &Slot, user: CK_USER_TYPE, holder: &Holder) -> Result<()> {
+    match slot.login() {
+        Some(now) if now.holder == *holder => Err(Error::UserAlreadyLoggedIn),
         Some(_) => Err(Error::UserAnotherAlreadyLoggedIn),
-        None if role == Role::So && open(&slot.read_only) > 0 => Err(Error::SessionReadOnlyExists),
+        None if user == CKU_SO && open(&slot.read_only) > 0 => Err(Error::SessionReadOnlyExists),
         None => Ok(()),
     }
 }
 
-/// Section 4.9: the PIN again, for the one operation that waits for it.
-fn reauthenticate(session: &Session, state: &mut State, pin: &[u8]) -> Result<()> {
+/// The PIN of a user who may have given it as `name:PIN`.
+fn own_pin<'a>(holder: &Holder, pin: &'a [u8]) -> &'a [u8] {
+    let Holder::Named(name) = holder else { return pin };
+    let rest = pin.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b":"));
+    rest.unwrap_or(pin)
+}
+
+/// Section 4.9: the PIN of whoever is logged in again, for the one operation that waits for it.
+fn reauthenticate(
+    session: &Session,
+    state: &mut State,
+    named: Option<Holder>,
+    pin: &[u8],
+) -> Result<()> {
     let waiting = state.waiting().ok_or(Error::OperationNotInitialized)?;
     let slot = &session.slot;
-    match slot.vault.open_token(&slot.token, Role::User, pin) {
+    let holder = slot.login().map_or(Holder::User, |login| login.holder);
+    if named.is_some_and(|named| named != holder) {
+        return Err(Error::PinIncorrect);
+    }
+    match slot.vault.open_token(&slot.token, &holder, own_pin(&holder, pin)) {
         Ok(_) => {
             *waiting = false;
             Ok(())

@@ -7,6 +7,7 @@
 //! session, then a slot's own small locks, one at a time. Nothing but its own session's lock is held
 //! while cryptography runs.
 
+mod admission;
 mod builtin;
 mod cipher;
 mod crypto;
@@ -20,6 +21,8 @@ mod handles;
 mod kem;
 mod keys;
 mod login;
+mod logins;
+mod material;
 mod message;
 mod message_sign;
 mod objects;
@@ -32,6 +35,7 @@ mod saving;
 mod signing;
 mod slot;
 mod slots;
+mod users;
 mod wrapping;
 
 pub use crypto::Call;
@@ -40,11 +44,13 @@ pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;
 pub use slots::{SlotState, TokenState, slot_id};
+pub use users::Helper;
 pub use wrapping::Wrapping;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Recoverer, Signer, Verifier};
+use crate::policy::Group;
 use crate::store::Vault;
 use crate::types::Role;
 use cryptoki_sys::*;
@@ -206,6 +212,7 @@ impl Library {
     /// What there is to know of a session.
     pub fn session_info(&self, handle: u64) -> Result<SessionState> {
         let session = self.session(handle)?;
+        session.slot.end_void_login()?;
         let state = session.state();
         let flags = CKF_SERIAL_SESSION | if session.read_write { CKF_RW_SESSION } else { 0 };
         Ok(SessionState { slot: slots::slot_id(session.slot.token.id), state, flags })
@@ -274,6 +281,13 @@ impl Library {
         }
     }
 
+    /// A session whose caller's role may call these functions.
+    fn admitted(&self, handle: u64, group: Group) -> Result<Arc<Session>> {
+        let session = self.session(handle)?;
+        session.slot.admit(group)?;
+        Ok(session)
+    }
+
     fn session(&self, handle: u64) -> Result<Arc<Session>> {
         self.sessions.get(handle).ok_or(Error::SessionHandleInvalid)
     }
@@ -299,9 +313,9 @@ impl Session {
         match (self.slot.role(), self.read_write) {
             (None, false) => CKS_RO_PUBLIC_SESSION,
             (None, true) => CKS_RW_PUBLIC_SESSION,
-            (Some(Role::User), false) => CKS_RO_USER_FUNCTIONS,
-            (Some(Role::User), true) => CKS_RW_USER_FUNCTIONS,
             (Some(Role::So), _) => CKS_RW_SO_FUNCTIONS,
+            (Some(_), false) => CKS_RO_USER_FUNCTIONS,
+            (Some(_), true) => CKS_RW_USER_FUNCTIONS,
         }
     }
 

@@ -6,7 +6,7 @@ use super::{Library, Session};
 use crate::error::{Error, Result};
 use crate::object::separation;
 use crate::object::{self, Maker, Object, Reading, Template};
-use crate::policy;
+use crate::policy::{self, Group};
 use crate::safety::Safeguard;
 use crate::types::{RawAttribute, Role};
 use cryptoki_sys::*;
@@ -33,10 +33,10 @@ pub(super) struct Find {
 impl Library {
     /// `C_CreateObject`.
     pub fn create_object(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Create)?;
         let template = session.template(template)?;
         let object = object::create(&template, session.maker()?)?;
-        session.keep(object)
+        session.keep(Group::Create, object)
     }
 
     /// `C_CopyObject`.
@@ -46,18 +46,19 @@ impl Library {
         object: u64,
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Copy)?;
         let template = Template::parse(template)?;
         let maker = session.maker()?;
         for _ in 0..ATTEMPTS {
             let (entry, original) = self.made(&session, object)?;
+            session.slot.admit_object(Group::Copy, original.on_token())?;
             let copy = object::copy(&original, &template, maker)?;
-            session.may_keep_all(&[&copy])?;
+            session.may_keep_all(Group::Copy, &[&copy])?;
             // Two keys of one value must not come to be used for what one may not.
             let separate = maker.lifted.stands(Safeguard::SeparateUsages);
             match separation::decided_by_copy(&original).filter(|_| separate) {
                 Some(class) => session.slot.decide(&entry, &original, class)?,
-                None => return session.keep(copy),
+                None => return session.keep(Group::Copy, copy),
             }
         }
         Err(Error::FunctionFailed)
@@ -65,8 +66,9 @@ impl Library {
 
     /// `C_DestroyObject`.
     pub fn destroy_object(&self, handle: u64, object: u64) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Destroy)?;
         let (entry, found) = self.made(&session, object)?;
+        session.slot.admit_object(Group::Destroy, found.on_token())?;
         policy::may_write(&found, session.slot.role(), session.read_write)?;
         if !found.attributes().flag(CKA_DESTROYABLE) {
             return Err(Error::ActionProhibited);
@@ -76,13 +78,13 @@ impl Library {
 
     /// `C_GetObjectSize`.
     pub fn object_size(&self, handle: u64, object: u64) -> Result<usize> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Read)?;
         Ok(self.seen(&session, object)?.size())
     }
 
     /// `C_GetAttributeValue`: the object, for the caller to read attribute by attribute.
     pub fn view(&self, handle: u64, object: u64) -> Result<View> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Read)?;
         self.seen(&session, object).map(View)
     }
 
@@ -93,8 +95,9 @@ impl Library {
         object: u64,
         template: &[RawAttribute<'_>],
     ) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Change)?;
         let (entry, old) = self.made(&session, object)?;
+        session.slot.admit_object(Group::Change, old.on_token())?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
         let new = object::modify(&old, &Template::parse(template)?, session.maker()?)?;
         session.slot.replace(&entry, &old, new)
@@ -103,6 +106,7 @@ impl Library {
     /// `C_FindObjectsInit`.
     pub fn find_init(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<()> {
         self.with_state(handle, |session, state| {
+            session.slot.admit(Group::Read)?;
             if state.find.is_some() {
                 return Err(Error::OperationActive);
             }
@@ -177,21 +181,25 @@ impl Session {
         }
     }
 
-    /// Keeps a new object where its attributes say, if the caller may.
-    pub(super) fn keep(&self, object: Object) -> Result<u64> {
-        self.keep_all(vec![object]).map(|handles| handles.first().copied().unwrap_or_default())
+    /// Keeps a new object where its attributes say, if the caller may: the functions of this group made
+    /// it.
+    pub(super) fn keep(&self, group: Group, object: Object) -> Result<u64> {
+        let handles = self.keep_all(group, vec![object])?;
+        Ok(handles.first().copied().unwrap_or_default())
     }
 
     /// Keeps new objects, all or none.
-    pub(super) fn keep_all(&self, objects: Vec<Object>) -> Result<Vec<u64>> {
-        self.may_keep_all(&objects.iter().collect::<Vec<_>>())?;
+    pub(super) fn keep_all(&self, group: Group, objects: Vec<Object>) -> Result<Vec<u64>> {
+        self.may_keep_all(group, &objects.iter().collect::<Vec<_>>())?;
         self.slot.add(self.handle, objects)
     }
 
     /// Whether the caller may keep new objects where their attributes say.
-    pub(super) fn may_keep_all(&self, objects: &[&Object]) -> Result<()> {
-        objects
-            .iter()
-            .try_for_each(|object| policy::may_write(object, self.slot.role(), self.read_write))
+    pub(super) fn may_keep_all(&self, group: Group, objects: &[&Object]) -> Result<()> {
+        objects.iter().try_for_each(|object| {
+            policy::may_write(object, self.slot.role(), self.read_write)?;
+            policy::may_rest(object, self.slot.token.separation)?;
+            self.slot.admit_object(group, object.on_token())
+        })
     }
 }

@@ -9,10 +9,30 @@ use crate::object::separation::decided_by_copy;
 use crate::object::{self, Object, Template};
 use crate::policy::Ground;
 use crate::safety::Safeguard;
+use crate::store::Tag;
+use crate::vendor::CKA_STRONGROOM_FINGERPRINT;
 use cryptoki_sys::*;
 use std::sync::Arc;
 
 impl Slot {
+    /// The object with the fingerprint it is known by when it comes back, if it is a key.
+    pub(super) fn marked(&self, object: Object) -> Result<Object> {
+        match self.fingerprint(&object)? {
+            Some(fingerprint) => object::fingerprinted(&object, &fingerprint),
+            None => Ok(object),
+        }
+    }
+
+    /// What a secret or private key is known by when it comes back.
+    fn fingerprint(&self, object: &Object) -> Result<Option<Tag>> {
+        if object::material(object.attributes()).is_some() {
+            // Out of reach: it is known by what it was known by before.
+            return Ok(object.fingerprint());
+        }
+        let identity = object::identity(object)?;
+        identity.map(|identity| self.vault.fingerprint(&self.token, &identity)).transpose()
+    }
+
     /// A new key as it may be made, given the same keys that are held. `unwrapped` says that a secret
     /// key unwrapped it: what nobody can read already stays unreadable then.
     pub(super) fn returned(
@@ -65,6 +85,12 @@ impl Slot {
             handles.extend(self.row_if_matches(row, &Template::parse(&[])?)?);
         }
         Ok(handles)
+    }
+
+    /// The rows of token keys with this fingerprint, as far as the caller may see them.
+    fn rows_of(&self, fingerprint: &Tag) -> Result<Vec<i64>> {
+        let wanted = [(CKA_STRONGROOM_FINGERPRINT as u64, fingerprint.to_vec())];
+        self.vault.find(&self.token, self.user_keys().is_some(), &wanted)
     }
 }
 

@@ -3,15 +3,15 @@
 
 use super::ground::Known;
 use super::handles::Handles;
+use super::logins::Logins;
+use super::material;
 use super::saved::Saved;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
 use crate::object::{self, Object, Template};
 use crate::policy::Ground;
-use crate::store::{Sealed, Tag, Token, TokenKey, Vault};
-use crate::types::Role;
-use crate::vendor::CKA_STRONGROOM_FINGERPRINT;
+use crate::store::{Keys, Sealed, Tag, Token, TokenKey, Vault};
 use cryptoki_sys::*;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -30,11 +30,11 @@ pub(super) struct Slot {
     pub(super) retired: AtomicBool,
     /// What the token said of itself when it was last asked.
     known: Known,
-    login: RwLock<Option<Login>>,
-    /// Whether the user is logged in: private objects may be seen.
-    user: AtomicBool,
+    pub(super) logins: Logins,
+    /// Whether someone is logged in who sees private objects: private objects may be seen.
+    pub(super) user: AtomicBool,
     /// Counts logins and logouts: what was begun under one login does not go on under another.
-    epoch: Arc<AtomicU64>,
+    pub(super) epoch: Arc<AtomicU64>,
     /// Sessions open in this process: read-only, read/write.
     pub(super) read_only: AtomicUsize,
     pub(super) read_write: AtomicUsize,
@@ -55,13 +55,6 @@ struct Sessions {
     objects: BTreeSet<(u64, u64)>,
     /// Their keys, by fingerprint: fingerprint, handle.
     keys: BTreeSet<(Tag, u64)>,
-}
-
-/// Who is logged in, with what the PIN opened.
-#[derive(Clone)]
-struct Login {
-    role: Role,
-    key: Arc<TokenKey>,
 }
 
 /// An object that has a handle.
@@ -129,11 +122,11 @@ impl Slot {
     pub(super) fn new(token: Token, vault: Arc<Vault>, policy: &config::Policy) -> Slot {
         Slot {
             known: Known::new(&token, policy),
+            logins: Logins::new(token.separation),
             token,
             vault,
             transition: Mutex::new(()),
             retired: AtomicBool::new(false),
-            login: RwLock::new(None),
             user: AtomicBool::new(false),
             epoch: Arc::default(),
             read_only: AtomicUsize::new(0),
@@ -151,34 +144,12 @@ impl Slot {
         self.known.ground(&self.vault, &self.token)
     }
 
-    /// Who is logged in.
-    pub(super) fn role(&self) -> Option<Role> {
-        self.login.read().as_ref().map(|login| login.role)
-    }
-
-    /// The token key of whoever is logged in.
-    pub(super) fn login_key(&self) -> Option<Arc<TokenKey>> {
-        self.login.read().as_ref().map(|login| login.key.clone())
-    }
-
-    /// The token key, if the user (not the security officer) is logged in.
-    pub(super) fn user_key(&self) -> Option<Arc<TokenKey>> {
-        let login = self.login.read();
-        login.as_ref().filter(|login| login.role == Role::User).map(|login| login.key.clone())
-    }
-
-    pub(super) fn log_in(&self, role: Role, key: TokenKey) {
-        *self.login.write() = Some(Login { role, key: Arc::new(key) });
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.user.store(role == Role::User, Ordering::Release);
-    }
-
     /// Forgets the token key; handles of private objects become invalid, private session objects
     /// are destroyed, operations with private keys end.
     pub(super) fn log_out(&self) {
         self.user.store(false, Ordering::Release);
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        *self.login.write() = None;
+        self.logins.clear();
         for (handle, entry) in self.entries.all() {
             if entry.private {
                 self.drop_handle(handle, &entry);
@@ -278,10 +249,10 @@ impl Slot {
     /// Reads an object whose state began to be current at the count `now`. (An odd count, a change
     /// under way, is never equal to a later even one.)
     fn load(&self, row: i64, entry: &Arc<Entry>, now: Option<u64>) -> Result<Arc<Object>> {
-        let key = self.user_key();
-        let found = self.vault.load(&self.token, row, key.as_deref())?;
+        let keys = self.user_keys();
+        let found = self.vault.load(&self.token, row, token_key(&keys))?;
         let found = found.ok_or(Error::ObjectHandleInvalid)?;
-        let object = Arc::new(Object::new(object::decode(found.record.expose())?));
+        let object = Arc::new(material::read(&self.vault, keys.as_deref(), &found.record)?);
         let mut state = entry.state.write();
         if entry.revoked.load(Ordering::Acquire) {
             return Err(Error::ObjectHandleInvalid);
@@ -311,7 +282,7 @@ impl Slot {
 
     /// Searches the token: the rows that may match, to be read one by one.
     pub(super) fn search(&self, template: &Template) -> Result<Vec<i64>> {
-        let private = self.user_key().is_some();
+        let private = self.user_keys().is_some();
         let mut wanted: Vec<_> =
             object::tagged(template.attributes()).map(|(id, value)| (id as u64, value)).collect();
         // The tags that many objects share come last: they sift what the others found.
@@ -321,7 +292,7 @@ impl Slot {
 
     /// The handles of session objects that match.
     pub(super) fn search_sessions(&self, template: &Template) -> Vec<u64> {
-        let user = self.user_key().is_some();
+        let user = self.user_keys().is_some();
         let all: Vec<_> =
             self.of_session.lock().objects.iter().map(|(_, handle)| *handle).collect();
         let matches = |handle: &u64| {
@@ -344,14 +315,14 @@ impl Slot {
             return Ok(object.matches(template).then_some(handle));
         }
         let now = self.vault.changes();
-        let key = self.user_key();
-        let found = match self.vault.load(&self.token, row, key.as_deref()) {
+        let keys = self.user_keys();
+        let found = match self.vault.load(&self.token, row, token_key(&keys)) {
             Ok(Some(found)) => found,
             // A logout since the search began hides what it had found.
             Ok(None) | Err(Error::UserNotLoggedIn) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let object = Object::new(object::decode(found.record.expose())?);
+        let object = material::read(&self.vault, keys.as_deref(), &found.record)?;
         if !object.matches(template) {
             return Ok(None);
         }
@@ -396,45 +367,35 @@ impl Slot {
             let add = |object| self.add_to_session(session, object);
             return objects.into_iter().map(add).collect();
         }
-        let records = objects.iter().map(|object| object::encode(object.attributes()));
-        let records: Vec<_> = records.collect::<Result<_>>()?;
-        let on_token = || objects.iter().zip(&records).filter(|(object, _)| object.on_token());
-        let sealed: Vec<_> = on_token().map(|(object, record)| sealed(object, record)).collect();
-        let key = self.user_key();
+        let keys = self.user_keys();
+        let mut kept = Vec::new();
+        let mut records = Vec::new();
+        for object in objects {
+            if !object.on_token() {
+                kept.push(object);
+                continue;
+            }
+            let (record, left) = material::write(&self.vault, keys.as_deref(), &object)?;
+            let object = left.unwrap_or(object);
+            records.push((kept.len(), record));
+            kept.push(object);
+        }
+        let sealed = records.iter().filter_map(|(at, record)| Some(sealed(kept.get(*at)?, record)));
+        let sealed: Vec<_> = sealed.collect();
         let now = self.vault.changes();
-        let mut rows = self.vault.insert(&self.token, key.as_deref(), &sealed)?.into_iter();
+        let mut rows = self.vault.insert(&self.token, token_key(&keys), &sealed)?.into_iter();
         drop(sealed);
         let add = |object: Object| match object.on_token() {
             true => self.adopt(rows.next().ok_or(Error::GeneralError)?, 1, now, object),
             false => self.add_to_session(session, object),
         };
-        objects.into_iter().map(add).collect()
-    }
-
-    /// The object with the fingerprint it is known by when it comes back, if it is a key.
-    fn marked(&self, object: Object) -> Result<Object> {
-        match self.fingerprint(&object)? {
-            Some(fingerprint) => object::fingerprinted(&object, &fingerprint),
-            None => Ok(object),
-        }
-    }
-
-    /// What a secret or private key is known by when it comes back.
-    pub(super) fn fingerprint(&self, object: &Object) -> Result<Option<Tag>> {
-        let identity = object::identity(object)?;
-        identity.map(|identity| self.vault.fingerprint(&self.token, &identity)).transpose()
+        kept.into_iter().map(add).collect()
     }
 
     /// The handles of session keys with this fingerprint.
     pub(super) fn session_keys(&self, fingerprint: &Tag) -> Vec<u64> {
         let range = (*fingerprint, 0)..=(*fingerprint, u64::MAX);
         self.of_session.lock().keys.range(range).map(|(_, handle)| *handle).collect()
-    }
-
-    /// The rows of token keys with this fingerprint, as far as the caller may see them.
-    pub(super) fn rows_of(&self, fingerprint: &Tag) -> Result<Vec<i64>> {
-        let wanted = [(CKA_STRONGROOM_FINGERPRINT as u64, fingerprint.to_vec())];
-        self.vault.find(&self.token, self.user_key().is_some(), &wanted)
     }
 
     fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
@@ -472,12 +433,11 @@ impl Slot {
             return Err(Error::FunctionFailed);
         }
         if let Place::Token(row) = entry.place {
-            let record = object::encode(new.attributes())?;
-            let key = self.user_key();
+            let keys = self.user_keys();
+            let (record, _) = material::write(&self.vault, keys.as_deref(), &new)?;
             let change = sealed(&new, &record);
-            let revision = state.revision;
-            state.revision =
-                self.vault.replace(&self.token, key.as_deref(), (row, revision), &change)?;
+            let place = (row, state.revision);
+            state.revision = self.vault.replace(&self.token, token_key(&keys), place, &change)?;
         }
         state.object = Some(Arc::new(new));
         Ok(())
@@ -500,6 +460,10 @@ impl Slot {
         self.drop_handle(handle, entry);
         Ok(())
     }
+}
+
+fn token_key(keys: &Option<Arc<Keys>>) -> Option<&TokenKey> {
+    keys.as_deref().and_then(|keys| keys.token.as_ref())
 }
 
 fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {

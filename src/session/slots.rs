@@ -9,7 +9,7 @@ use crate::mechanism::{self, Row};
 use crate::policy;
 use crate::seal;
 use crate::store::{Strikes, Token, Vault};
-use crate::types::Role;
+use crate::types::Holder;
 use cryptoki_sys::*;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -123,7 +123,7 @@ impl Library {
                 if open(&slot.read_only) + open(&slot.read_write) > 0 {
                     return Err(Error::SessionExists);
                 }
-                slot.vault.open_token(&slot.token, Role::So, pin)?;
+                slot.vault.open_token(&slot.token, &Holder::So, pin)?;
                 slot.vault.reinitialise(&slot.token, label, pin, &self.config)?;
                 slot.retired.store(true, Ordering::Release);
                 self.slots.write().remove(&id);
@@ -202,7 +202,7 @@ fn next_slot(last: Option<&CK_SLOT_ID>) -> CK_SLOT_ID {
 }
 
 fn flags(token: &Token) -> CK_FLAGS {
-    let strikes = |role, low, last, locked| match token.strikes(role) {
+    let strikes = |holder, low, last, locked| match token.strikes(holder) {
         Strikes::None => 0,
         Strikes::Some => low,
         Strikes::Last => low | last,
@@ -212,8 +212,13 @@ fn flags(token: &Token) -> CK_FLAGS {
     ABILITIES
         | CKF_TOKEN_INITIALIZED
         | user
-        | strikes(Role::User, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED)
-        | strikes(Role::So, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
+        | strikes(
+            &Holder::User,
+            CKF_USER_PIN_COUNT_LOW,
+            CKF_USER_PIN_FINAL_TRY,
+            CKF_USER_PIN_LOCKED,
+        )
+        | strikes(&Holder::So, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED)
 }
 
 /// What every token here can do, and wants.

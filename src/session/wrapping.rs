@@ -12,7 +12,7 @@ use crate::mechanism::nonce::Nonces;
 use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
 use crate::object;
-use crate::policy::{self, Use};
+use crate::policy::{self, Group, Use};
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
 use std::sync::Arc;
@@ -36,11 +36,12 @@ impl Library {
         (by, key): (u64, u64),
         out: &mut dyn Output,
     ) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Wrap)?;
         let call = Call { row: wrapping.row, params: Params::None };
         let handle = by;
         let by = self.wrapping_object(&session, handle, Use::Wrap, &call)?;
         let target = session.key_object(key)?;
+        session.slot.admit_object(Group::Wrap, target.on_token())?;
         object::wrappable(&target)?;
         let plaintext = serialised(&target, call.row.filling)?;
         let head = wrapping.head(Direction::Encrypt, plaintext.len())?;
@@ -77,7 +78,7 @@ impl Library {
         (by, wrapped): (u64, &[u8]),
         template: &[RawAttribute<'_>],
     ) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.admitted(handle, Group::Unwrap)?;
         let call = Call { row: wrapping.row, params: Params::None };
         let handle = by;
         let by = self.wrapping_object(&session, handle, Use::Unwrap, &call)?;
@@ -85,7 +86,7 @@ impl Library {
         let plaintext = wrapping.open(by.key()?, wrapped)?;
         let key = session.unwrapped(call.row, plaintext, &template, true)?;
         session.used(handle, Use::Unwrap, &call)?;
-        session.keep(key)
+        session.keep(Group::Unwrap, key)
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod change;
 mod check;
+mod keys;
+mod material;
 mod objects;
 mod pin;
 mod seal_slots;
@@ -14,13 +16,17 @@ mod sqlite;
 mod state;
 mod token;
 mod tokens;
+mod user;
+mod users;
 mod vault;
 
 pub use check::Verdict;
+pub use keys::{Keys, TokenKey};
 pub use objects::{Found, Sealed};
 pub use pin::PinRecord;
 pub use sqlite::Sqlite;
-pub use token::{Strikes, Token, TokenKey};
+pub use token::{Strikes, Token};
+pub use user::{User, good_name};
 pub use vault::Vault;
 
 use crate::error::Result;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Objects in their envelope: sealed, tagged, found, opened.
 
+use super::keys::TokenKey;
 use super::state::{MAC, VERSION};
-use super::token::{Token, TokenKey};
+use super::token::Token;
 use super::vault::Vault;
 use super::{ObjectRow, Tag};
 use crate::codec::Writer;

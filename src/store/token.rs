@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What a token is: its record, and the key that opens its private objects.
+//! What a token is: its record.
 
+use super::keys::{Holds, Keys};
 use super::pin::PinRecord;
+use super::user::{User, named};
 use crate::codec::{Reader, Writer};
 use crate::config::{MAX_PIN, Separation};
 use crate::error::{Error, Result};
 use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
-use crate::types::Role;
+use crate::types::{Holder, Role};
 
 /// A token's record.
 pub struct Token {
@@ -31,16 +33,21 @@ pub struct Token {
     pub separation: Separation,
     pub(super) so: Option<PinRecord>,
     pub(super) user: Option<PinRecord>,
+    /// What its use key is known by; none in a token of the first format, and in a strict one before
+    /// the user's PIN was set first.
+    pub(super) uses: Option<Uses>,
+    /// Its named users.
+    pub users: Vec<User>,
 }
 
-/// The key of a token, opened by a PIN.
-pub struct TokenKey {
-    /// 256 bits; wraps the keys of the private objects.
-    pub key: Secret,
-    /// Which of the token's keys it is.
-    pub generation: u32,
-    /// The token it is of: one made anew in the same slot has another.
-    pub uuid: [u8; 16],
+/// What a token's record has of the use key: not the key.
+pub(super) struct Uses {
+    /// Which of the token's use keys it is; from 1.
+    pub(super) generation: u32,
+    /// Where material is deposited: an encapsulation key, sealed under the token key.
+    pub(super) public: Vec<u8>,
+    /// The seed of that pair, sealed under the use key.
+    pub(super) seed: Vec<u8>,
 }
 
 /// How near a PIN is to being locked.
@@ -72,9 +79,23 @@ impl Token {
         self.user.is_some()
     }
 
-    /// How near the PIN of a role is to being locked.
-    pub fn strikes(&self, role: Role) -> Strikes {
-        match self.pin(role).map_or(0, |pin| pin.failures) {
+    /// Whether the token keeps material apart, under a use key: tokens of the first format do not.
+    pub fn has_use_key(&self) -> bool {
+        self.uses.is_some()
+    }
+
+    /// The role of a holder; none where there is no such user.
+    pub fn role(&self, holder: &Holder) -> Option<Role> {
+        match holder {
+            Holder::So => Some(Role::So),
+            Holder::User => Some(Role::User),
+            Holder::Named(name) => named(&self.users, name).map(|user| user.role),
+        }
+    }
+
+    /// How near a PIN is to being locked.
+    pub fn strikes(&self, holder: &Holder) -> Strikes {
+        match self.pin(holder).map_or(0, |pin| pin.failures) {
             0 => Strikes::None,
             failures if failures >= self.max_failures => Strikes::Locked,
             failures if failures + 1 >= self.max_failures => Strikes::Last,
@@ -82,22 +103,47 @@ impl Token {
         }
     }
 
-    /// Wrong attempts that the PIN of a role has left before it is locked.
-    pub fn attempts_left(&self, role: Role) -> u32 {
-        self.max_failures.saturating_sub(self.pin(role).map_or(0, |pin| pin.failures))
+    /// Wrong attempts that a PIN has left before it is locked.
+    pub fn attempts_left(&self, holder: &Holder) -> u32 {
+        self.max_failures.saturating_sub(self.pin(holder).map_or(0, |pin| pin.failures))
     }
 
-    pub(super) fn pin(&self, role: Role) -> Option<&PinRecord> {
-        match role {
-            Role::So => self.so.as_ref(),
-            Role::User => self.user.as_ref(),
+    /// Whose PIN these bytes are: `name:PIN` of a named user, or the PIN of the user without a name.
+    pub fn whose<'a>(&self, pin: &'a [u8]) -> (Holder, &'a [u8]) {
+        let colon = pin.iter().position(|byte| *byte == b':');
+        let parts = colon.and_then(|at| Some((pin.get(..at)?, pin.get(at + 1..)?)));
+        let found = parts.and_then(|(name, rest)| {
+            let user = self.users.iter().find(|user| user.name.as_bytes() == name)?;
+            Some((Holder::Named(user.name.clone()), rest))
+        });
+        found.unwrap_or((Holder::User, pin))
+    }
+
+    /// What a PIN of this token that holds so much opened.
+    pub(super) fn keys(&self, holds: Holds, wrapped: &Secret) -> Result<Keys> {
+        Keys::opened(holds, wrapped, self.uuid, (self.generation, self.use_generation()))
+    }
+
+    /// Which use key it has; 0 where it has none.
+    pub(super) fn use_generation(&self) -> u32 {
+        self.uses.as_ref().map_or(0, |uses| uses.generation)
+    }
+
+    pub(super) fn pin(&self, holder: &Holder) -> Option<&PinRecord> {
+        match holder {
+            Holder::So => self.so.as_ref(),
+            Holder::User => self.user.as_ref(),
+            Holder::Named(name) => named(&self.users, name).map(|user| &user.pin),
         }
     }
 
-    pub(super) fn pin_slot(&mut self, role: Role) -> &mut Option<PinRecord> {
-        match role {
-            Role::So => &mut self.so,
-            Role::User => &mut self.user,
+    pub(super) fn pin_mut(&mut self, holder: &Holder) -> Option<&mut PinRecord> {
+        match holder {
+            Holder::So => self.so.as_mut(),
+            Holder::User => self.user.as_mut(),
+            Holder::Named(name) => {
+                self.users.iter_mut().find(|user| user.name == *name).map(|user| &mut user.pin)
+            }
         }
     }
 
@@ -105,6 +151,11 @@ impl Token {
         self.lifted.check(Safeguard::PinLength, pin.len() < SAFE_PIN)?;
         if pin.len() < self.min_pin as usize || pin.len() > MAX_PIN {
             return Err(Error::PinLenRange);
+        }
+        if self.whose(pin).0 != Holder::User {
+            // It would be taken for the PIN of the user whose name it begins with.
+            tracing::warn!("a new PIN begins with the name of a user and a colon");
+            return Err(Error::PinInvalid);
         }
         std::str::from_utf8(pin).map(drop).map_err(|_| Error::PinInvalid)
     }
@@ -115,10 +166,18 @@ impl Token {
         writer.u32(self.min_pin).u32(self.max_failures);
         writer.u32(self.lifted.bits()).u8(u8::from(self.separation == Separation::Strict));
         for pin in [&self.so, &self.user] {
-            writer.u8(u8::from(pin.is_some()));
-            if let Some(pin) = pin {
-                pin.encode(&mut writer);
+            match pin {
+                None => drop(writer.u8(0)),
+                Some(pin) => pin.encode(&mut writer),
             }
+        }
+        writer.u8(u8::from(self.uses.is_some()));
+        if let Some(uses) = &self.uses {
+            writer.u32(uses.generation).bytes(&uses.public).bytes(&uses.seed);
+        }
+        writer.u32(self.users.len() as u32);
+        for user in &self.users {
+            user.encode(&mut writer);
         }
         writer.finish()
     }
@@ -140,32 +199,55 @@ impl Token {
             } else {
                 read_separation(&mut reader)?
             },
-            so: read_pin(&mut reader)?,
-            user: read_pin(&mut reader)?,
+            so: PinRecord::decode(&mut reader)?,
+            user: PinRecord::decode(&mut reader)?,
+            uses: if version < 2 { None } else { read_uses(&mut reader)? },
+            users: if version < 2 { Vec::new() } else { User::decode_all(&mut reader)? },
         };
         reader.end()?;
         Ok(token)
     }
 
-    /// What a PIN's wrap is bound to.
-    pub(super) fn context(&self, store: &[u8; 16], role: Role) -> Vec<u8> {
-        Writer::versioned(CONTEXT_VERSION)
-            .raw(b"strongroom token key")
-            .raw(store)
-            .raw(&self.uuid)
-            .u8(match role {
-                Role::So => 0,
-                Role::User => 1,
-            })
-            .u32(self.generation)
-            .finish()
+    /// What a PIN's wrap is bound to: whose it is, what it holds, and which keys those are. None for
+    /// `holds` is the first format, which knew two roles and held the token key.
+    pub(super) fn context(
+        &self,
+        store: &[u8; 16],
+        (holder, role): (&Holder, Role),
+        holds: Option<Holds>,
+    ) -> Vec<u8> {
+        let mut writer = Writer::versioned(if holds.is_some() { 2 } else { 1 });
+        writer.raw(b"strongroom token key").raw(store).raw(&self.uuid).u8(number(role));
+        let (token, uses) = (self.generation, self.use_generation());
+        if let Some(holds) = holds {
+            let name = if let Holder::Named(name) = holder { name.as_bytes() } else { b"" };
+            writer.u8(holds.number()).bytes(name);
+            writer.u32(if holds == Holds::Both { uses } else { 0 });
+        }
+        writer.u32(if holds == Some(Holds::Nothing) { 0 } else { token }).finish()
     }
 }
 
-fn read_pin(reader: &mut Reader<'_>) -> Result<Option<PinRecord>> {
+/// The number of a role in records and contexts.
+pub(super) fn number(role: Role) -> u8 {
+    match role {
+        Role::So => 0,
+        Role::User => 1,
+        Role::Operator => 2,
+        Role::Manager => 3,
+        Role::Auditor => 4,
+        Role::Custodian => 5,
+    }
+}
+
+fn read_uses(reader: &mut Reader<'_>) -> Result<Option<Uses>> {
     match reader.u8()? {
         0 => Ok(None),
-        1 => PinRecord::decode(reader).map(Some),
+        1 => Ok(Some(Uses {
+            generation: reader.u32()?,
+            public: reader.bytes()?.to_vec(),
+            seed: reader.bytes()?.to_vec(),
+        })),
         _ => Err(Error::DeviceError),
     }
 }
@@ -185,8 +267,6 @@ fn read_separation(reader: &mut Reader<'_>) -> Result<Separation> {
 /// The format of records as they are written, and the oldest that is read.
 const VERSION: u8 = 2;
 const FIRST_VERSION: u8 = 1;
-/// The format of the contexts that wraps are bound to.
-const CONTEXT_VERSION: u8 = 1;
 /// The shortest PIN of a safe token, bytes.
 const SAFE_PIN: usize = 4;
 /// How much of the identifier is the serial number, bytes.

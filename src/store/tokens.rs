@@ -2,15 +2,16 @@
 //! Tokens made, and their keys opened by PINs.
 
 use super::RowKind;
+use super::keys::{Holds, KEY, Keys};
 use super::pin::PinRecord;
-use super::token::{SERIAL, Token, TokenKey};
+use super::token::{SERIAL, Token, Uses};
 use super::vault::Vault;
 use crate::codec::{Reader, Writer};
-use crate::config::Config;
+use crate::config::{Config, Kdf, Separation};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::safety::Lifted;
-use crate::types::Role;
+use crate::types::{Holder, Role};
 
 impl Vault {
     /// All tokens, by number, if they are all that were made.
@@ -68,13 +69,14 @@ impl Vault {
         })
     }
 
-    /// Opens the token key with a PIN. The attempt is charged, durably, before the PIN is tested;
-    /// where it cannot be written there is no attempt.
-    pub fn open_token(&self, token: &Token, role: Role, pin: &[u8]) -> Result<TokenKey> {
+    /// Opens with a PIN what its holder's role needs. The attempt is charged, durably, before the PIN
+    /// is tested; where it cannot be written there is no attempt. A name that no user has is answered
+    /// as a wrong PIN is, after the same work.
+    pub fn open_token(&self, token: &Token, holder: &Holder, pin: &[u8]) -> Result<Keys> {
         let _turn = self.store.turn()?;
         self.edit_token(token.id, &token.uuid, |token| {
             let max = token.max_failures;
-            let record = token.pin_slot(role).as_mut().ok_or(Error::UserPinNotInitialized)?;
+            let Some(record) = token.pin_mut(holder) else { return Ok(()) };
             if record.failures >= max {
                 return Err(Error::PinLocked);
             }
@@ -83,11 +85,19 @@ impl Vault {
         })?;
         let now = self.token(token.id)?.filter(|now| now.uuid == token.uuid);
         let now = now.ok_or(Error::DeviceRemoved)?;
-        let record = now.pin(role).ok_or(Error::UserPinNotInitialized)?;
-        let context = now.context(&self.id, role);
-        let key = record.open(pin, &self.pin_key, &context, self.stretch)?;
+        let (Some(record), Some(role)) = (now.pin(holder), now.role(holder)) else {
+            if !matches!(holder, Holder::Named(_)) {
+                return Err(Error::UserPinNotInitialized);
+            }
+            (self.stretch)(pin, &[0; 16], &Kdf::default())?;
+            return Err(Error::PinIncorrect);
+        };
+        let context = now.context(&self.id, (holder, role), record.holds);
+        let wrapped = record.open(pin, &self.pin_key, &context, self.stretch)?;
+        let mut keys = now.keys(record.holds.unwrap_or(Holds::TokenKey), &wrapped)?;
+        keys.deposit = self.deposit(&now, &keys)?;
         let cleared = self.edit_token(token.id, &token.uuid, |token| {
-            if let Some(record) = token.pin_slot(role) {
+            if let Some(record) = token.pin_mut(holder) {
                 record.failures = 0;
             }
             Ok(())
@@ -98,38 +108,67 @@ impl Vault {
                 "a right PIN still counts as an attempt: the store could not be written"
             );
         }
-        Ok(TokenKey { key, generation: now.generation, uuid: now.uuid })
+        Ok(keys)
     }
 
-    /// Sets the PIN of a role; the token key proves the right to.
+    /// Sets the PIN of a holder; the keys prove the right to, and must hold what the role needs.
     pub fn set_pin(
         &self,
         id: i64,
-        role: Role,
-        key: &TokenKey,
+        holder: &Holder,
+        keys: &Keys,
         pin: &[u8],
         config: &Config,
     ) -> Result<()> {
         // The slow part is done before the store is locked.
-        let token = self.token(id)?.filter(|token| token.uuid == key.uuid);
-        let token = token.ok_or(Error::DeviceRemoved)?;
-        let encoded = {
-            let mut writer = Writer::default();
-            self.pin_record(&token, role, pin, config, key)?.encode(&mut writer);
-            writer.finish()
-        };
-        self.edit_token(id, &key.uuid, |now| {
-            if now.generation != key.generation {
-                return Err(Error::DeviceRemoved);
+        let token = self.same_token(id, keys)?;
+        let role = token.role(holder).ok_or(Error::UserNotLoggedIn)?;
+        let encoded = encoded(&self.pin_record(&token, (holder, role), pin, config, keys)?);
+        self.edit_token(id, &keys.uuid, |now| {
+            same_keys(now, &token)?;
+            let record = decoded(&encoded)?;
+            match (holder, now.pin_mut(holder)) {
+                (_, Some(old)) => *old = record,
+                (Holder::So, None) => now.so = Some(record),
+                (Holder::User, None) => now.user = Some(record),
+                (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
             }
-            *now.pin_slot(role) = Some(PinRecord::decode(&mut Reader::new(&encoded))?);
             Ok(())
         })
     }
 
-    /// Lifts these safeguards of a token, and puts all others back; the token key proves the right to.
-    pub fn lift(&self, id: i64, key: &TokenKey, lifted: Lifted) -> Result<()> {
-        self.edit_token(id, &key.uuid, |token| {
+    /// Sets the first PIN of the user of a strict token, and makes the token's keys, which nobody had
+    /// before. `FunctionFailed` where it was set already: who has the keys helps then.
+    pub fn set_first_pin(&self, id: i64, so: &Keys, pin: &[u8], config: &Config) -> Result<()> {
+        let mut token = self.same_token(id, so)?;
+        if token.user.is_some() || token.uses.is_some() {
+            tracing::error!(
+                "the user of a strict token has a PIN, and the security officer has no key to set \
+                 another with: 'strongroom pin unblock --as NAME' does, with an operator's PIN"
+            );
+            return Err(Error::FunctionFailed);
+        }
+        let mut keys = self.fresh_token_key(&token)?;
+        let uses = self.fresh_uses(&token, &mut keys)?;
+        let (generation, public, seed) = (uses.generation, &uses.public, &uses.seed);
+        let fresh = || Uses { generation, public: public.clone(), seed: seed.clone() };
+        token.uses = Some(fresh());
+        let user = (&Holder::User, Role::User);
+        let encoded = encoded(&self.pin_record(&token, user, pin, config, &keys)?);
+        self.edit_token(id, &so.uuid, |now| {
+            if now.user.is_some() || now.uses.is_some() {
+                return Err(Error::FunctionFailed);
+            }
+            now.uses = Some(fresh());
+            now.user = Some(decoded(&encoded)?);
+            Ok(())
+        })
+    }
+
+    /// Lifts these safeguards of a token, and puts all others back. The caller has tested the security
+    /// officer's PIN.
+    pub fn lift(&self, id: i64, so: &Keys, lifted: Lifted) -> Result<()> {
+        self.edit_token(id, &so.uuid, |token| {
             token.lifted = lifted;
             Ok(())
         })
@@ -137,7 +176,7 @@ impl Vault {
 
     /// Changes a token's record, if it is still the same token: another process may have made the
     /// slot's token anew.
-    fn edit_token(
+    pub(super) fn edit_token(
         &self,
         id: i64,
         uuid: &[u8; 16],
@@ -182,22 +221,58 @@ impl Vault {
             separation: config.token.separation,
             so: None,
             user: None,
+            uses: None,
+            users: Vec::new(),
         };
-        let key = TokenKey { key: primitive::random_secret(32)?, generation: 1, uuid };
-        token.so = Some(self.pin_record(&token, Role::So, so_pin, config, &key)?);
+        // A strict token has no keys before it has a user: its security officer never has them.
+        let mut keys = self.fresh_token_key(&token)?;
+        if token.separation == Separation::Standard {
+            token.uses = Some(self.fresh_uses(&token, &mut keys)?);
+        }
+        token.so = Some(self.pin_record(&token, (&Holder::So, Role::So), so_pin, config, &keys)?);
         Ok(token)
     }
 
-    fn pin_record(
+    fn fresh_token_key(&self, token: &Token) -> Result<Keys> {
+        token.keys(Holds::TokenKey, &primitive::random_secret(KEY)?)
+    }
+
+    /// The token, if it is the one that these keys are of.
+    pub(super) fn same_token(&self, id: i64, keys: &Keys) -> Result<Token> {
+        let token = self.token(id)?.filter(|token| token.uuid == keys.uuid);
+        token.ok_or(Error::DeviceRemoved)
+    }
+
+    pub(super) fn pin_record(
         &self,
         token: &Token,
-        role: Role,
+        (holder, role): (&Holder, Role),
         pin: &[u8],
         config: &Config,
-        key: &TokenKey,
+        keys: &Keys,
     ) -> Result<PinRecord> {
         token.check_new_pin(pin)?;
-        let context = token.context(&self.id, role);
-        PinRecord::create(pin, &config.kdf, &self.pin_key, &context, &key.key, self.stretch)
+        let holds = Holds::of(role, token.separation, token.uses.is_some());
+        let context = token.context(&self.id, (holder, role), Some(holds));
+        let wrapped = keys.to_wrap(holds)?;
+        let (kdf, pin_key) = (&config.kdf, &self.pin_key);
+        PinRecord::create(pin, kdf, pin_key, &context, (holds, &wrapped), self.stretch)
     }
+}
+
+/// A change may be tried more than once: what it puts into the record is kept encoded.
+pub(super) fn encoded(record: &PinRecord) -> Vec<u8> {
+    let mut writer = Writer::default();
+    record.encode(&mut writer);
+    writer.finish()
+}
+
+pub(super) fn decoded(record: &[u8]) -> Result<PinRecord> {
+    PinRecord::decode(&mut Reader::new(record))?.ok_or(Error::GeneralError)
+}
+
+/// The keys of a token may have been renewed since its record was read.
+pub(super) fn same_keys(now: &Token, before: &Token) -> Result<()> {
+    let keys = |token: &Token| (token.generation, token.use_generation());
+    if keys(now) == keys(before) { Ok(()) } else { Err(Error::DeviceRemoved) }
 }

@@ -55,6 +55,7 @@ cases! {
     configuration
     damage
     mode
+    users
 }
 
 const DIRECTORY: &str = "tests/cli/cases";

@@ -124,6 +124,12 @@ impl Session {
         outcome(p11!(C_Login(self.0, user, bytes(pin), len(pin))))
     }
 
+    /// Logs a named user in.
+    pub fn login_user(self, user: CK_USER_TYPE, pin: &str, name: &str) -> R<()> {
+        let (pin, name) = (pin.as_bytes(), name.as_bytes());
+        outcome(p11!(C_LoginUser(self.0, user, bytes(pin), len(pin), bytes(name), len(name))))
+    }
+
     /// Logs out.
     pub fn logout(self) -> R<()> {
         outcome(p11!(C_Logout(self.0)))

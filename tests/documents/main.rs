@@ -16,3 +16,4 @@ mod document;
 mod mechanisms;
 mod objects;
 mod registry;
+mod roles;

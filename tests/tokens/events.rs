@@ -110,7 +110,8 @@ fn a_name_that_nobody_has_is_denied() {
     // No PIN was tested, so none was charged.
     assert_eq!(token.flags() & CKF_USER_PIN_COUNT_LOW, 0);
     login(CKU_USER, b"").good();
-    login(CKU_USER, b"nobody").gives(CKR_USER_ALREADY_LOGGED_IN);
+    login(CKU_USER, b"").gives(CKR_USER_ALREADY_LOGGED_IN);
+    login(CKU_USER, b"nobody").gives(CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
     login(CKU_SO, b"nobody").gives(CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
 }
 

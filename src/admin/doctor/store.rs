@@ -2,8 +2,9 @@
 //! The store: its directory, its files, its seal slots, its tokens.
 
 use super::super::diagnostics::capture;
+use super::super::listing::PinInfo;
 use super::super::place::store_exists;
-use super::super::tokens::{PinInfo, info};
+use super::super::tokens::info;
 use super::Finding;
 use crate::config::Config;
 use crate::error::{Error, Result};

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Who is logged in to a token, with what their PIN opened, and how they stand towards it.
+
+use crate::config::Separation;
+use crate::error::Result;
+use crate::policy::{CALLERS, Caller};
+use crate::store::{Keys, Token, Vault};
+use crate::types::{Holder, Role};
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// The login of a slot.
+pub(super) struct Logins {
+    separation: Separation,
+    login: RwLock<Option<Login>>,
+    /// How the caller stands, as a number: what every call asks. The highest bit is there where a
+    /// named user is logged in, whom another process may remove.
+    code: AtomicU8,
+    /// The count of the store's changes at which the login was last seen to stand.
+    checked: AtomicU64,
+}
+
+/// Who is logged in.
+#[derive(Clone)]
+pub(super) struct Login {
+    pub(super) holder: Holder,
+    pub(super) role: Role,
+    /// Which user of that name: another may come to have it.
+    id: [u8; 8],
+    pub(super) keys: Arc<Keys>,
+}
+
+impl Logins {
+    pub(super) fn new(separation: Separation) -> Logins {
+        let nobody = Logins {
+            separation,
+            login: RwLock::new(None),
+            code: AtomicU8::new(0),
+            checked: AtomicU64::new(u64::MAX),
+        };
+        nobody.code.store(nobody.code_of(None), Ordering::Release);
+        nobody
+    }
+
+    /// Who is logged in.
+    pub(super) fn login(&self) -> Option<Login> {
+        self.login.read().clone()
+    }
+
+    /// What they are there for.
+    pub(super) fn role(&self) -> Option<Role> {
+        self.login.read().as_ref().map(|login| login.role)
+    }
+
+    /// How the caller stands towards the token.
+    pub(super) fn caller(&self) -> Caller {
+        let code = self.code.load(Ordering::Acquire) & !NAMED;
+        CALLERS.get(usize::from(code)).copied().unwrap_or(Caller::Custodian)
+    }
+
+    /// Sets who is logged in; the token's record as it is now says which user it is.
+    pub(super) fn set(&self, token: &Token, holder: Holder, keys: Keys) -> Option<Role> {
+        let role = token.role(&holder)?;
+        let id = id_of(token, &holder);
+        self.checked.store(u64::MAX, Ordering::Release);
+        let mut login = self.login.write();
+        self.code.store(self.code_of(Some((role, &holder))), Ordering::Release);
+        *login = Some(Login { holder, role, id, keys: Arc::new(keys) });
+        Some(role)
+    }
+
+    /// Forgets who is logged in.
+    pub(super) fn clear(&self) {
+        let mut login = self.login.write();
+        self.code.store(self.code_of(None), Ordering::Release);
+        *login = None;
+    }
+
+    /// Whether the login stands: a named user may have been removed, or be another by now. Asked of
+    /// the store where it has changed since the last time.
+    pub(super) fn stands(&self, vault: &Vault, token: i64) -> Result<bool> {
+        if self.code.load(Ordering::Acquire) & NAMED == 0 {
+            return Ok(true);
+        }
+        let now = vault.changes();
+        if now.is_some() && now == Some(self.checked.load(Ordering::Acquire)) {
+            return Ok(true);
+        }
+        let Some(login) = self.login() else { return Ok(true) };
+        let found = vault.token(token)?.filter(|found| found.uuid == login.keys.uuid);
+        let stands = found.is_some_and(|found| {
+            found.role(&login.holder) == Some(login.role)
+                && id_of(&found, &login.holder) == login.id
+        });
+        if stands {
+            self.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
+        }
+        Ok(stands)
+    }
+
+    fn code_of(&self, who: Option<(Role, &Holder)>) -> u8 {
+        let caller = Caller::of(who.map(|(role, _)| role), self.separation);
+        let code = CALLERS.iter().position(|known| *known == caller).unwrap_or_default();
+        let named = who.is_some_and(|(_, holder)| matches!(holder, Holder::Named(_)));
+        code as u8 | if named { NAMED } else { 0 }
+    }
+}
+
+fn id_of(token: &Token, holder: &Holder) -> [u8; 8] {
+    let Holder::Named(name) = holder else { return [0; 8] };
+    token.users.iter().find(|user| user.name == *name).map_or([0; 8], |user| user.id)
+}
+
+const NAMED: u8 = 0x80;

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Named users added, removed, and given another PIN.
+
+use super::keys::Keys;
+use super::tokens::{decoded, encoded, same_keys};
+use super::user::{User, good_name, named};
+use super::vault::Vault;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::mechanism::primitive;
+use crate::types::{Holder, Role};
+
+impl Vault {
+    /// Adds a user. The caller has tested the security officer's PIN; the keys must hold what the role
+    /// needs (`UserNotLoggedIn` where they do not).
+    pub fn add_user(
+        &self,
+        id: i64,
+        (name, role): (&str, Role),
+        keys: &Keys,
+        pin: &[u8],
+        config: &Config,
+    ) -> Result<()> {
+        if !good_name(name) || !Role::NAMED.contains(&role) {
+            return Err(Error::ArgumentsBad);
+        }
+        let token = self.same_token(id, keys)?;
+        let holder = Holder::Named(name.to_string());
+        let record = encoded(&self.pin_record(&token, (&holder, role), pin, config, keys)?);
+        let fresh = fresh_id()?;
+        self.edit_token(id, &keys.uuid, |now| {
+            same_keys(now, &token)?;
+            if named(&now.users, name).is_some() || now.users.len() >= MOST {
+                return Err(Error::ArgumentsBad);
+            }
+            let pin = decoded(&record)?;
+            now.users.push(User { id: fresh, name: name.to_string(), role, pin });
+            Ok(())
+        })
+    }
+
+    /// Removes a user: none of their logins stands any more. The caller has tested the security
+    /// officer's PIN.
+    pub fn remove_user(&self, id: i64, so: &Keys, name: &str) -> Result<()> {
+        self.edit_token(id, &so.uuid, |now| {
+            let before = now.users.len();
+            now.users.retain(|user| user.name != name);
+            if now.users.len() < before { Ok(()) } else { Err(Error::ArgumentsBad) }
+        })
+    }
+
+    /// Gives a user another PIN: none of their logins stands any more. As for [`Vault::add_user`].
+    pub fn reset_user(
+        &self,
+        id: i64,
+        name: &str,
+        keys: &Keys,
+        pin: &[u8],
+        config: &Config,
+    ) -> Result<()> {
+        let token = self.same_token(id, keys)?;
+        let old = named(&token.users, name).ok_or(Error::ArgumentsBad)?;
+        let (old_id, role) = (old.id, old.role);
+        let holder = Holder::Named(name.to_string());
+        let record = encoded(&self.pin_record(&token, (&holder, role), pin, config, keys)?);
+        let fresh = fresh_id()?;
+        self.edit_token(id, &keys.uuid, |now| {
+            same_keys(now, &token)?;
+            let user = now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
+            let user = user.ok_or(Error::ArgumentsBad)?;
+            user.pin = decoded(&record)?;
+            user.id = fresh;
+            Ok(())
+        })
+    }
+}
+
+fn fresh_id() -> Result<[u8; 8]> {
+    let mut id = [0; 8];
+    primitive::random(&mut id)?;
+    Ok(id)
+}
+
+/// Named users of a token, at most.
+const MOST: usize = 1000;
