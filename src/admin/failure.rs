@@ -83,12 +83,14 @@ fn explain(error: Error) -> (&'static str, &'static str) {
             "the store cannot be written",
             "run this as the user who owns it; 'strongroom doctor' looks at the modes",
         ),
-        Error::UserNotLoggedIn | Error::KeyFunctionNotPermitted => (
-            "this user may not do that on this token",
-            "docs/roles.md says who may do what; --user names another user",
-        ),
+        Error::UserNotLoggedIn | Error::KeyFunctionNotPermitted => NOT_THEIRS,
         _ => {
             ("the library refused", "'strongroom doctor' says what is wrong with the installation")
         }
     }
 }
+
+const NOT_THEIRS: (&str, &str) = (
+    "this user may not do that on this token",
+    "docs/roles.md says who may do what; --user names another user",
+);

@@ -26,8 +26,6 @@ pub(super) struct Logins {
 pub(super) struct Login {
     pub(super) holder: Holder,
     pub(super) role: Role,
-    /// Which user of that name: another may come to have it.
-    id: [u8; 8],
     pub(super) keys: Arc<Keys>,
 }
 
@@ -59,14 +57,16 @@ impl Logins {
         CALLERS.get(usize::from(code)).copied().unwrap_or(Caller::Custodian)
     }
 
-    /// Sets who is logged in; the token's record as it is now says which user it is.
+    /// Sets who is logged in; none where the token's record has another user of that name by now.
     pub(super) fn set(&self, token: &Token, holder: Holder, keys: Keys) -> Option<Role> {
         let role = token.role(&holder)?;
-        let id = id_of(token, &holder);
+        if token.user_id(&holder) != keys.user {
+            return None;
+        }
         self.checked.store(u64::MAX, Ordering::Release);
         let mut login = self.login.write();
         self.code.store(self.code_of(Some((role, &holder))), Ordering::Release);
-        *login = Some(Login { holder, role, id, keys: Arc::new(keys) });
+        *login = Some(Login { holder, role, keys: Arc::new(keys) });
         Some(role)
     }
 
@@ -91,7 +91,7 @@ impl Logins {
         let found = vault.token(token)?.filter(|found| found.uuid == login.keys.uuid);
         let stands = found.is_some_and(|found| {
             found.role(&login.holder) == Some(login.role)
-                && id_of(&found, &login.holder) == login.id
+                && found.user_id(&login.holder) == login.keys.user
         });
         if stands {
             self.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
@@ -105,11 +105,6 @@ impl Logins {
         let named = who.is_some_and(|(_, holder)| matches!(holder, Holder::Named(_)));
         code as u8 | if named { NAMED } else { 0 }
     }
-}
-
-fn id_of(token: &Token, holder: &Holder) -> [u8; 8] {
-    let Holder::Named(name) = holder else { return [0; 8] };
-    token.users.iter().find(|user| user.name == *name).map_or([0; 8], |user| user.id)
 }
 
 const NAMED: u8 = 0x80;

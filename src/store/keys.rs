@@ -39,6 +39,8 @@ pub(super) struct Deposit {
 pub struct Keys {
     /// The token it is of: one made anew in the same slot has another.
     pub uuid: [u8; 16],
+    /// Which user's PIN it was; zeros for those without a name.
+    pub user: [u8; 8],
     /// The token key, where the role sees private objects.
     pub token: Option<TokenKey>,
     /// Which of the token's use keys it is; 0 where the token has none.
@@ -104,7 +106,8 @@ impl Keys {
         uuid: [u8; 16],
         (generation, use_generation): (u32, u32),
     ) -> Result<Keys> {
-        let mut keys = Keys { uuid, token: None, use_generation, uses: None, deposit: None };
+        let mut keys =
+            Keys { uuid, user: [0; 8], token: None, use_generation, uses: None, deposit: None };
         let len = if holds == Holds::Both { 2 * KEY } else { KEY };
         if wrapped.len() != len {
             return Err(Error::DeviceError);

@@ -17,7 +17,8 @@ pub struct PinRecord {
     /// How much it wraps; none for a record of the first format, which wraps the token key.
     pub(super) holds: Option<Holds>,
     salt: [u8; SALT],
-    kdf: Kdf,
+    /// What testing it costs.
+    pub(super) kdf: Kdf,
     /// Wrong attempts since the last right one.
     pub failures: u32,
     wrap: Vec<u8>,

@@ -93,6 +93,12 @@ impl Token {
         }
     }
 
+    /// Tells a named user from others of the same name; zeros for those without a name.
+    pub fn user_id(&self, holder: &Holder) -> [u8; 8] {
+        let Holder::Named(name) = holder else { return [0; 8] };
+        named(&self.users, name).map_or([0; 8], |user| user.id)
+    }
+
     /// How near a PIN is to being locked.
     pub fn strikes(&self, holder: &Holder) -> Strikes {
         match self.pin(holder).map_or(0, |pin| pin.failures) {

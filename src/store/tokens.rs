@@ -89,13 +89,16 @@ impl Vault {
             if !matches!(holder, Holder::Named(_)) {
                 return Err(Error::UserPinNotInitialized);
             }
-            (self.stretch)(pin, &[0; 16], &Kdf::default())?;
+            // As dear as another PIN of this token.
+            let cost = now.so.as_ref().map_or_else(Kdf::default, |so| so.kdf.clone());
+            (self.stretch)(pin, &[0; 16], &cost)?;
             return Err(Error::PinIncorrect);
         };
         let context = now.context(&self.id, (holder, role), record.holds);
         let wrapped = record.open(pin, &self.pin_key, &context, self.stretch)?;
         let mut keys = now.keys(record.holds.unwrap_or(Holds::TokenKey), &wrapped)?;
         keys.deposit = self.deposit(&now, &keys)?;
+        keys.user = now.user_id(holder);
         let cleared = self.edit_token(token.id, &token.uuid, |token| {
             if let Some(record) = token.pin_mut(holder) {
                 record.failures = 0;
@@ -126,6 +129,10 @@ impl Vault {
         let encoded = encoded(&self.pin_record(&token, (holder, role), pin, config, keys)?);
         self.edit_token(id, &keys.uuid, |now| {
             same_keys(now, &token)?;
+            if now.user_id(holder) != keys.user && matches!(holder, Holder::Named(_)) {
+                // Another by now has this name.
+                return Err(Error::UserNotLoggedIn);
+            }
             let record = decoded(&encoded)?;
             match (holder, now.pin_mut(holder)) {
                 (_, Some(old)) => *old = record,
