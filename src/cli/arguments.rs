@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of the command. There is deliberately no option that takes a PIN itself.
 
+mod policy;
+
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
+pub(super) use policy::PolicyVerb;
+
 use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::config;
 use crate::safety::{SAFEGUARDS, Safeguard};
@@ -77,6 +81,9 @@ pub(super) enum Command {
     /// Lists, adds and removes named users of a token, and sets their PINs
     #[command(subcommand)]
     User(UserVerb),
+    /// Shows, checks, sets and explains the rules of who may do what with which key
+    #[command(subcommand)]
+    Policy(PolicyVerb),
     /// Lists, adds and removes the ways to open the store
     #[command(subcommand)]
     Seal(SealVerb),

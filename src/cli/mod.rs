@@ -8,6 +8,7 @@ mod opening;
 mod output;
 mod pin_arguments;
 mod pins;
+mod policy;
 mod secrets;
 mod stores;
 mod tokens;
@@ -43,6 +44,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Key(verb) => done(keys::run(common, verb)),
         Command::Pin(verb) => done(pins::run(common, verb)),
         Command::User(verb) => done(users::run(common, verb)),
+        Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
         Command::Check => stores::check(common),
         Command::Doctor => stores::doctor(common),

@@ -11,6 +11,7 @@ pub use deriving::{joins, may_derive, may_result, rearranges};
 pub use roles::{CALLERS, Caller, Group};
 pub use strength::strength;
 pub use wrapping::{authenticates, may_unwrap, may_wrap};
+pub mod rules;
 
 use crate::config::{self, RSA_BITS, Separation};
 use crate::error::{Error, Result};

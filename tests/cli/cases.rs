@@ -56,6 +56,7 @@ cases! {
     damage
     mode
     users
+    policy_check
 }
 
 const DIRECTORY: &str = "tests/cli/cases";
