@@ -10,6 +10,7 @@ mod options;
 mod ossl;
 mod peers;
 mod pkcs11;
+mod policy;
 mod report;
 mod stats;
 mod store;
@@ -104,6 +105,9 @@ fn run(tokens: &[Token], options: &Options, scratch: &Path) -> Result<Vec<Row>, 
     };
     for case in timed::CASES.iter().filter(|case| options.wants(case.name)) {
         done(case.run(tokens, options)?);
+    }
+    if options.wants("policy") {
+        policy::governed(tokens, options, scratch)?.into_iter().for_each(&mut done);
     }
     if options.wants("threads") {
         done(windows::threads(tokens, options));

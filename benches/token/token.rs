@@ -12,7 +12,7 @@ use crate::pkcs11::{Attribute, Module, Session};
 
 const LABEL: &str = "strongroom-bench";
 const PIN: &str = "bench-user-pin";
-const SO_PIN: &str = "bench-so-pin";
+pub(crate) const SO_PIN: &str = "bench-so-pin";
 
 /// The label by which the cases find the P-256 key.
 pub(crate) const P256_LABEL: &[u8] = b"bench-p256";
@@ -32,15 +32,8 @@ impl Token {
     pub(crate) fn make(peer: &Peer) -> Result<Self, Failure> {
         let module = Module::open(&peer.library)?;
         module.initialize()?;
-        let free = module.slots()?.last().copied().ok_or_else(|| Failure::say("no slot"))?;
-        module.init_token(free, SO_PIN, LABEL)?;
+        let (session, p256) = another(&module, LABEL)?;
         let slot = find_slot(&module)?;
-        let session = module.session(slot)?;
-        session.login(CKU_SO, SO_PIN)?;
-        session.init_pin(PIN)?;
-        session.logout()?;
-        session.login(CKU_USER, PIN)?;
-        let p256 = p256(&session)?;
         Ok(Self {
             name: peer.name.clone(),
             ours: peer.ours(),
@@ -53,11 +46,32 @@ impl Token {
     }
 }
 
+/// Makes a token with a P-256 key in the slot that a module has for a new one: a session with its user
+/// logged in, and the key.
+pub(crate) fn another(
+    module: &Module,
+    label: &str,
+) -> Result<(Session, CK_OBJECT_HANDLE), Failure> {
+    let free = module.slots()?.last().copied().ok_or_else(|| Failure::say("no slot"))?;
+    module.init_token(free, SO_PIN, label)?;
+    let session = module.session(labelled(module, label)?)?;
+    session.login(CKU_SO, SO_PIN)?;
+    session.init_pin(PIN)?;
+    session.logout()?;
+    session.login(CKU_USER, PIN)?;
+    let key = p256(&session)?;
+    Ok((session, key))
+}
+
 /// The slot of the token that `Token::make` made, in this process or another.
 pub(crate) fn find_slot(module: &Module) -> Result<CK_SLOT_ID, Failure> {
+    labelled(module, LABEL)
+}
+
+fn labelled(module: &Module, wanted: &str) -> Result<CK_SLOT_ID, Failure> {
     for slot in module.slots()? {
         // A slot without a token has no label to give.
-        if module.label(slot).is_ok_and(|label| label == LABEL) {
+        if module.label(slot).is_ok_and(|label| label == wanted) {
             return Ok(slot);
         }
     }

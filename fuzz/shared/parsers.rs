@@ -8,6 +8,7 @@ use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
 use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
 use strongroom::object::{self, Maker, Template};
+use strongroom::policy::rules::{Facts, Rules};
 use strongroom::seal::Slot;
 use strongroom::store::reading;
 use strongroom::types::{RawAttribute, RawValue};
@@ -31,6 +32,8 @@ const PARSERS: &[fn(&[u8])] = &[
     template,
     signature,
     integers,
+    policy,
+    ledger,
 ];
 
 fn der_values(input: &[u8]) {
@@ -93,6 +96,26 @@ fn token(input: &[u8]) {
 
 fn state(input: &[u8]) {
     let _ = reading::state(input);
+}
+
+fn policy(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    match Rules::parse(text) {
+        Ok(rules) => {
+            let _ = rules.about(&Facts::default()).count();
+        }
+        Err(faults) => {
+            assert!(!faults.is_empty(), "a policy that is refused is told why");
+            let lines = text.matches('\n').count() + 1;
+            assert!(faults.iter().all(|fault| (1..=lines).contains(&fault.line)), "a line of it");
+        }
+    }
+}
+
+fn ledger(input: &[u8]) {
+    if let Ok(written) = reading::ledger(input) {
+        assert_eq!(written, input, "one encoding");
+    }
 }
 
 fn configuration(input: &[u8]) {

@@ -226,6 +226,9 @@ pub(super) fn finalise() -> Result<()> {
         return Err(Error::CryptokiNotInitialized);
     }
     let held: Vec<Held> = all_gates().map(|mut gate| gate.take()).collect();
+    if let Some(running) = held.iter().flatten().next() {
+        running.library.end();
+    }
     drop(held);
     GLOBAL.lives.fetch_add(1, Ordering::AcqRel);
     let _ = futex::wake(&GLOBAL.lives, futex::Flags::PRIVATE, u32::MAX);

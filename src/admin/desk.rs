@@ -16,6 +16,12 @@ pub struct Desk {
     pub(super) opened: Opened,
 }
 
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.library.end();
+    }
+}
+
 impl Desk {
     /// Opens the store: with the passphrase given, or with what the machine has; where that does not
     /// suffice and a seal slot takes a passphrase, asks for it.

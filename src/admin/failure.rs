@@ -33,8 +33,9 @@ impl Failure {
 fn explain(error: Error) -> (&'static str, &'static str) {
     match error {
         Error::ActionProhibited => (
-            "the object's own attributes forbid it",
-            "'strongroom key show' shows them (CKA_DESTROYABLE, CKA_MODIFIABLE)",
+            "the object's own attributes forbid it, or the token's policy",
+            "'strongroom key show' shows the attributes (CKA_DESTROYABLE, CKA_MODIFIABLE), 'strongroom \
+             policy explain' what the policy says",
         ),
         Error::ArgumentsBad => (
             "the configuration cannot be used",
@@ -71,9 +72,11 @@ fn explain(error: Error) -> (&'static str, &'static str) {
         Error::SlotIdInvalid | Error::DeviceRemoved | Error::ObjectHandleInvalid => {
             ("another process has just changed it", "look at it again, then try once more")
         }
-        Error::TemplateInconsistent | Error::TemplateIncomplete | Error::AttributeReadOnly => {
-            ("the attributes do not go together", "leave options away, and add them one by one")
-        }
+        Error::TemplateInconsistent | Error::TemplateIncomplete | Error::AttributeReadOnly => (
+            "the attributes do not go together, or the token's policy denies it",
+            "leave options away, and add them one by one; STRONGROOM_LOG=warn tells of denials, \
+                 'strongroom policy show' shows the policy",
+        ),
         Error::TokenNotRecognized => (
             "no seal slot opens it, or it is not a store that this version reads",
             "'strongroom doctor' looks at each seal slot; --passphrase-file or --passphrase-env give a \

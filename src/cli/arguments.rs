@@ -6,7 +6,7 @@ mod policy;
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
-pub(super) use policy::PolicyVerb;
+pub(super) use policy::{Explain, PolicyVerb};
 
 use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::config;

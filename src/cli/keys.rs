@@ -36,7 +36,8 @@ fn enter<'a>(desk: &'a Desk, user: &User) -> Outcome<Visit<'a>> {
     desk.log_in(&token, &holder, &pin)
 }
 
-fn read<'a>(desk: &'a Desk, reader: &Reader) -> Outcome<Visit<'a>> {
+/// A token as a reader enters it.
+pub(super) fn read<'a>(desk: &'a Desk, reader: &Reader) -> Outcome<Visit<'a>> {
     match reader.public {
         true => desk.enter(&desk.token(reader.user.token.token.as_deref())?),
         false => enter(desk, &reader.user),

@@ -2,6 +2,7 @@
 //! What a token holds: the attribute table, object classes, templates, and the rules of `CKA_*` as
 //! data. It may import `mechanism` (for the keys inside objects) and layer 0.
 
+mod annex;
 pub mod attribute;
 mod build;
 mod builtin;
@@ -17,6 +18,7 @@ mod shape;
 mod template;
 mod value;
 
+pub use annex::Annex;
 pub use build::{Maker, Origin, announced, copy, create, modify, new_key};
 pub use builtin::{Builtin, asked_for, builtins};
 pub use derived::derived;
@@ -39,6 +41,7 @@ pub struct Object {
     attributes: Attributes,
     summary: Summary,
     key: OnceLock<Arc<Key>>,
+    annex: Annex,
 }
 
 /// What every use of an object asks for, read from its attributes once.
@@ -69,12 +72,27 @@ pub enum Reading<'a> {
 impl Object {
     /// An object of these attributes, whose key (if it has one) is decoded when first used.
     pub fn new(attributes: Attributes) -> Object {
-        Object { summary: Summary::of(&attributes), attributes, key: OnceLock::new() }
+        Object {
+            summary: Summary::of(&attributes),
+            attributes,
+            key: OnceLock::new(),
+            annex: Annex::default(),
+        }
     }
 
     /// An object whose key is at hand already.
     pub fn with_key(attributes: Attributes, key: Arc<Key>) -> Object {
-        Object { summary: Summary::of(&attributes), attributes, key: OnceLock::from(key) }
+        Object {
+            summary: Summary::of(&attributes),
+            attributes,
+            key: OnceLock::from(key),
+            annex: Annex::default(),
+        }
+    }
+
+    /// What the rooms above keep beside it.
+    pub fn annex(&self) -> &Annex {
+        &self.annex
     }
 
     /// The same object with other attributes: its key, if it was decoded, is kept.

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
-//! `mechanism` and layer 0.
+//! `mechanism`, `store` (for what a count is) and layer 0.
 
+pub mod counts;
 mod deriving;
+mod governing;
 pub mod roles;
+pub mod rules;
 mod strength;
 mod wrapping;
 
 pub use deriving::{joins, may_derive, may_result, rearranges};
+pub use governing::{Policy, denied, facts, parties, refusal};
 pub use roles::{CALLERS, Caller, Group};
 pub use strength::strength;
 pub use wrapping::{authenticates, may_unwrap, may_wrap};
-pub mod rules;
 
 use crate::config::{self, RSA_BITS, Separation};
 use crate::error::{Error, Result};
@@ -21,9 +24,10 @@ use crate::object::{Object, Value};
 use crate::safety::{Lifted, Safeguard};
 use crate::types::Role;
 use cryptoki_sys::*;
+use std::sync::Arc;
 
 /// The ground on which decisions stand: what the token and the configuration say.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ground {
     /// Which safeguards of the token are lifted.
     pub lifted: Lifted,
@@ -31,6 +35,10 @@ pub struct Ground {
     pub min_rsa_bits: usize,
     /// Whether legacy algorithms do more than read what they protected.
     pub legacy_algorithms: bool,
+    /// The token's policy, if it has one.
+    pub policy: Option<Arc<Policy>>,
+    /// The latest time that the token has noted, seconds since 1970.
+    pub seen: u64,
 }
 
 impl Ground {
@@ -41,6 +49,8 @@ impl Ground {
             lifted,
             min_rsa_bits: policy.min_rsa_bits.max(safe),
             legacy_algorithms: policy.legacy_algorithms,
+            policy: None,
+            seen: 0,
         }
     }
 }

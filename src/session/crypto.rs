@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What operations of every kind begin with: a mechanism, and a key that may be used so.
 
+use super::asking::{Doing, Grant};
 use super::keys::as_key;
 use super::operation::Active;
 use super::slot::{Entry, Lease};
@@ -41,18 +42,51 @@ impl Library {
         call: &Call,
         begin: impl Fn(&Object) -> Result<T>,
     ) -> Result<Active<T>> {
-        let slot = &session.slot;
-        slot.admit(usage.group())?;
-        let ground = slot.ground()?;
-        let (entry, (run, waiting)) = session.decided(key, usage, &ground, |object| {
-            policy::permit(object, usage, call.row, &call.params, &ground)?;
-            Ok((begin(object)?, object.always_authenticate()))
-        })?;
-        Ok(Active::new(run, Some(Lease::new(entry)), waiting))
+        let (active, object, grant) = session.begun(key, usage, call, begin)?;
+        session.charge(&object, call.doing(usage), grant.as_ref())?;
+        Ok(active)
+    }
+
+    /// The same for messages, each of which is a use of its own.
+    pub(super) fn process<T>(
+        &self,
+        session: &Session,
+        key: u64,
+        usage: Use,
+        call: &Call,
+        begin: impl Fn(&Object) -> Result<T>,
+    ) -> Result<Active<T>> {
+        let (active, object, _) = session.begun(key, usage, call, begin)?;
+        Ok(active.asking(object, call.doing(usage)))
+    }
+}
+
+impl Call {
+    /// What a use with this mechanism is to the token's policy.
+    pub(super) fn doing(&self, usage: Use) -> Doing {
+        Doing(usage.operation(), Some(self.row))
     }
 }
 
 impl Session {
+    fn begun<T>(
+        &self,
+        key: u64,
+        usage: Use,
+        call: &Call,
+        begin: impl Fn(&Object) -> Result<T>,
+    ) -> Result<(Active<T>, Arc<Object>, Option<Grant>)> {
+        self.slot.admit(usage.group())?;
+        let ground = self.slot.ground()?;
+        let (entry, (run, object, grant)) = self.decided(key, usage, &ground, |object| {
+            policy::permit(object, usage, call.row, &call.params, &ground)?;
+            let grant = self.asks(object, call.doing(usage), &ground)?;
+            Ok((begin(object)?, object.clone(), grant))
+        })?;
+        let waiting = object.always_authenticate();
+        Ok((Active::new(run, Some(Lease::new(entry)), waiting), object, grant))
+    }
+
     /// Looks at a key that is to be used; what the use decides about it (`look` says that it is
     /// permitted) is durable before the use begins.
     pub(super) fn decided<T>(

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Keys, data and public values derived from keys.
 
+use super::asking::Doing;
 use super::keys::spec;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Base, Key, Parts, Spec, Start};
 use crate::object::{self, Heritage, Object, Template, separation};
+use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use};
 use crate::secret::Secret;
 use crate::types::RawAttribute;
@@ -50,6 +52,7 @@ impl Library {
         let base = session.base_object(from, call)?;
         let ground = session.slot.ground()?;
         policy::may_derive(&base, call.row, &call.params, &ground)?;
+        session.asks(&base, call.doing(Use::Derive), &ground)?;
         let others = self.named_keys(&session, call)?;
         let mut asked = Vec::new();
         for (number, template) in templates.iter().enumerate() {
@@ -81,9 +84,10 @@ impl Library {
             });
             objects.push(made.map_err(blame(number))?);
         }
-        session.may_keep_all(Group::Derive, &objects.iter().collect::<Vec<_>>())?;
+        let generate = Doing(Operation::Generate, Some(call.row));
+        session.may_keep_all(Group::Derive, &objects.iter().collect::<Vec<_>>(), generate)?;
         session.derived_from(call, &base, from)?;
-        let handles = session.keep_all(Group::Derive, objects)?;
+        let handles = session.keep_all(Group::Derive, objects, generate)?;
         Ok(Derivation { handles, public: derived.public })
     }
 
@@ -98,8 +102,11 @@ impl Library {
 impl Session {
     /// Settles what the use of the base key, and of the keys that the parameter names, decides.
     fn derived_from(&self, call: &Call, base: &Object, handle: u64) -> Result<()> {
-        if !base.is_key() || call.row.start == Start::PrivateKey {
+        if !base.is_key() {
             return Ok(());
+        }
+        if call.row.start == Start::PrivateKey {
+            return self.ask(base, call.doing(Use::Derive));
         }
         let named = call.params.named_keys().into_iter().map(|named| named as u64);
         named.chain([handle]).try_for_each(|key| self.used(key, Use::Derive, call))

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Digesting.
 
+use super::asking::Doing;
 use super::crypto::begin;
 use super::operation::{Active, Kind, Written, produce, step};
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::{Digester, Row};
+use crate::policy::rules::Operation;
 use crate::policy::{self, Group};
 use crate::types::Output;
 use cryptoki_sys::CKF_DIGEST;
@@ -70,6 +72,7 @@ impl Library {
             let key = session.key_object(key)?;
             policy::may_digest(&key, digest.run.row)?;
             let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
+            session.ask(&key, Doing(Operation::Digest, Some(digest.run.row)))?;
             step(
                 &mut state.digest,
                 Kind::Part,

@@ -2,9 +2,10 @@
 //! What a token itself says of what may be done with it, as it is now: another process or the command
 //! may have changed it.
 
+use super::metering::Meters;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::policy::Ground;
+use crate::policy::{Ground, Policy};
 use crate::store::{Token, Vault};
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -13,12 +14,15 @@ use std::sync::Arc;
 pub(super) struct Known {
     policy: config::Policy,
     latest: RwLock<(Option<u64>, Arc<Ground>)>,
+    /// What this process has taken of uses that are counted.
+    pub(super) meters: Meters,
 }
 
 impl Known {
     pub(super) fn new(token: &Token, policy: &config::Policy) -> Known {
         let ground = Arc::new(Ground::new(token.lifted, policy));
-        Known { policy: policy.clone(), latest: RwLock::new((None, ground)) }
+        let latest = RwLock::new((None, ground));
+        Known { policy: policy.clone(), latest, meters: Meters::default() }
     }
 
     /// The ground on which decisions stand now: asked anew where the store has changed since.
@@ -32,8 +36,48 @@ impl Known {
         }
         let found = vault.token(token.id)?.filter(|found| found.uuid == token.uuid);
         let found = found.ok_or(Error::DeviceRemoved)?;
-        let ground = Arc::new(Ground::new(found.lifted, &self.policy));
+        let before = self.latest.read().1.policy.clone();
+        let governing = self.governing(vault, &found, before.as_ref())?;
+        let changed =
+            before.is_some() && before.map(|p| p.version) != governing.as_ref().map(|p| p.version);
+        let mut ground = Ground::new(found.lifted, &self.policy);
+        (ground.policy, ground.seen) = (governing, found.rules.seen);
+        let ground = Arc::new(ground);
         *self.latest.write() = (now, ground.clone());
+        if changed {
+            self.meters.settle(vault, token);
+        }
         Ok(ground)
+    }
+
+    /// The policy of the token: the one that is known, or read anew where it has another.
+    fn governing(
+        &self,
+        vault: &Vault,
+        token: &Token,
+        known: Option<&Arc<Policy>>,
+    ) -> Result<Option<Arc<Policy>>> {
+        let version = token.rules.version;
+        if known.map_or(0, |known| known.version) > version {
+            tracing::error!("the token's policy is older than it was: run 'strongroom check'");
+            return Err(Error::DeviceError);
+        }
+        if let Some(known) = known.filter(|known| known.version == version) {
+            return Ok(Some(known.clone()));
+        }
+        if version == 0 {
+            return Ok(None);
+        }
+        let Some((version, text)) = vault.policy(token)? else { return Ok(None) };
+        let policy = Policy::of(version, &text).map_err(|faults| {
+            let fault = faults.first();
+            tracing::error!(
+                "the token's policy was set by a version of this library that knows more ({}): use \
+                 that version, or set it again",
+                fault.map_or("", |fault| fault.what.as_str())
+            );
+            Error::DeviceError
+        })?;
+        Ok(Some(Arc::new(policy)))
     }
 }

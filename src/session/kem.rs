@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Secret keys shared with the holder of a key pair: encapsulated, decapsulated.
 
+use super::asking::Doing;
 use super::keys::{as_unwrapping_key, spec};
 use super::operation::deliver;
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
 use crate::object::{self, Origin, Template};
+use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use};
 use crate::types::{Output, RawAttribute};
 use cryptoki_sys::*;
@@ -32,6 +34,8 @@ impl Library {
             session.slot.ground()?.as_ref(),
         )?;
         policy::at_once(&public)?;
+        let ground = session.slot.ground()?;
+        let grant = session.asks(&public, call.doing(Use::Encapsulate), &ground)?;
         let template = Template::parse(template)?;
         session.may_keep(Group::Encapsulate, template.attributes())?;
         let kem = call.row.does.kem.ok_or(Error::MechanismInvalid)?;
@@ -45,7 +49,10 @@ impl Library {
         let parts = Parts::Secret(spec.key_type, secret);
         let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
         policy::may_share(&public, &key)?;
-        let key = session.keep(Group::Encapsulate, key)?;
+        let generate = Doing(Operation::Generate, Some(call.row));
+        session.may_keep_all(Group::Encapsulate, &[&key], generate)?;
+        session.charge(&public, call.doing(Use::Encapsulate), grant.as_ref())?;
+        let key = session.keep(Group::Encapsulate, key, generate)?;
         deliver(out, &ciphertext)?;
         Ok(Some(key))
     }
@@ -73,8 +80,9 @@ impl Library {
         let key = object::new_key(Origin::Kem, parts, &template, session.maker()?)?;
         let ground = session.slot.ground()?;
         let key = session.slot.returned(key, &template, false, &ground)?;
-        session.may_keep_all(Group::Decapsulate, &[&key])?;
+        let generate = Doing(Operation::Generate, Some(call.row));
+        session.may_keep_all(Group::Decapsulate, &[&key], generate)?;
         session.used(by, Use::Decapsulate, call).map_err(as_unwrapping_key)?;
-        session.keep(Group::Decapsulate, key)
+        session.keep(Group::Decapsulate, key, generate)
     }
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Keys: generated, wrapped, unwrapped, derived.
 
+use super::asking::{Doing, Grant};
 use super::operation::deliver;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
+use crate::policy::rules::Operation;
 use crate::policy::{self, Ground, Group, Use};
 use crate::safety::Safeguard;
 use crate::secret::Secret;
@@ -30,7 +32,8 @@ impl Library {
         session.may_keep(Group::Generate, template.attributes())?;
         let parts = make(call.row, &call.params, &spec(call, &[&template])?)?;
         let origin = Origin::Generate(call.row.id);
-        session.keep(Group::Generate, object::new_key(origin, parts, &template, session.maker()?)?)
+        let key = object::new_key(origin, parts, &template, session.maker()?)?;
+        session.keep(Group::Generate, key, Doing(Operation::Generate, Some(call.row)))
     }
 
     /// `C_GenerateKeyPair`: the handles of public and private key.
@@ -56,7 +59,10 @@ impl Library {
             object::new_key(origin, public_parts, &public, session.maker()?)?,
             object::new_key(origin, private_parts, &private, session.maker()?)?,
         ];
-        match session.keep_all(Group::Generate, objects)?.as_slice() {
+        match session
+            .keep_all(Group::Generate, objects, Doing(Operation::Generate, Some(call.row)))?
+            .as_slice()
+        {
             [public, private] => Ok((*public, *private)),
             _ => Err(Error::GeneralError),
         }
@@ -77,7 +83,9 @@ impl Library {
         let target = session.key_object(key)?;
         session.slot.admit_object(Group::Wrap, target.on_token())?;
         object::wrappable(&target)?;
-        policy::may_wrap(&wrapping, &target, (call.row, false), session.slot.ground()?.as_ref())?;
+        let (ground, export) = (session.slot.ground()?, Doing(Operation::Export, Some(call.row)));
+        policy::may_wrap(&wrapping, &target, (call.row, false), &ground)?;
+        let grant = session.asks(&target, export, &ground)?;
         let plaintext = serialised(&target, call.row.filling)?;
         let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
         let mut cipher = make(call.row, wrapping.key()?, &call.params, Direction::Encrypt)
@@ -91,6 +99,7 @@ impl Library {
         })?;
         if out.capacity().is_some_and(|capacity| capacity >= len) {
             session.used(by, Use::Wrap, call).map_err(as_wrapping)?;
+            session.charge(&target, export, grant.as_ref())?;
         }
         deliver(out, wrapped.get(..len).unwrap_or_default()).map(drop)
     }
@@ -115,9 +124,10 @@ impl Library {
         let len = cipher.whole(wrapped, plaintext.expose_mut()).map_err(as_unwrapping)?;
         plaintext.truncate(len);
         let by_secret = unwrapping.class() == CKO_SECRET_KEY;
+        let import = Doing(Operation::Import, Some(call.row));
         let key = session.unwrapped(call.row, plaintext, &template, by_secret)?;
         session.used(by, Use::Unwrap, call).map_err(as_unwrapping_key)?;
-        session.keep(Group::Unwrap, key)
+        session.keep(Group::Unwrap, key, import)
     }
 
     /// The key that wraps or unwraps: its own codes say that it is this one that is wrong.
@@ -138,15 +148,29 @@ impl Session {
     /// [`Session::used`].
     pub(super) fn using(&self, handle: u64, usage: Use, call: &Call) -> Result<Arc<Object>> {
         let ground = self.slot.ground()?;
-        let seen = self.slot.with_object(handle, |object| permitted(object, usage, call, &ground));
-        seen.map(|(_, key)| key).map_err(as_key)
+        let look = |object: &Arc<Object>| self.permitted(object, usage, call, &ground);
+        self.slot.with_object(handle, look).map(|(_, (key, _))| key).map_err(as_key)
     }
 
     /// The same key now that the call is good: what its use decides is durable from here on.
     pub(super) fn used(&self, handle: u64, usage: Use, call: &Call) -> Result<()> {
         let ground = self.slot.ground()?;
-        let look = |object: &Arc<Object>| permitted(object, usage, call, &ground);
-        self.decided(handle, usage, &ground, look).map(drop)
+        let look = |object: &Arc<Object>| self.permitted(object, usage, call, &ground);
+        let (_, (key, grant)) = self.decided(handle, usage, &ground, look)?;
+        self.charge(&key, call.doing(usage), grant.as_ref())
+    }
+
+    fn permitted(
+        &self,
+        object: &Arc<Object>,
+        usage: Use,
+        call: &Call,
+        ground: &Ground,
+    ) -> Result<(Arc<Object>, Option<Grant>)> {
+        policy::permit(object, usage, call.row, &call.params, ground)?;
+        policy::at_once(object)?;
+        let grant = self.asks(object, call.doing(usage), ground)?;
+        Ok((object.clone(), grant))
     }
 
     pub(super) fn key_object(&self, handle: u64) -> Result<Arc<Object>> {
@@ -158,7 +182,7 @@ impl Session {
     pub(super) fn announced(
         &self,
         by: &Object,
-        row: &Row,
+        row: &'static Row,
         template: &[RawAttribute<'_>],
     ) -> Result<Template> {
         let mut template = Template::parse(template)?;
@@ -166,7 +190,8 @@ impl Session {
         self.may_keep(Group::Unwrap, template.attributes())?;
         policy::may_unwrap(row, &template, self.slot.ground()?.as_ref())?;
         let announced = object::announced(&template, self.maker()?)?;
-        self.may_keep_all(Group::Unwrap, &[&announced])?;
+        self.foresee(&announced)?;
+        self.may_keep_all(Group::Unwrap, &[&announced], Doing(Operation::Import, Some(row)))?;
         let secret = announced.class() == CKO_SECRET_KEY;
         // The value stands at the end of a block whose length says nothing about it.
         if secret && row.filling == Filling::Before && template.number(CKA_VALUE_LEN).is_none() {
@@ -178,7 +203,7 @@ impl Session {
     /// The key that was wrapped, as it may be made. `by_secret` says that a secret key wrapped it.
     pub(super) fn unwrapped(
         &self,
-        row: &Row,
+        row: &'static Row,
         plaintext: Secret,
         template: &Template,
         by_secret: bool,
@@ -191,7 +216,7 @@ impl Session {
             .and_then(|parts| object::new_key(Origin::Unwrap, parts, template, maker))
             .map_err(|error| inside(row, error))?;
         let key = self.slot.returned(key, template, by_secret, self.slot.ground()?.as_ref())?;
-        self.may_keep_all(Group::Unwrap, &[&key])?;
+        self.may_keep_all(Group::Unwrap, &[&key], Doing(Operation::Import, Some(row)))?;
         Ok(key)
     }
 
@@ -203,17 +228,6 @@ impl Session {
         }
         self.slot.admit_object(group, on_token)
     }
-}
-
-fn permitted(
-    object: &Arc<Object>,
-    usage: Use,
-    call: &Call,
-    ground: &Ground,
-) -> Result<Arc<Object>> {
-    policy::permit(object, usage, call.row, &call.params, ground)?;
-    policy::at_once(object)?;
-    Ok(object.clone())
 }
 
 /// What the templates ask of a mechanism that makes keys.

@@ -66,7 +66,7 @@ impl Library {
                 };
                 Ok(Messages { row, kind, begin, direction, key, nonces, rules, current: None })
             };
-            let active = self.active_with(session, key, usage, &call, messages)?;
+            let active = self.process(session, key, usage, &call, messages)?;
             *self::place(state, direction) = Some(active);
             Ok(())
         })
@@ -81,9 +81,11 @@ impl Library {
         data: &[u8],
         out: &mut dyn Output,
     ) -> Result<()> {
-        self.with_state(handle, |_, state| {
+        self.with_state(handle, |session, state| {
             let active = idle(place(state, direction))?;
-            let written = active.run.whole((envelope, aad), data, out);
+            let asked = active.asked();
+            let ask = || session.ask_again(asked.as_ref());
+            let written = active.run.whole((envelope, aad), data, out, ask);
             if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
                 active.wait_again();
             }
@@ -98,7 +100,11 @@ impl Library {
         direction: Direction,
         (envelope, aad): (&mut dyn Envelope, &[u8]),
     ) -> Result<()> {
-        self.with_state(handle, |_, state| idle(place(state, direction))?.run.begin(envelope, aad))
+        self.with_state(handle, |session, state| {
+            let active = idle(place(state, direction))?;
+            let asked = active.asked();
+            active.run.begin(envelope, aad, || session.ask_again(asked.as_ref()))
+        })
     }
 
     /// `C_EncryptMessageNext` and `C_DecryptMessageNext`; `last` is whether the message ends with it.
@@ -142,6 +148,7 @@ impl Messages {
         (envelope, aad): (&mut dyn Envelope, &[u8]),
         data: &[u8],
         out: &mut dyn Output,
+        ask: impl FnOnce() -> Result<()>,
     ) -> Result<Written> {
         let head = self.head(envelope, true)?;
         if head.data.is_some_and(|len| len != data.len()) {
@@ -154,6 +161,7 @@ impl Messages {
         }
         let mut made = None;
         let written = produce(out, data.len(), |room| {
+            ask()?;
             let nonce = self.nonces.next(self.key.nonces(), &head)?;
             self.rules.take(&nonce)?;
             let mut message = self.start(&head, &nonce, aad)?;
@@ -168,8 +176,14 @@ impl Messages {
         Ok(written)
     }
 
-    fn begin(&mut self, envelope: &mut dyn Envelope, aad: &[u8]) -> Result<()> {
+    fn begin(
+        &mut self,
+        envelope: &mut dyn Envelope,
+        aad: &[u8],
+        ask: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let head = self.head(envelope, false)?;
+        ask()?;
         let nonce = self.nonces.next(self.key.nonces(), &head)?;
         let message = self.start(&head, &nonce, aad)?;
         self.rules.take(&nonce)?;

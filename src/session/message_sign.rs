@@ -4,9 +4,10 @@
 
 use super::crypto::begin;
 use super::operation::{Active, Place, Written, going, produce};
-use super::{Call, Library};
+use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
+use crate::object::Object;
 use crate::policy::Use;
 use crate::types::Output;
 use std::sync::Arc;
@@ -38,10 +39,14 @@ impl Library {
 
     /// `C_SignMessage`.
     pub fn sign_message(&self, handle: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
-        self.with_state(handle, |_, state| {
+        self.with_state(handle, |session, state| {
             let active = between(going(&mut state.message_sign)?)?;
+            let asked = active.asked();
             let signer = active.run.ready()?;
-            let written = produce(out, signer.len(), |room| signer.whole(data, room));
+            let written = produce(out, signer.len(), |room| {
+                session.ask_again(asked.as_ref())?;
+                signer.whole(data, room)
+            });
             if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
                 active.run.idle = None;
                 active.wait_again();
@@ -52,8 +57,9 @@ impl Library {
 
     /// `C_SignMessageBegin`.
     pub fn sign_message_begin(&self, handle: u64) -> Result<()> {
-        self.with_state(handle, |_, state| {
-            begin_message(going(&mut state.message_sign)?, |signer| signer.multi_part())
+        self.with_state(handle, |session, state| {
+            let active = going(&mut state.message_sign)?;
+            begin_message(session, active, |signer| signer.multi_part())
         })
     }
 
@@ -105,9 +111,12 @@ impl Library {
 
     /// `C_VerifyMessage`.
     pub fn verify_message(&self, handle: u64, data: &[u8], signature: &[u8]) -> Result<()> {
-        self.with_state(handle, |_, state| {
+        self.with_state(handle, |session, state| {
             let active = between(going(&mut state.message_verify)?)?;
-            let verdict = active.run.ready()?.whole(data, signature);
+            let asked = active.asked();
+            let verifier = active.run.ready()?;
+            let verdict =
+                session.ask_again(asked.as_ref()).and_then(|()| verifier.whole(data, signature));
             active.run.idle = None;
             active.wait_again();
             verdict
@@ -116,8 +125,9 @@ impl Library {
 
     /// `C_VerifyMessageBegin`.
     pub fn verify_message_begin(&self, handle: u64) -> Result<()> {
-        self.with_state(handle, |_, state| {
-            begin_message(going(&mut state.message_verify)?, |verifier| verifier.multi_part())
+        self.with_state(handle, |session, state| {
+            let active = going(&mut state.message_verify)?;
+            begin_message(session, active, |verifier| verifier.multi_part())
         })
     }
 
@@ -149,7 +159,7 @@ impl Library {
 
     fn series<T>(
         &self,
-        session: &super::Session,
+        session: &Session,
         key: u64,
         usage: Use,
         call: Call,
@@ -157,8 +167,11 @@ impl Library {
     ) -> Result<Active<Series<T>>> {
         let make = make.ok_or(Error::MechanismInvalid)?;
         // What is wrong with key or parameter is told now, not with the first message.
-        let begin = |key: &Arc<Key>| Ok((Arc::clone(key), make(call.row, key, &call.params)?));
-        let active = self.active(session, key, usage, &call, begin)?;
+        let begin = |object: &Object| {
+            let key = object.key()?;
+            Ok((Arc::clone(key), make(call.row, key, &call.params)?))
+        };
+        let active = self.process(session, key, usage, &call, begin)?;
         Ok(active.map(|(key, first)| Series { call, key, make, idle: Some(first), current: None }))
     }
 }
@@ -181,11 +194,17 @@ impl<T> Active<Series<T>> {
     }
 }
 
-fn begin_message<T>(active: &mut Active<Series<T>>, multi_part: impl Fn(&T) -> bool) -> Result<()> {
+fn begin_message<T>(
+    session: &Session,
+    active: &mut Active<Series<T>>,
+    multi_part: impl Fn(&T) -> bool,
+) -> Result<()> {
+    let asked = active.asked();
     let series = &mut between(active)?.run;
     if !multi_part(series.ready()?) {
         return Err(Error::FunctionNotSupported);
     }
+    session.ask_again(asked.as_ref())?;
     series.current = series.idle.take();
     Ok(())
 }

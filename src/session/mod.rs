@@ -8,6 +8,7 @@
 //! while cryptography runs.
 
 mod admission;
+mod asking;
 mod builtin;
 mod cipher;
 mod crypto;
@@ -16,6 +17,7 @@ mod digesting;
 mod dual;
 mod events;
 mod fresh;
+mod governing;
 mod ground;
 mod handles;
 mod kem;
@@ -25,6 +27,7 @@ mod logins;
 mod material;
 mod message;
 mod message_sign;
+mod metering;
 mod objects;
 mod opening;
 mod operation;
@@ -40,6 +43,7 @@ mod wrapping;
 
 pub use crypto::Call;
 pub use deriving::{Derivation, Refusal};
+pub use governing::{Explanation, Question};
 pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Objects: made, copied, destroyed, read, changed, found.
 
+use super::asking::Doing;
 use super::crypto::ATTEMPTS;
 use super::{Library, Session};
 use crate::error::{Error, Result};
 use crate::object::separation;
 use crate::object::{self, Maker, Object, Reading, Template};
+use crate::policy::rules::Operation;
 use crate::policy::{self, Group};
 use crate::safety::Safeguard;
 use crate::types::{RawAttribute, Role};
@@ -36,7 +38,7 @@ impl Library {
         let session = self.admitted(handle, Group::Create)?;
         let template = session.template(template)?;
         let object = object::create(&template, session.maker()?)?;
-        session.keep(Group::Create, object)
+        session.keep(Group::Create, object, Doing(Operation::Import, None))
     }
 
     /// `C_CopyObject`.
@@ -53,12 +55,16 @@ impl Library {
             let (entry, original) = self.made(&session, object)?;
             session.slot.admit_object(Group::Copy, original.on_token())?;
             let copy = object::copy(&original, &template, maker)?;
-            session.may_keep_all(Group::Copy, &[&copy])?;
+            let doing = Doing(Operation::Copy, None);
+            session.may_keep_all(Group::Copy, &[&copy], doing)?;
             // Two keys of one value must not come to be used for what one may not.
             let separate = maker.lifted.stands(Safeguard::SeparateUsages);
             match separation::decided_by_copy(&original).filter(|_| separate) {
                 Some(class) => session.slot.decide(&entry, &original, class)?,
-                None => return session.keep(Group::Copy, copy),
+                None => {
+                    session.ask_becoming(&original, &copy, doing)?;
+                    return session.keep(Group::Copy, copy, doing);
+                }
             }
         }
         Err(Error::FunctionFailed)
@@ -73,7 +79,10 @@ impl Library {
         if !found.attributes().flag(CKA_DESTROYABLE) {
             return Err(Error::ActionProhibited);
         }
-        session.slot.destroy(object, &entry)
+        session.ask(&found, Doing(Operation::Destroy, None))?;
+        session.slot.destroy(object, &entry)?;
+        session.forget(&found);
+        Ok(())
     }
 
     /// `C_GetObjectSize`.
@@ -100,6 +109,7 @@ impl Library {
         session.slot.admit_object(Group::Change, old.on_token())?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
         let new = object::modify(&old, &Template::parse(template)?, session.maker()?)?;
+        session.ask_becoming(&old, &new, Doing(Operation::Change, None))?;
         session.slot.replace(&entry, &old, new)
     }
 
@@ -183,23 +193,35 @@ impl Session {
 
     /// Keeps a new object where its attributes say, if the caller may: the functions of this group made
     /// it.
-    pub(super) fn keep(&self, group: Group, object: Object) -> Result<u64> {
-        let handles = self.keep_all(group, vec![object])?;
+    pub(super) fn keep(&self, group: Group, object: Object, doing: Doing) -> Result<u64> {
+        let handles = self.keep_all(group, vec![object], doing)?;
         Ok(handles.first().copied().unwrap_or_default())
     }
 
     /// Keeps new objects, all or none.
-    pub(super) fn keep_all(&self, group: Group, objects: Vec<Object>) -> Result<Vec<u64>> {
-        self.may_keep_all(group, &objects.iter().collect::<Vec<_>>())?;
+    pub(super) fn keep_all(
+        &self,
+        group: Group,
+        objects: Vec<Object>,
+        doing: Doing,
+    ) -> Result<Vec<u64>> {
+        self.may_keep_all(group, &objects.iter().collect::<Vec<_>>(), doing)?;
         self.slot.add(self.handle, objects)
     }
 
     /// Whether the caller may keep new objects where their attributes say.
-    pub(super) fn may_keep_all(&self, group: Group, objects: &[&Object]) -> Result<()> {
+    pub(super) fn may_keep_all(
+        &self,
+        group: Group,
+        objects: &[&Object],
+        doing: Doing,
+    ) -> Result<()> {
+        let ground = self.slot.ground()?;
         objects.iter().try_for_each(|object| {
             policy::may_write(object, self.slot.role(), self.read_write)?;
             policy::may_rest(object, self.slot.token.separation)?;
-            self.slot.admit_object(group, object.on_token())
+            self.slot.admit_object(group, object.on_token())?;
+            self.asks(object, doing, &ground).map(drop)
         })
     }
 }

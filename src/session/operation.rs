@@ -5,11 +5,14 @@
 //! and any other error end it.
 
 use super::State;
+use super::asking::{Asked, Doing};
 use super::slot::Lease;
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, primitive};
+use crate::object::Object;
 use crate::secret::Secret;
 use crate::types::Output;
+use std::sync::Arc;
 use zeroize::Zeroize;
 
 /// An operation in progress.
@@ -26,6 +29,8 @@ pub(super) struct Active<T> {
     pub(super) fed: bool,
     /// A result that did not fit the buffer it was offered.
     ready: Option<Box<Ready>>,
+    /// What each message asks of the token's policy.
+    asked: Option<Asked>,
 }
 
 /// Where a session has its operation of a kind.
@@ -61,7 +66,7 @@ pub(super) enum Written {
 
 impl<T> Active<T> {
     pub(super) fn new(run: T, lease: Option<Lease>, waiting: bool) -> Active<T> {
-        Active { run, lease, always: waiting, waiting, fed: false, ready: None }
+        Active { run, lease, always: waiting, waiting, fed: false, ready: None, asked: None }
     }
 
     /// Whether its key is out of reach.
@@ -76,8 +81,18 @@ impl<T> Active<T> {
 
     /// The same operation with something else that runs.
     pub(super) fn map<U>(self, run: impl FnOnce(T) -> U) -> Active<U> {
-        let Active { run: from, lease, always, waiting, fed, ready } = self;
-        Active { run: run(from), lease, always, waiting, fed, ready }
+        let Active { run: from, lease, always, waiting, fed, ready, asked } = self;
+        Active { run: run(from), lease, always, waiting, fed, ready, asked }
+    }
+
+    /// The same operation, each of whose messages is a use of a key.
+    pub(super) fn asking(self, key: Arc<Object>, doing: Doing) -> Active<T> {
+        Active { asked: Some((key, doing)), ..self }
+    }
+
+    /// What the next message asks of the token's policy.
+    pub(super) fn asked(&self) -> Option<Asked> {
+        self.asked.clone()
     }
 }
 

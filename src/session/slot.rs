@@ -5,6 +5,7 @@ use super::ground::Known;
 use super::handles::Handles;
 use super::logins::Logins;
 use super::material;
+use super::metering::unique_id;
 use super::saved::Saved;
 use crate::config;
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ pub(super) struct Slot {
     /// The token was made anew; whoever finds this slot looks again.
     pub(super) retired: AtomicBool,
     /// What the token said of itself when it was last asked.
-    known: Known,
+    pub(super) known: Known,
     pub(super) logins: Logins,
     /// Whether someone is logged in who sees private objects: private objects may be seen.
     pub(super) user: AtomicBool,
@@ -187,6 +188,7 @@ impl Slot {
             Place::Session(session) => {
                 let mut sessions = self.of_session.lock();
                 sessions.objects.remove(&(session, handle));
+                object.iter().for_each(|gone| self.known.meters.forget(unique_id(gone)));
                 if let Some(fingerprint) = object.as_deref().and_then(Object::fingerprint) {
                     sessions.keys.remove(&(fingerprint, handle));
                 }

@@ -2,6 +2,7 @@
 //! Keys wrapped as messages: `C_WrapKeyAuthenticated` and `C_UnwrapKeyAuthenticated`. The nonce may be
 //! made here, and the tag stands in the parameter.
 
+use super::asking::Doing;
 use super::keys::serialised;
 use super::operation::{Written, produce};
 use super::{Call, Library};
@@ -12,6 +13,7 @@ use crate::mechanism::nonce::Nonces;
 use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
 use crate::object;
+use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use};
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
@@ -46,7 +48,9 @@ impl Library {
         let plaintext = serialised(&target, call.row.filling)?;
         let head = wrapping.head(Direction::Encrypt, plaintext.len())?;
         let own_nonce = head.generator != Generator::None;
-        policy::may_wrap(&by, &target, (call.row, own_nonce), session.slot.ground()?.as_ref())?;
+        let (ground, export) = (session.slot.ground()?, Doing(Operation::Export, Some(call.row)));
+        policy::may_wrap(&by, &target, (call.row, own_nonce), &ground)?;
+        let grant = session.asks(&target, export, &ground)?;
         let (by, mut nonces) = (by.key()?, Nonces::default());
         nonces.check(&head)?;
         if out.capacity().is_none_or(|capacity| capacity < plaintext.len()) {
@@ -55,6 +59,7 @@ impl Library {
         }
         if out.capacity().is_some_and(|capacity| capacity >= plaintext.len()) {
             session.used(handle, Use::Wrap, &call)?;
+            session.charge(&target, export, grant.as_ref())?;
         }
         let mut made = None;
         let written = produce(out, plaintext.len(), |room| {
@@ -84,9 +89,10 @@ impl Library {
         let by = self.wrapping_object(&session, handle, Use::Unwrap, &call)?;
         let template = session.announced(&by, call.row, template)?;
         let plaintext = wrapping.open(by.key()?, wrapped)?;
+        let import = Doing(Operation::Import, Some(call.row));
         let key = session.unwrapped(call.row, plaintext, &template, true)?;
         session.used(handle, Use::Unwrap, &call)?;
-        session.keep(Group::Unwrap, key)
+        session.keep(Group::Unwrap, key, import)
     }
 }
 

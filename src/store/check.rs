@@ -30,7 +30,15 @@ impl Vault {
         for row in now.rows(RowKind::Token)? {
             verdict.tokens += 1;
             match self.read_token(&row) {
-                Ok(token) => uuids.push((row.id, token.uuid)),
+                Ok(token) => {
+                    if self.open_policy(&token, now).is_err() {
+                        verdict.faults.push(format!("token {}: its policy was altered", row.id));
+                    }
+                    if self.open_ledger(&token, now).is_err() {
+                        verdict.faults.push(format!("token {}: its ledger was altered", row.id));
+                    }
+                    uuids.push((row.id, token.uuid));
+                }
                 Err(_) => verdict.faults.push(format!("token {}: its record was altered", row.id)),
             }
         }

@@ -8,9 +8,12 @@
 mod change;
 mod check;
 mod keys;
+mod ledger;
 mod material;
 mod objects;
 mod pin;
+mod policy;
+mod rules;
 mod seal_slots;
 mod sqlite;
 mod state;
@@ -22,8 +25,10 @@ mod vault;
 
 pub use check::Verdict;
 pub use keys::{Keys, TokenKey};
+pub use ledger::{Account, Approval, Count, Ledger};
 pub use objects::{Found, Sealed};
 pub use pin::PinRecord;
+pub use rules::RulesHead;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
 pub use user::{User, good_name};
@@ -109,6 +114,8 @@ pub type Visit<'a> = &'a mut dyn FnMut(i64, Result<ObjectRow>) -> Result<()>;
 pub trait Transaction: Snapshot {
     /// Sets a named value.
     fn set_value(&self, name: &str, value: &[u8]) -> Result<()>;
+    /// Removes a named value, if it is there.
+    fn remove_value(&self, name: &str) -> Result<()>;
     /// A new number for a row of this kind.
     fn next_id(&self, kind: RowKind) -> Result<i64>;
     /// Inserts or replaces a row.
@@ -130,12 +137,17 @@ pub trait Transaction: Snapshot {
 /// The readers of records, without the keys that the records rest under: what fuzzing enters.
 #[doc(hidden)]
 pub mod reading {
-    use super::{State, Token};
+    use super::{Ledger, State, Token};
     use crate::error::Result;
 
     /// A token's record, and what it is written as again.
     pub fn token(record: &[u8]) -> Result<Vec<u8>> {
         Token::decode(1, record).map(|token| token.encode())
+    }
+
+    /// The ledger of a token, and what it is written as again.
+    pub fn ledger(record: &[u8]) -> Result<Vec<u8>> {
+        Ledger::decode(record).map(|ledger| ledger.encode())
     }
 
     /// The record of a store's state.

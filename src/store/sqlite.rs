@@ -233,6 +233,10 @@ impl Transaction for Open<'_> {
         self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
     }
 
+    fn remove_value(&self, name: &str) -> Result<()> {
+        self.run("DELETE FROM value WHERE name = ?1", [name])
+    }
+
     fn next_id(&self, kind: RowKind) -> Result<i64> {
         self.number(table(kind))
     }

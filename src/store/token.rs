@@ -3,6 +3,7 @@
 
 use super::keys::{Holds, Keys};
 use super::pin::PinRecord;
+use super::rules::RulesHead;
 use super::user::{User, named};
 use crate::codec::{Reader, Writer};
 use crate::config::{MAX_PIN, Separation};
@@ -31,6 +32,8 @@ pub struct Token {
     pub lifted: Lifted,
     /// Whether who uses keys also manages them.
     pub separation: Separation,
+    /// Which policy it has.
+    pub rules: RulesHead,
     pub(super) so: Option<PinRecord>,
     pub(super) user: Option<PinRecord>,
     /// What its use key is known by; none in a token of the first format, and in a strict one before
@@ -171,6 +174,7 @@ impl Token {
         writer.raw(&self.uuid).raw(&self.label).u64(self.created).u32(self.generation);
         writer.u32(self.min_pin).u32(self.max_failures);
         writer.u32(self.lifted.bits()).u8(u8::from(self.separation == Separation::Strict));
+        self.rules.encode(&mut writer);
         for pin in [&self.so, &self.user] {
             match pin {
                 None => drop(writer.u8(0)),
@@ -204,6 +208,10 @@ impl Token {
                 Separation::Standard
             } else {
                 read_separation(&mut reader)?
+            },
+            rules: match version < 2 {
+                true => RulesHead::default(),
+                false => RulesHead::decode(&mut reader)?,
             },
             so: PinRecord::decode(&mut reader)?,
             user: PinRecord::decode(&mut reader)?,

@@ -4,6 +4,8 @@
 use super::RowKind;
 use super::keys::{Holds, KEY, Keys};
 use super::pin::PinRecord;
+use super::policy;
+use super::rules::RulesHead;
 use super::token::{SERIAL, Token, Uses};
 use super::vault::Vault;
 use crate::codec::{Reader, Writer};
@@ -65,6 +67,7 @@ impl Vault {
         let token = self.fresh_token(Some(old), label, so_pin, config)?;
         self.change(|change| {
             change.delete_objects_of(old.id)?;
+            policy::forget(change.tx, old.id)?;
             change.put_token(old.id, &token)
         })
     }
@@ -226,6 +229,7 @@ impl Vault {
             max_failures: config.pin.max_failures,
             lifted: config.token.lifted(),
             separation: config.token.separation,
+            rules: RulesHead::default(),
             so: None,
             user: None,
             uses: None,

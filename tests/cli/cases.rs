@@ -57,6 +57,7 @@ cases! {
     mode
     users
     policy_check
+    policy
 }
 
 const DIRECTORY: &str = "tests/cli/cases";

@@ -59,6 +59,11 @@ fn faults_have_places() {
             rule("operations = [\"sign\"]\napprovals = { count = 2, operations = [\"export\"] }"),
             &["5:39 approval is asked for an operation"],
         ),
+        (
+            rule("approvals = { count = 2, operations = [\"import\"] }"),
+            &["4:39 a key that is yet to be made"],
+        ),
+        (rule("operations = [\"generate\"]\ntotal = 5"), &["5:9 the uses of each key are counted"]),
         (rule("\n[[rule]]\nname = \"r\""), &["6:8 rule 1 is called 'r' already"]),
         (rule("\n[[rule]]\nname = \"\""), &["6:8 that is no name of a rule"]),
     ];

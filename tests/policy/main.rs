@@ -14,5 +14,35 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arithmetic;
+mod counts;
+mod enforce;
 mod faults;
 mod judge;
+mod walk;
+
+use common::*;
+use std::process::{Command, Output};
+
+/// The command over a fixture's store.
+fn strongroom(fixture: &Fixture, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    command.args(arguments).env("STRONGROOM_STORE", fixture.store_path());
+    command.env("STRONGROOM_CONF", fixture.config_path());
+    command.env("SO", SO_PIN).env("USER", USER_PIN).output().expect("the command runs")
+}
+
+/// Sets the policy of a fixture's token: these lines below the version.
+#[track_caller]
+fn set_policy(fixture: &Fixture, lines: &str) {
+    let file = fixture.directory().join("policy.toml");
+    std::fs::write(&file, format!("version = 1\n{lines}\n")).expect("a file");
+    let file = file.to_str().expect("a name");
+    let set = strongroom(fixture, &["policy", "set", file, "--so-pin-env", "SO"]);
+    assert!(set.status.success(), "{lines}\n{}", child::everything(&set));
+}
+
+/// A rule of this name.
+fn rule(name: &str, lines: &str) -> String {
+    format!("[[rule]]\nname = \"{name}\"\n{lines}\n")
+}

@@ -81,6 +81,45 @@ fn a_destroy_that_others_could_not_see_is_refused() {
     assert_eq!(try_use(&fixture).good(), content, "nothing was destroyed");
 }
 
+#[test]
+fn a_use_that_cannot_be_counted_is_refused() {
+    let test = "read_only::a_use_that_cannot_be_counted_is_refused";
+    if child::role().is_some() {
+        let conf = std::env::var("CHILD_CONF").unwrap();
+        session::initialize(Some(&format!("conf={conf}"))).good();
+        let s = Session::read_only(session::slots(false).good()[0]).good();
+        let key = |label: &str| s.find(&template! { CKA_LABEL => label }).good()[0];
+        let start = |label| {
+            let (kind, mech) = (operation::Kind::Encrypt, Mech::plain(CKM_RSA_PKCS));
+            s.start(kind, &mech, Some(key(label)))
+        };
+        start("free").good_for("what is not counted needs no writing");
+        s.cancel(CKF_ENCRYPT).good();
+        return start("counted").gives(CKR_KEY_FUNCTION_NOT_PERMITTED);
+    }
+    let user = User::new();
+    for label in ["free", "counted"] {
+        let place = template! { CKA_TOKEN => true, CKA_PRIVATE => false, CKA_LABEL => label };
+        user.session.create(&keys::rsa_public(&reference::rsa()).and(&place)).good();
+    }
+    let fixture = &user.fixture;
+    let policy = fixture.directory().join("policy.toml");
+    let text = "version = 1\n[[rule]]\nname = \"r\"\nmatch = { label = \"counted\" }\ntotal = 9\n";
+    fs::write(&policy, text).unwrap();
+    let mut set = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    set.args(["policy", "set", policy.to_str().unwrap(), "--so-pin-env", "SO"]).env("SO", SO_PIN);
+    set.env("STRONGROOM_STORE", fixture.store_path()).env("STRONGROOM_CONF", fixture.config_path());
+    assert!(set.status().unwrap().success());
+    session::finalize().good();
+    give(fixture.directory(), owner());
+    let changes = fixture.store_path().join("changes");
+    fs::set_permissions(&changes, mode(0o400)).unwrap();
+    child::succeeds(without_root(child_on(fixture, test, "counter")));
+    fs::set_permissions(&changes, mode(0o600)).unwrap();
+    // SAFETY: asks for the user id of this process.
+    give(fixture.directory(), unsafe { libc::geteuid() });
+}
+
 /// The child: it cannot tell the others of a change, so that it makes none.
 fn destroy_what_is_there() {
     let conf = std::env::var("CHILD_CONF").unwrap();

@@ -70,6 +70,12 @@ pub enum Reason {
     Rate,
     /// The use could not be counted.
     Uncounted,
+    /// The time could not be noted.
+    Unnoted,
+    /// It would be about the key no more, or has not been.
+    Astray,
+    /// A copy would be counted anew.
+    Copied,
 }
 
 impl Reason {
@@ -86,6 +92,9 @@ impl Reason {
             Reason::Total => "has given all its uses of this key",
             Reason::Rate => "has given all its uses of this key for this window of time",
             Reason::Uncounted => "counts uses, and this one could not be counted",
+            Reason::Unnoted => "has hours, and the time could not be noted in the store",
+            Reason::Astray => "is about the key before or after, and not both",
+            Reason::Copied => "limits the uses of the key, and a copy would have uses of its own",
         }
     }
 }
@@ -117,9 +126,24 @@ impl Matched {
         self.rules.is_empty() && self.otherwise == Otherwise::Allow
     }
 
-    /// Whether every rule that is about the key is about `other` too.
-    pub fn keeps_to(&self, other: &Matched) -> bool {
-        self.rules.iter().all(|rule| other.rules.iter().any(|also| also.name == rule.name))
+    /// Whether a rule that is about the key asks for the names of users.
+    pub fn asks_users(&self) -> bool {
+        self.rules.iter().any(|rule| rule.principals.as_ref().is_some_and(|p| !p.users.is_empty()))
+    }
+
+    /// Whether a rule that is about the key limits how it is used.
+    pub fn limits(&self) -> bool {
+        self.rules.iter().any(|rule| rule.limits())
+    }
+
+    /// A rule that is about one of two keys and not about the other.
+    pub fn astray<'a>(&'a self, other: &'a Matched) -> Option<(&'a Arc<Rule>, Reason)> {
+        let among = |rule: &Arc<Rule>, rules: &[Arc<Rule>]| {
+            rules.iter().any(|known| Arc::ptr_eq(known, rule))
+        };
+        let left = self.rules.iter().find(|rule| !among(rule, &other.rules));
+        let joined = || other.rules.iter().find(|rule| !among(rule, &self.rules));
+        left.or_else(joined).map(|rule| (rule, Reason::Astray))
     }
 }
 

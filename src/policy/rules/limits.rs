@@ -57,7 +57,9 @@ pub(super) fn approvals(
     faults: &mut Faults<'_>,
 ) -> Approvals {
     let count = number("approvals.count", &raw.count, APPROVALS, faults) as u32;
-    let Some(list) = &raw.operations else { return Approvals { count, operations: permitted } };
+    let Some(list) = &raw.operations else {
+        return Approvals { count, operations: permitted.without(Operations::BIRTHS) };
+    };
     let operations = lists::operations(list, faults);
     if !permitted.covers(operations) {
         faults.add(
@@ -66,7 +68,27 @@ pub(super) fn approvals(
             "add it to the rule's 'operations', or take it away here",
         );
     }
+    if operations.meets(Operations::BIRTHS) {
+        faults.add(
+            &list.span(),
+            "a key that is yet to be made cannot be approved of",
+            "take 'generate' and 'import' away here; 'principals' says who makes keys",
+        );
+    }
     Approvals { count, operations }
+}
+
+/// A rule that counts must permit something that is counted.
+pub(super) fn counted(raw: &RawRule, permitted: Operations, faults: &mut Faults<'_>) {
+    let counts =
+        raw.total.as_ref().map(Spanned::span).or(raw.rate.as_ref().map(|r| r.count.span()));
+    if let Some(span) = counts.filter(|_| Operations::BIRTHS.covers(permitted)) {
+        faults.add(
+            &span,
+            "the uses of each key are counted, and this rule permits none: keys are made but once",
+            "take 'total' and 'rate' away, or permit more than 'generate' and 'import'",
+        );
+    }
 }
 
 pub(super) fn number(

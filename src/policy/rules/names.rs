@@ -61,6 +61,20 @@ impl Operations {
     /// None.
     pub const NONE: Operations = Operations(0);
 
+    /// Those by which a key comes to be.
+    pub const BIRTHS: Operations =
+        Operations(1 << Operation::Generate as u32 | 1 << Operation::Import as u32);
+
+    /// Without these.
+    pub fn without(self, other: Operations) -> Operations {
+        Operations(self.0 & !other.0)
+    }
+
+    /// Whether both have one.
+    pub fn meets(self, other: Operations) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// With one more.
     pub fn with(self, operation: Operation) -> Operations {
         Operations(self.0 | 1 << operation as u32)

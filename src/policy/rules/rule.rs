@@ -47,6 +47,7 @@ impl Rule {
         }
         let operations =
             raw.operations.as_ref().map_or(Operations::ALL, |list| lists::operations(list, faults));
+        limits::counted(raw, operations, faults);
         Rule {
             name,
             line,

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What those who look after a token do with its policy: read it, set it, ask what it means.
+
+use super::asking::{named, now};
+use super::metering::{account, unique_id};
+use super::{Library, Session};
+use crate::error::{Error, Result};
+use crate::object::Object;
+use crate::policy::counts::{approve, is_of, take};
+use crate::policy::rules::{
+    Ask, Caller, Matched, Moment, Operation, Operations, Reason, Roles, Rule, Rules,
+};
+use crate::policy::{self, rules};
+use crate::store::Ledger;
+use crate::types::Role;
+use std::sync::Arc;
+
+/// What someone wants to know of a key.
+pub struct Question {
+    /// What would be done with it.
+    pub operation: Operation,
+    /// With which mechanism (`CKM_*`).
+    pub mechanism: Option<u64>,
+    /// In what parts; as whoever is logged in where none is said.
+    pub roles: Option<Roles>,
+    /// By which named user.
+    pub user: Option<String>,
+    /// By which user of the operating system; this one's where none is said.
+    pub uid: Option<u32>,
+    /// When, seconds since 1970; now where nothing is said.
+    pub at: Option<u64>,
+}
+
+/// What the policy answers.
+pub struct Explanation {
+    /// Whether it would be permitted.
+    pub allowed: bool,
+    /// The version of the policy; none where the token has none.
+    pub version: Option<u64>,
+    /// Whether a rule is about the key.
+    pub governed: bool,
+    /// The rules that are about the key, in their order, with what each lacks; nothing behind the one
+    /// that decides.
+    pub rules: Vec<(String, usize, Option<Reason>)>,
+}
+
+impl Library {
+    /// The policy of the token of a session, and its version.
+    pub fn policy(&self, handle: u64) -> Result<Option<(u64, String)>> {
+        let session = self.session(handle)?;
+        session.slot.vault.policy(&session.slot.token)
+    }
+
+    /// Sets the policy of a token: the security officer's right. `ArgumentsBad` where the text is not
+    /// one.
+    pub fn set_policy(&self, handle: u64, text: &str) -> Result<u64> {
+        let session = self.session(handle)?;
+        let slot = &session.slot;
+        if slot.role() != Some(Role::So) {
+            return Err(Error::UserNotLoggedIn);
+        }
+        Rules::parse(text).map_err(|_| Error::ArgumentsBad)?;
+        slot.vault.set_policy(&slot.token, text, now())
+    }
+
+    /// Whether something would be permitted, and why. Nothing is charged for it.
+    pub fn explain(&self, handle: u64, object: u64, question: &Question) -> Result<Explanation> {
+        let session = self.session(handle)?;
+        let key = session.key_object(object)?;
+        session.explain(&key, question)
+    }
+
+    /// The end of the library's work: what it has taken of counted uses and not made is given back.
+    pub fn end(&self) {
+        for slot in self.slots.read().values() {
+            slot.known.meters.settle(&slot.vault, &slot.token);
+        }
+    }
+}
+
+impl Session {
+    fn explain(&self, key: &Object, question: &Question) -> Result<Explanation> {
+        let slot = &self.slot;
+        let ground = slot.ground()?;
+        let Some(policy) = ground.policy.as_deref() else {
+            let rules = Vec::new();
+            return Ok(Explanation { allowed: true, version: None, governed: false, rules });
+        };
+        let matched = Matched::of(&policy.rules, &policy::facts(key));
+        let ask = Ask { operation: question.operation, mechanism: question.mechanism };
+        let own = policy::parties(slot.role(), slot.token.separation);
+        let login = slot.login();
+        let me = login.as_ref().and_then(|login| named(&login.holder));
+        let caller = Caller {
+            roles: question.roles.unwrap_or(own),
+            user: question.user.as_deref().or(me.filter(|_| question.roles.is_none())),
+            uid: question.uid.unwrap_or_else(|| rustix::process::geteuid().as_raw()),
+        };
+        let moment = match question.at {
+            // A time that someone thinks of is behind no clock.
+            Some(at) => Moment { now: at, seen: 0 },
+            None => Moment { now: now(), seen: ground.seen },
+        };
+        let ledger = slot.vault.ledger(&slot.token)?;
+        let mut told = Explanation {
+            allowed: matched.is_free(),
+            version: Some(policy.version),
+            governed: !matched.rules.is_empty(),
+            rules: Vec::new(),
+        };
+        for rule in &matched.rules {
+            let lacks = rules::obstacle(rule, &matched, &ask, &caller, moment);
+            let decides = lacks.is_none();
+            let lacks = lacks.or_else(|| used_up(&ledger, key, rule, &ask, moment.now));
+            told.rules.push((rule.name.clone(), rule.line, lacks));
+            if decides {
+                told.allowed = lacks.is_none();
+                break;
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// Why the rule that decides would refuse all the same.
+fn used_up(ledger: &Ledger, key: &Object, rule: &Arc<Rule>, ask: &Ask, now: u64) -> Option<Reason> {
+    if Operations::BIRTHS.has(ask.operation) {
+        return None;
+    }
+    let account = account(key, rule);
+    if let Some(asked) = rule.approvals.filter(|asked| asked.operations.has(ask.operation)) {
+        let mut known = ledger.approvals.clone();
+        let good = approve(&mut known, asked.count, |approval| {
+            is_of(approval, unique_id(key), ask.operation, now)
+        });
+        if !good {
+            return Some(Reason::Approvals);
+        }
+    }
+    let mut count = ledger.counts.get(&account).copied().unwrap_or_default();
+    if rule.counts() { take(&mut count, rule, now).err() } else { None }
+}
