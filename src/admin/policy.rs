@@ -6,8 +6,8 @@ use super::inventory::{Summary, Wanted};
 use super::pins::Visit;
 use crate::error::Error;
 use crate::mechanism;
-use crate::policy::rules::{Fault, Operation, Party, Roles, Rules};
-use crate::session::{Explanation, Question};
+use crate::policy::rules::{Fault, Operation, Party, Roles, Rules, seconds};
+use crate::session::{Approving, Explanation, Question};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::fs::File;
@@ -149,6 +149,24 @@ impl Visit<'_> {
         let version = self.library().set_policy(self.session, &proposal.text);
         let version = version.map_err(|error| Failure::of("cannot set the policy", error))?;
         Ok(Established { version, rules: proposal.rules })
+    }
+
+    /// A custodian approves of so many uses of a key, for so long: `90s`, `15m`, `1h`, `2d`.
+    pub fn approve(&self, key: &str, operation: Operation, uses: u32, long: &str) -> Outcome<()> {
+        let seconds = seconds(long).ok_or_else(|| {
+            Failure::new(
+                format!("'{long}' is no length of time"),
+                "write a number and one of s, m, h, d, such as 1h; at most 366d",
+            )
+        })?;
+        let what = Approving { key: key.as_bytes(), operation, uses, seconds };
+        self.library().approve(self.session, &what).map_err(|error| match error {
+            Error::UserNotLoggedIn => Failure::new(
+                "only custodians approve",
+                "name one with --user; 'strongroom user list' shows who is one",
+            ),
+            other => Failure::of("cannot approve", other),
+        })
     }
 
     /// Whether the policy would permit something with the key that fits, and why.

@@ -30,7 +30,8 @@ pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
     }
 }
 
-fn enter<'a>(desk: &'a Desk, user: &User) -> Outcome<Visit<'a>> {
+/// A token as someone who logs in enters it.
+pub(super) fn enter<'a>(desk: &'a Desk, user: &User) -> Outcome<Visit<'a>> {
     let token = desk.token(user.token.token.as_deref())?;
     let (holder, pin) = pins::holder(&user.holder, &token)?;
     desk.log_in(&token, &holder, &pin)

@@ -23,6 +23,21 @@ pub(super) fn run(common: &Common, verb: &PolicyVerb) -> Outcome<ExitCode> {
         }
         PolicyVerb::Check { file } => check(common, file),
         PolicyVerb::Set { token, file, so } => set(common, token.token.as_deref(), file, so),
+        PolicyVerb::Approve { user, key, operation, uses, long } => {
+            let desk = open(common)?;
+            keys::enter(&desk, user)?.approve(key, *operation, *uses, long)?;
+            let done = serde_json::json!({
+                "key": key, "operation": operation, "uses": uses, "for": long
+            });
+            show(common, &done, || {
+                format!(
+                    "{} of {} approved: {uses} uses, for {long}\n",
+                    operation.name(),
+                    visible(key)
+                )
+            })?;
+            Ok(ExitCode::SUCCESS)
+        }
         PolicyVerb::Explain(arguments) => explain(common, arguments),
     }
 }

@@ -4,6 +4,7 @@
 
 use super::Session;
 use super::metering::{Counted, Meter, unique_id};
+use super::slot::Slot;
 use crate::error::{Error, Result};
 use crate::mechanism::Row;
 use crate::object::Object;
@@ -13,7 +14,7 @@ use crate::policy::rules::{
 };
 use crate::policy::{self, Ground, Policy};
 use crate::store::Approval;
-use crate::types::Holder;
+use crate::types::{Holder, Role};
 use std::cell::Cell;
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -190,8 +191,13 @@ impl Session {
     /// Uses one approval of each of so many custodians.
     fn approved(&self, key: &Object, operation: Operation, count: u32, now: u64) -> Counted<()> {
         let slot = &self.slot;
-        let good = |approval: &Approval| is_of(approval, unique_id(key), operation, now);
         let uncounted = |_: Error| Reason::Uncounted;
+        // Who is a custodian no more, or has another PIN by now, has approved of nothing.
+        let custodians = slot.custodians().map_err(uncounted)?;
+        let good = |approval: &Approval| {
+            is_of(approval, unique_id(key), operation, now)
+                && custodians.contains(&approval.custodian)
+        };
         // Nothing is written for a use that is refused.
         let mut known = slot.vault.ledger(&slot.token).map_err(uncounted)?;
         if !approve(&mut known.approvals, count, good) {
@@ -209,6 +215,15 @@ impl Session {
             }
         });
         if refused.take() { Err(Reason::Approvals) } else { edited.map_err(uncounted) }
+    }
+}
+
+impl Slot {
+    /// The custodians of the token, as approvals name them.
+    pub(super) fn custodians(&self) -> Result<Vec<String>> {
+        let users = self.now()?.users;
+        let custodians = users.iter().filter(|user| user.role == Role::Custodian);
+        Ok(custodians.map(|user| hex::encode(user.id)).collect())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::policy::rules::{
     Ask, Caller, Matched, Moment, Operation, Operations, Reason, Roles, Rule, Rules,
 };
 use crate::policy::{self, rules};
-use crate::store::Ledger;
+use crate::store::{Approval, Ledger};
 use crate::types::Role;
 use std::sync::Arc;
 
@@ -29,6 +29,18 @@ pub struct Question {
     pub uid: Option<u32>,
     /// When, seconds since 1970; now where nothing is said.
     pub at: Option<u64>,
+}
+
+/// What a custodian approves of.
+pub struct Approving<'a> {
+    /// The key, by its `CKA_UNIQUE_ID`.
+    pub key: &'a [u8],
+    /// What may be done with it.
+    pub operation: Operation,
+    /// How often.
+    pub uses: u32,
+    /// For how long, seconds.
+    pub seconds: u64,
 }
 
 /// What the policy answers.
@@ -61,6 +73,37 @@ impl Library {
         }
         Rules::parse(text).map_err(|_| Error::ArgumentsBad)?;
         slot.vault.set_policy(&slot.token, text, now())
+    }
+
+    /// A custodian approves of so many uses of a key, named by its `CKA_UNIQUE_ID`: custodians see no
+    /// private object. It takes the place of what they approved of it before.
+    pub fn approve(&self, handle: u64, what: &Approving<'_>) -> Result<()> {
+        let session = self.session(handle)?;
+        let slot = &session.slot;
+        slot.end_void_login()?;
+        let login = slot.login().filter(|login| login.role == Role::Custodian);
+        let holder = login.ok_or(Error::UserNotLoggedIn)?.holder;
+        let custodian = hex::encode(slot.now()?.user_id(&holder));
+        let now = now();
+        let new = Approval {
+            key: what.key.to_vec(),
+            operation: what.operation.name().to_string(),
+            custodian,
+            uses: what.uses,
+            until: now.saturating_add(what.seconds),
+        };
+        slot.vault.edit_ledger(&slot.token, now, |ledger| {
+            ledger.approvals.retain(|old| {
+                let same = old.key == new.key && old.operation == new.operation;
+                old.until > now && !(same && old.custodian == new.custodian)
+            });
+            if ledger.approvals.len() >= APPROVALS {
+                tracing::error!("{APPROVALS} approvals stand already: wait until some end");
+                return Err(Error::DeviceMemory);
+            }
+            ledger.approvals.push(new.clone());
+            Ok(())
+        })
     }
 
     /// Whether something would be permitted, and why. Nothing is charged for it.
@@ -101,7 +144,9 @@ impl Session {
             Some(at) => Moment { now: at, seen: 0 },
             None => Moment { now: now(), seen: ground.seen },
         };
-        let ledger = slot.vault.ledger(&slot.token)?;
+        let mut ledger = slot.vault.ledger(&slot.token)?;
+        let custodians = slot.custodians()?;
+        ledger.approvals.retain(|approval| custodians.contains(&approval.custodian));
         let mut told = Explanation {
             allowed: matched.is_free(),
             version: Some(policy.version),
@@ -140,3 +185,6 @@ fn used_up(ledger: &Ledger, key: &Object, rule: &Arc<Rule>, ask: &Ask, now: u64)
     let mut count = ledger.counts.get(&account).copied().unwrap_or_default();
     if rule.counts() { take(&mut count, rule, now).err() } else { None }
 }
+
+/// Approvals that a token keeps, at most.
+const APPROVALS: usize = 4096;

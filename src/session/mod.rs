@@ -43,7 +43,7 @@ mod wrapping;
 
 pub use crypto::Call;
 pub use deriving::{Derivation, Refusal};
-pub use governing::{Explanation, Question};
+pub use governing::{Approving, Explanation, Question};
 pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, open_store};
 pub use operation::Kind;

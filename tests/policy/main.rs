@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod approvals;
 mod arithmetic;
 mod counts;
 mod enforce;
@@ -24,12 +25,20 @@ mod walk;
 use common::*;
 use std::process::{Command, Output};
 
+/// The PIN of named users that are made here.
+const OTHER_PIN: &str = "other-pin-4242";
+
 /// The command over a fixture's store.
 fn strongroom(fixture: &Fixture, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.args(arguments).env("STRONGROOM_STORE", fixture.store_path());
     command.env("STRONGROOM_CONF", fixture.config_path());
-    command.env("SO", SO_PIN).env("USER", USER_PIN).output().expect("the command runs")
+    command
+        .env("SO", SO_PIN)
+        .env("USER", USER_PIN)
+        .env("OTHER", OTHER_PIN)
+        .output()
+        .expect("the command runs")
 }
 
 /// Sets the policy of a fixture's token: these lines below the version.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of `strongroom policy`.
 
-use super::{Reader, SoPin, Token, class};
+use super::{Reader, SoPin, Token, User, class};
 use crate::admin::Class;
 use crate::policy::rules::{Operation, Party, operation_named, party_named};
 use clap::{Args, Subcommand};
@@ -24,6 +24,23 @@ pub(in crate::cli) enum PolicyVerb {
         file: PathBuf,
         #[command(flatten)]
         so: SoPin,
+    },
+    /// Approves of uses of a key, as a custodian
+    Approve {
+        #[command(flatten)]
+        user: User,
+        /// The key, by its unique id: 'strongroom --json key list' shows it
+        #[arg(value_name = "UNIQUE-ID")]
+        key: String,
+        /// What may be done with it, such as export
+        #[arg(value_name = "OPERATION", value_parser = operation)]
+        operation: Operation,
+        /// How often
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+        uses: u32,
+        /// For how long
+        #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+        long: String,
     },
     /// Says whether the policy would permit something, and by which rule or why not; ends with 1 if
     /// not

@@ -29,9 +29,7 @@ pub struct Approvals {
 pub(super) fn rate(raw: &RawRate, faults: &mut Faults<'_>) -> Rate {
     let count = number("rate.count", &raw.count, COUNT, faults);
     let text = raw.per.get_ref();
-    let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
-    let read = unit.and_then(|(digits, seconds)| digits.parse::<u64>().ok()?.checked_mul(*seconds));
-    let per = read.filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds));
+    let per = seconds(text);
     if per.is_none() {
         faults.add(
             &raw.per.span(),
@@ -40,6 +38,13 @@ pub(super) fn rate(raw: &RawRate, faults: &mut Faults<'_>) -> Rate {
         );
     }
     Rate { count, per: per.unwrap_or(1) }
+}
+
+/// A length of time, such as `15m`, in seconds; at most 366 days.
+pub fn seconds(text: &str) -> Option<u64> {
+    let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
+    let read = unit.and_then(|(digits, seconds)| digits.parse::<u64>().ok()?.checked_mul(*seconds));
+    read.filter(|seconds| (1..=LONGEST_WINDOW).contains(seconds))
 }
 
 pub(super) fn total(raw: &RawRule, faults: &mut Faults<'_>) -> Option<u64> {
