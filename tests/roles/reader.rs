@@ -149,7 +149,9 @@ impl Files {
         // Label, time; generation; shortest PIN, most failures.
         let middle = record.take(32 + 8 + 4 + 4 + 4);
         let generation = u32::from_be_bytes(middle[40..44].try_into().unwrap());
+        // Lifted safeguards, separation; policy: version, digest, revision of the ledger, latest time.
         record.take(4 + 1);
+        record.take(8 + 32 + 8 + 8);
         let (so, user) = (pin(&mut record), pin(&mut record));
         let (mut use_generation, mut seed) = (0, Vec::new());
         if record.u8() == 1 {
