@@ -167,13 +167,44 @@ pub fn utc_digits(moment: std::time::SystemTime) -> String {
     format!("{year:04}{month:02}{:02}{hour:02}{minute:02}{:02}00", days + 1, second % 60)
 }
 
+/// The day of a moment, counted from 1 January 1970 in UTC.
+pub fn day_of(moment: std::time::SystemTime) -> i64 {
+    let since = moment.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs() / DAY).unwrap_or(i64::MAX)
+}
+
+/// The day of a date of eight digits (`CK_DATE`), counted alike; none where it is no day of the
+/// calendar. (The Gregorian calendar in years that begin in March, so that a leap day ends its year.)
+pub fn day_of_date(date: &[u8]) -> Option<i64> {
+    if date.len() != 8 || !date.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = |range| std::str::from_utf8(date.get(range)?).ok()?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+    let last = match month {
+        2 => year_days(u64::try_from(year).ok()?) as i64 - 337,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=last).contains(&day) {
+        return None;
+    }
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let in_year = (153 * month + 2) / 5 + day - 1;
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    Some(365 * year + leap_days + in_year - BEFORE_1970)
+}
+
 fn year_days(year: u64) -> u64 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     if leap { 366 } else { 365 }
 }
 
 /// Seconds of a day.
-const DAY: u64 = 24 * 60 * 60;
+pub const DAY: u64 = 24 * 60 * 60;
+/// Days from 1 March of the year 0 to 1 January 1970.
+const BEFORE_1970: i64 = 719_468;
 
 /// DER, as far as attribute values need it (X.690): one TLV with a definite, minimal length.
 pub mod der {

@@ -31,6 +31,8 @@ pub enum Kind {
     Mechanisms,
     /// A nested template.
     Template,
+    /// Lines of "key=value", each searched by itself.
+    Labels,
 }
 
 /// Whether a template may or must name an attribute.
@@ -68,10 +70,12 @@ impl Unsaid {
         static FALSE: Value = Value::Bool(false);
         static ZERO: Value = Value::Number(0);
         static EMPTY: Value = Value::Bytes(Vec::new());
+        static ACTIVE: Value = Value::Number(STRONGROOM_STATE_ACTIVE as u64);
         match self {
             Unsaid::Bool(true) => Some(&TRUE),
             Unsaid::Bool(false) => Some(&FALSE),
             Unsaid::Number(0) => Some(&ZERO),
+            Unsaid::Number(number) if number == STRONGROOM_STATE_ACTIVE as u64 => Some(&ACTIVE),
             Unsaid::Empty => Some(&EMPTY),
             _ => None,
         }
@@ -113,9 +117,12 @@ pub const SO_ONLY: u16 = 1 << 4;
 pub const ON_COPY: u16 = 1 << 5;
 /// Searched by: the store keeps a keyed tag of it.
 pub const SEARCHED: u16 = 1 << 6;
-
 /// The token's alone: no template names it and nobody reads it.
 pub const INTERNAL: u16 = 1 << 7;
+/// `C_SetAttributeValue` changes it by the table of states, `C_CopyObject` does not.
+pub const BY_STATES: u16 = 1 << 8;
+/// A default of the attribute is not recorded, and has no tag.
+pub const IMPLIED: u16 = 1 << 9;
 
 impl Rule {
     /// Whether the attribute has this trait.
@@ -170,7 +177,9 @@ macro_rules! rules {
 use Unsaid::{Absent, Bool, Empty, Guarded, Number, Usage};
 
 const NONE: u16 = 0;
+const ACTIVE: Unsaid = Number(STRONGROOM_STATE_ACTIVE as u64);
 const LOCKED: u32 = SECRET | PRIVATE;
+const LIVED: u32 = KEY | TOMBSTONE;
 const USAGE: u16 = MODIFIABLE;
 
 #[rustfmt::skip]
@@ -221,8 +230,8 @@ static RULES: &[Rule] = rules! {
     CKA_TRUST_TIME_STAMPING     Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
     CKA_TRUST_OCSP_SIGNING      Choice:4   TRUST,               May May May,        Number(0), MODIFIABLE;
     // Keys, section 4.7
-    CKA_KEY_TYPE                Number     KEY | DOMAIN,        Must May Must,      Absent, SEARCHED;
-    CKA_ID                      Bytes      KEY | CERTIFICATE,   May May May,        Empty, MODIFIABLE | SEARCHED;
+    CKA_KEY_TYPE                Number     LIVED | DOMAIN,      Must May Must,      Absent, SEARCHED;
+    CKA_ID                      Bytes      LIVED | CERTIFICATE, May May May,        Empty, MODIFIABLE | SEARCHED;
     CKA_START_DATE              Date       KEY,                 May May May,        Empty, MODIFIABLE;
     CKA_END_DATE                Date       KEY,                 May May May,        Empty, MODIFIABLE;
     CKA_LOCAL                   Bool       KEY | DOMAIN,        Never Never Never,  Bool(false), NONE;
@@ -234,6 +243,16 @@ static RULES: &[Rule] = rules! {
     CKA_PUBLIC_KEY_INFO         Bytes      PRIVATE,             May May May,        Empty, MODIFIABLE;
     CKA_PUBLIC_CRC64_VALUE      Bytes      PUBLIC | PRIVATE,    May Never May,      Absent, NONE;
     CKA_SUBJECT                 Bytes      PUBLIC | PRIVATE,    May May May,        Empty, MODIFIABLE | SEARCHED;
+    // Life and metadata: docs/lifecycle.md
+    CKA_STRONGROOM_STATE        Number     LIVED,               May May May,        ACTIVE, BY_STATES | IMPLIED;
+    CKA_STRONGROOM_STATE_SINCE  Text       LIVED,               Never Never Never,  Empty, IMPLIED;
+    CKA_STRONGROOM_STATE_BY     Text       LIVED,               Never Never Never,  Empty, IMPLIED;
+    CKA_STRONGROOM_STATE_REASON Text       LIVED,               Never Never Never,  Empty, BY_STATES | IMPLIED;
+    CKA_STRONGROOM_MADE         Text       LIVED,               Never Never Never,  Empty, IMPLIED;
+    CKA_STRONGROOM_OWNER        Text       LIVED,               May May May,        Empty, MODIFIABLE | SEARCHED | IMPLIED;
+    CKA_STRONGROOM_PURPOSE      Text       LIVED,               May May May,        Empty, MODIFIABLE | SEARCHED | IMPLIED;
+    CKA_STRONGROOM_ROTATION_PERIOD Number  KEY,                 May May May,        Number(0), MODIFIABLE | IMPLIED;
+    CKA_STRONGROOM_LABELS       Labels     KEY,                 May May May,        Empty, MODIFIABLE | SEARCHED | IMPLIED;
     // Usages
     CKA_ENCRYPT                 Bool       PUBLIC | SECRET,     May May May,        Usage, USAGE;
     CKA_DECRYPT                 Bool       PRIVATE | SECRET,    May May May,        Usage, USAGE;

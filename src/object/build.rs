@@ -2,21 +2,24 @@
 //! The one evaluator of the attribute rules. Every way by which an object can come to be or change
 //! goes through it, so that a new way cannot forget a rule: it has none of its own.
 
-use super::attribute::{self, Given, ON_COPY, ONLY_DOWN, ONLY_UP, Rule, SO_ONLY, Unsaid};
+use super::attribute::{self, Given, IMPLIED, Rule, SO_ONLY, Unsaid};
 use super::heritage::Heritage;
+use super::life;
 use super::shape::{
-    ANY_CERT, DOMAIN, FIELD_PUBLIC, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, serves,
+    ANY_CERT, DOMAIN, FIELD_PUBLIC, PRIVATE, PUBLIC, SECRET, SET_PRIVATE, Shape, TOMBSTONE, serves,
 };
 use super::template::Template;
 use super::value::{Attributes, Value};
 use super::{Object, consistency, parts, record, separation};
-use crate::codec::crc64;
+use crate::codec::{crc64, utc_digits};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Parts, primitive, rsa_weak, secret_key};
 use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
+use crate::vendor::*;
 use cryptoki_sys::*;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Who makes or changes an object, on what token.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,30 +148,6 @@ pub(super) fn new_data(value: Secret, template: &Template, private: bool) -> Res
     finish(Origin::Create, record::published(attributes), shape, None)
 }
 
-/// A copy with changes (`C_CopyObject`).
-pub fn copy(object: &Object, template: &Template, maker: Maker) -> Result<Object> {
-    if !object.attributes.flag(CKA_COPYABLE) {
-        return Err(Error::ActionProhibited);
-    }
-    let mut attributes = changed(object, template, maker, attribute::MODIFIABLE | ON_COPY)?;
-    if attributes.flag(CKA_TRUSTED) && !maker.so {
-        // Trust is the security officer's to give, to this new object too.
-        attributes.set(CKA_TRUSTED, Value::Bool(false));
-    }
-    attributes.set(CKA_UNIQUE_ID, unique_id()?);
-    Ok(object.with_attributes(attributes))
-}
-
-/// The same object with changes (`C_SetAttributeValue`): all of them or none.
-pub fn modify(object: &Object, template: &Template, maker: Maker) -> Result<Object> {
-    // Section 4.6.2: trusted certificates cannot be modified.
-    let trusted = object.class() == CKO_CERTIFICATE && object.attributes.flag(CKA_TRUSTED);
-    if trusted || !object.attributes.flag(CKA_MODIFIABLE) {
-        return Err(Error::ActionProhibited);
-    }
-    Ok(object.with_attributes(changed(object, template, maker, attribute::MODIFIABLE)?))
-}
-
 /// Applies the table to a template and to what the function itself says.
 fn assemble(
     origin: Origin,
@@ -178,12 +157,16 @@ fn assemble(
 ) -> Result<(Attributes, Shape)> {
     let mut attributes = extra.contributed;
     let shape = shape_of(&attributes, template)?;
+    if shape.is(TOMBSTONE) {
+        return Err(Error::AttributeValueInvalid);
+    }
     for (id, value) in template.iter() {
         let rule = attribute::rule_for(*id, shape).ok_or(Error::TemplateInconsistent)?;
         if given(rule, origin) == Given::Never {
             return Err(Error::AttributeReadOnly);
         }
         may_set(rule, value, maker)?;
+        may_begin(*id, value)?;
         match attributes.get(*id) {
             Some(contributed) if !contributed.same(value) => {
                 return Err(Error::TemplateInconsistent);
@@ -244,16 +227,26 @@ fn computed_later(id: CK_ATTRIBUTE_TYPE) -> bool {
     matches!(id, CKA_MODULUS_BITS | CKA_PRIME_BITS)
 }
 
-fn may_set(rule: &Rule, value: &Value, maker: Maker) -> Result<()> {
+pub(super) fn may_set(rule: &Rule, value: &Value, maker: Maker) -> Result<()> {
     if rule.has(SO_ONLY) && !maker.so && value.same(&Value::Bool(true)) {
         return Err(Error::AttributeReadOnly);
     }
     Ok(())
 }
 
+/// A key begins its life pre-active or active; what comes later is the table of states' to say.
+fn may_begin(id: CK_ATTRIBUTE_TYPE, value: &Value) -> Result<()> {
+    match value {
+        Value::Number(state) if id == CKA_STRONGROOM_STATE && !life::may_begin(*state) => {
+            Err(Error::AttributeValueInvalid)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn set_defaults(attributes: &mut Attributes, shape: Shape) {
     let key_type = attributes.number(CKA_KEY_TYPE).unwrap_or(u64::MAX);
-    for rule in attribute::rules(shape) {
+    for rule in attribute::rules(shape).filter(|rule| !rule.has(IMPLIED)) {
         let value = match rule.unsaid {
             Unsaid::Absent => continue,
             Unsaid::Bool(value) => Value::Bool(value),
@@ -276,6 +269,7 @@ fn finish(
     attributes.set(CKA_UNIQUE_ID, unique_id()?);
     if let Some(key) = &key {
         set_sizes(&mut attributes, key, shape)?;
+        set_made(&mut attributes);
         set_history(&mut attributes, origin, shape);
         if shape.is(PUBLIC | PRIVATE) {
             let info = key.public_key_info()?;
@@ -300,6 +294,14 @@ fn finish(
         Some(key) => Object::with_key(attributes, key),
         None => Object::new(attributes),
     })
+}
+
+/// When a key of the token was made: for a key that ends with its session nobody asks.
+pub(super) fn set_made(attributes: &mut Attributes) {
+    if attributes.flag(CKA_TOKEN) {
+        let now = utc_digits(SystemTime::now());
+        attributes.set(CKA_STRONGROOM_MADE, Value::Bytes(now.into_bytes()));
+    }
 }
 
 /// The length of a secret is the token's to say; a template that says it as well says it right.
@@ -395,71 +397,6 @@ fn set_computed(attributes: &mut Attributes, id: CK_ATTRIBUTE_TYPE, value: &[u8]
     }
 }
 
-/// The attributes of an object after the changes of a template, if each may be made.
-fn changed(object: &Object, template: &Template, maker: Maker, allowed: u16) -> Result<Attributes> {
-    let mut attributes = object.attributes.duplicate()?;
-    let class = object.class();
-    let kind = attributes.number(CKA_CERTIFICATE_TYPE).or(attributes.number(CKA_KEY_TYPE));
-    let shape = Shape::of(class, kind)?;
-    for (id, value) in template.iter() {
-        let rule = attribute::rule_for(*id, shape).ok_or(Error::AttributeTypeInvalid)?;
-        if !rule.has(allowed) {
-            return Err(Error::AttributeReadOnly);
-        }
-        may_set(rule, value, maker)?;
-        let again = allowed & ON_COPY != 0;
-        may_turn(rule, attributes.bool(*id), value, again)?;
-        if object.attributes.flag(CKA_TRUSTED) && !maker.so && rule.unsaid == Unsaid::Usage {
-            may_not_gain(attributes.bool(*id), value)?;
-        }
-        may_replace(*id, object, value)?;
-        attributes.set(*id, value.duplicate()?);
-    }
-    if !shape.is(PRIVATE | SECRET) {
-        attributes = record::published(attributes);
-    } else if maker.lifted.stands(Safeguard::SeparateUsages) {
-        separation::changed(&object.attributes, &mut attributes, shape)?;
-    }
-    consistency::check(&attributes, shape)?;
-    Ok(attributes)
-}
-
-/// One-way attributes turn one way and are read-only from then on (footnotes 11 and 12). The template
-/// of a copy may say them again.
-fn may_turn(rule: &Rule, now: Option<bool>, value: &Value, again: bool) -> Result<()> {
-    let turned = match now {
-        Some(true) => rule.has(ONLY_UP),
-        Some(false) => rule.has(ONLY_DOWN),
-        None => false,
-    };
-    let same = again && now == Some(matches!(value, Value::Bool(true)));
-    if turned && !same { Err(Error::AttributeReadOnly) } else { Ok(()) }
-}
-
-/// A key that the security officer trusts is trusted for what it could do then: nobody else gives it,
-/// or a copy of it, another usage.
-fn may_not_gain(now: Option<bool>, value: &Value) -> Result<()> {
-    let gained = now == Some(false) && matches!(value, Value::Bool(true));
-    if gained { Err(Error::AttributeReadOnly) } else { Ok(()) }
-}
-
-/// A check value may be given up, not changed; the public key of a private one is what it is; what
-/// is private stays private in its copies.
-fn may_replace(id: CK_ATTRIBUTE_TYPE, object: &Object, value: &Value) -> Result<()> {
-    let same = object.attributes.get(id).is_some_and(|now| now.same(value));
-    let given_up = value.octets().is_some_and(<[u8]>::is_empty);
-    let wrong = match id {
-        _ if same => false,
-        CKA_CHECK_VALUE => !given_up,
-        CKA_PUBLIC_KEY_INFO if !given_up => {
-            value.octets() != Some(object.key()?.public_key_info()?.as_slice())
-        }
-        CKA_PRIVATE if object.private() => return Err(Error::TemplateInconsistent),
-        _ => false,
-    };
-    if wrong { Err(Error::AttributeValueInvalid) } else { Ok(()) }
-}
-
 /// Curve points are kept as they are given out, whichever form they came in: uncompressed, in a DER
 /// OCTET STRING. A private key that was given by its seed has its expanded form as well.
 fn normalised(mut attributes: Attributes, shape: Shape, key: &Key) -> Result<Attributes> {
@@ -483,7 +420,7 @@ fn normalised(mut attributes: Attributes, shape: Shape, key: &Key) -> Result<Att
 }
 
 /// A version 4 UUID (RFC 9562).
-fn unique_id() -> Result<Value> {
+pub(super) fn unique_id() -> Result<Value> {
     let mut bytes = [0u8; 16];
     primitive::random(&mut bytes)?;
     let number = u128::from_be_bytes(bytes);

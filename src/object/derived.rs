@@ -10,6 +10,7 @@ use super::value::{Attributes, Value};
 use crate::error::Result;
 use crate::mechanism::{Made, Parts, Product, Purpose, secret_key};
 use crate::secret::Secret;
+use crate::vendor::*;
 use cryptoki_sys::*;
 
 /// The object of a product. `key_type` is the type that its template asks for, or the default.
@@ -89,7 +90,7 @@ const USAGES: [CK_ATTRIBUTE_TYPE; 7] =
     [CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN, CKA_VERIFY, CKA_WRAP, CKA_UNWRAP, CKA_DERIVE];
 
 /// What a public key has from the private key, and from which attribute.
-const COPIED: [(CK_ATTRIBUTE_TYPE, CK_ATTRIBUTE_TYPE); 12] = [
+const COPIED: [(CK_ATTRIBUTE_TYPE, CK_ATTRIBUTE_TYPE); 14] = [
     (CKA_ENCRYPT, CKA_DECRYPT),
     (CKA_VERIFY, CKA_SIGN),
     (CKA_VERIFY_RECOVER, CKA_SIGN_RECOVER),
@@ -99,6 +100,8 @@ const COPIED: [(CK_ATTRIBUTE_TYPE, CK_ATTRIBUTE_TYPE); 12] = [
     (CKA_ID, CKA_ID),
     (CKA_START_DATE, CKA_START_DATE),
     (CKA_END_DATE, CKA_END_DATE),
+    (CKA_STRONGROOM_STATE, CKA_STRONGROOM_STATE),
+    (CKA_STRONGROOM_STATE_REASON, CKA_STRONGROOM_STATE_REASON),
     (CKA_SUBJECT, CKA_SUBJECT),
     (CKA_KEY_GEN_MECHANISM, CKA_KEY_GEN_MECHANISM),
     (CKA_ALLOWED_MECHANISMS, CKA_ALLOWED_MECHANISMS),

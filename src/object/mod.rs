@@ -6,9 +6,11 @@ mod annex;
 pub mod attribute;
 mod build;
 mod builtin;
+mod change;
 mod consistency;
 mod derived;
 mod heritage;
+mod life;
 mod material;
 mod parts;
 mod record;
@@ -16,25 +18,32 @@ mod returning;
 pub mod separation;
 mod shape;
 mod template;
+mod tombstone;
 mod value;
 
 pub use annex::Annex;
-pub use build::{Maker, Origin, announced, copy, create, modify, new_key};
+pub use build::{Maker, Origin, announced, create, new_key};
 pub use builtin::{Builtin, asked_for, builtins};
+pub use change::{copy, modify};
 pub use derived::derived;
 pub use heritage::Heritage;
+pub use life::{Life, State, Transition};
 pub use material::{has_material, join, material, set_material, split};
 pub use record::{decode, encode};
 pub use returning::{as_held, fingerprinted, identity, no_less_guarded};
 pub use shape::Shape;
 pub use template::Template;
+pub use tombstone::tombstone;
 pub use value::{Attributes, Value};
 
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::mechanism::Key;
 use crate::vendor::*;
+use attribute::Kind;
 use cryptoki_sys::*;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 /// An object: its attributes, and its key decoded at the first use.
 pub struct Object {
@@ -57,6 +66,7 @@ struct Summary {
     /// What it was used for, where that excludes other uses.
     used: separation::Uses,
     own_nonces: bool,
+    life: Life,
 }
 
 /// What an application that asks for an attribute gets.
@@ -151,6 +161,16 @@ impl Object {
         self.summary.restricted
     }
 
+    /// Its state and days.
+    pub fn life(&self) -> &Life {
+        &self.summary.life
+    }
+
+    /// Whether it is what is left of a destroyed key.
+    pub fn is_tombstone(&self) -> bool {
+        self.class() == CKO_STRONGROOM_DESTROYED
+    }
+
     /// Whether it is a key of any class.
     pub fn is_key(&self) -> bool {
         matches!(self.class(), CKO_PUBLIC_KEY | CKO_PRIVATE_KEY | CKO_SECRET_KEY)
@@ -179,6 +199,11 @@ impl Object {
     /// What an application sees of an attribute.
     pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
         match self.attributes.get(id) {
+            // The record says what a key was put into; whoever asks is told what it is today.
+            _ if id == CKA_STRONGROOM_STATE && self.is_key() => {
+                let today = codec::day_of(SystemTime::now());
+                Reading::Value(self.summary.life.on(today).value())
+            }
             Some(_) if attribute::has(id, attribute::INTERNAL) => Reading::Absent,
             None if material::sealed(self, id) => Reading::Sensitive,
             Some(_) if self.hides(id) => Reading::Sensitive,
@@ -196,14 +221,19 @@ impl Object {
     }
 
     /// Whether every attribute of `template` has the value given there. A hidden attribute matches
-    /// nothing: a search must not answer guesses.
+    /// nothing: a search must not answer guesses. What is left of a destroyed key is found by who
+    /// asks for its class.
     pub fn matches(&self, template: &Template) -> bool {
-        self.has_all(template.attributes())
+        let asked = !self.is_tombstone() || template.attributes().has(CKA_CLASS);
+        asked && self.has_all(template.attributes())
     }
 
     /// The same for attributes that a key carries (`CKA_WRAP_TEMPLATE` and its kind).
     pub fn has_all(&self, wanted: &Attributes) -> bool {
         wanted.iter().all(|(id, wanted)| match self.read(*id) {
+            Reading::Value(value) if attribute::kind(*id) == Some(Kind::Labels) => {
+                lines(wanted).all(|wanted| lines(value).any(|line| line == wanted))
+            }
             Reading::Value(value) => value.same(wanted),
             Reading::Sensitive | Reading::Absent => false,
         })
@@ -235,6 +265,7 @@ impl Summary {
             restricted: attributes.has(CKA_ALLOWED_MECHANISMS),
             own_nonces: attributes.flag(CKA_STRONGROOM_TOKEN_NONCES),
             used: attributes.number(CKA_STRONGROOM_USED).unwrap_or(0),
+            life: Life::of(attributes),
             usages: USAGES.iter().enumerate().map(|(bit, id)| usage(bit, id)).sum(),
         }
     }
@@ -254,12 +285,30 @@ const USAGES: [CK_ATTRIBUTE_TYPE; 11] = [
     CKA_DECAPSULATE,
 ];
 
-/// The search tags of an object: the attributes that people search by, with their values as bytes.
+/// The search tags of an object: the attributes that people search by, with their values as bytes. Of
+/// what is left of a destroyed key it is the class alone, so that no other search meets it.
 pub fn tagged(attributes: &Attributes) -> impl Iterator<Item = (CK_ATTRIBUTE_TYPE, Vec<u8>)> + '_ {
+    let destroyed = attributes.number(CKA_CLASS) == Some(CKO_STRONGROOM_DESTROYED as u64);
     attributes
         .iter()
         .filter(|(id, _)| attribute::has(*id, attribute::SEARCHED))
-        .map(|(id, value)| (*id, value.canonical()))
+        .filter(move |(id, _)| !destroyed || *id == CKA_CLASS)
+        .flat_map(|(id, value)| tags(*id, value).into_iter().map(|tag| (*id, tag)))
+}
+
+fn tags(id: CK_ATTRIBUTE_TYPE, value: &Value) -> Vec<Vec<u8>> {
+    let implied = attribute::has(id, attribute::IMPLIED);
+    match attribute::kind(id) {
+        Some(Kind::Labels) => lines(value).map(<[u8]>::to_vec).collect(),
+        _ if implied && value.octets().is_some_and(<[u8]>::is_empty) => Vec::new(),
+        _ => vec![value.canonical()],
+    }
+}
+
+/// The lines of a value that has some.
+fn lines(value: &Value) -> impl Iterator<Item = &[u8]> {
+    let octets = value.octets().unwrap_or_default();
+    octets.split(|byte| *byte == b'\n').filter(|line| !line.is_empty())
 }
 
 /// A key wrapped by this library must be a private or secret key.

@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::mechanism::parameter_set::ParameterSet;
 use crate::mechanism::{self, Row, Start};
+use crate::vendor::CKO_STRONGROOM_DESTROYED;
 use cryptoki_sys::*;
 
 /// What kind of object it is, as far as the attribute table asks. A bit each, so that a rule names
@@ -51,6 +52,8 @@ pub const MECHANISM: u32 = 1 << 20;
 pub const CLOCK: u32 = 1 << 21;
 /// Validation objects, of which this token has none.
 pub const VALIDATION: u32 = 1 << 22;
+/// What is left of destroyed keys.
+pub const TOMBSTONE: u32 = 1 << 23;
 /// Certificates of public keys.
 pub const KEY_CERT: u32 = CERTIFICATE | WTLS;
 /// All certificates.
@@ -66,7 +69,7 @@ pub const KEY: u32 = PUBLIC | PRIVATE | SECRET;
 /// What applications make (section "Storage objects").
 pub const STORED: u32 = DATA | ANY_CERT | TRUST | KEY | DOMAIN;
 /// Everything.
-pub const ANY: u32 = STORED | BUILT_IN;
+pub const ANY: u32 = STORED | BUILT_IN | TOMBSTONE;
 
 impl Shape {
     /// The shape of an object of this class and, where the class has one, of this type
@@ -78,6 +81,7 @@ impl Shape {
         let shape = match class {
             CKO_DATA => DATA,
             CKO_TRUST => TRUST,
+            CKO_STRONGROOM_DESTROYED => TOMBSTONE,
             CKO_CERTIFICATE
             | CKO_PUBLIC_KEY
             | CKO_PRIVATE_KEY

@@ -4,6 +4,7 @@
 
 use super::attribute::{self, Kind};
 use super::value::{Attributes, Value};
+use crate::codec::day_of_date;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use crate::types::{RawAttribute, RawValue, ULONG};
@@ -109,6 +110,7 @@ fn parse_value(attribute: &RawAttribute<'_>, kind: Kind) -> Result<Value> {
             _ => Err(Error::AttributeValueInvalid),
         },
         Kind::Date => parse_date(bytes),
+        Kind::Labels => parse_labels(bytes),
         Kind::Integer => parse_integer(attribute.id, bytes),
         Kind::Mechanisms => parse_mechanisms(bytes),
         Kind::Bytes | Kind::Text | Kind::Template => octets(attribute.id, bytes),
@@ -134,15 +136,25 @@ fn widen(number: CK_ULONG) -> u64 {
 }
 
 fn parse_date(bytes: &[u8]) -> Result<Value> {
-    let number = |range: std::ops::Range<usize>| {
-        bytes.get(range).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok())
-    };
-    let digits = bytes.iter().all(u8::is_ascii_digit);
-    match (bytes.len(), number(0..4), number(4..6), number(6..8)) {
-        (0, ..) => Ok(Value::Bytes(Vec::new())),
-        (8, Some(1900..), Some(1..=12), Some(1..=31)) if digits => Ok(Value::Bytes(bytes.to_vec())),
-        _ => Err(Error::AttributeValueInvalid),
+    let known = bytes.is_empty() || bytes >= EARLIEST && day_of_date(bytes).is_some();
+    if known { Ok(Value::Bytes(bytes.to_vec())) } else { Err(Error::AttributeValueInvalid) }
+}
+
+/// Lines of "key=value", each key once; kept in order, so that what says the same is the same.
+fn parse_labels(bytes: &[u8]) -> Result<Value> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::AttributeValueInvalid)?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    let keys: Option<Vec<&str>> =
+        lines.iter().map(|line| line.split_once('=').map(|(key, _)| key)).collect();
+    let mut keys = keys.ok_or(Error::AttributeValueInvalid)?;
+    keys.dedup();
+    let well = |key: &&str| !key.is_empty() && !key.contains(char::is_whitespace);
+    let plain = lines.iter().all(|line| !line.contains(char::is_control));
+    if !plain || keys.len() != lines.len() || keys.len() > LABELS || !keys.iter().all(well) {
+        return Err(Error::AttributeValueInvalid);
     }
+    Ok(Value::Bytes(lines.join("\n").into_bytes()))
 }
 
 fn parse_integer(id: CK_ATTRIBUTE_TYPE, bytes: &[u8]) -> Result<Value> {
@@ -168,5 +180,9 @@ fn octets(id: CK_ATTRIBUTE_TYPE, bytes: &[u8]) -> Result<Value> {
     Ok(Value::Bytes(bytes.to_vec()))
 }
 
+/// The earliest date that an attribute may say.
+const EARLIEST: &[u8] = b"19000101";
+/// The most labels of a key: a search asks for all of its own at once.
+const LABELS: usize = 32;
 /// The longest attribute value, bytes.
 const LONGEST: usize = 1 << 20;

@@ -5,6 +5,7 @@
 pub mod counts;
 mod deriving;
 mod governing;
+pub mod life;
 pub mod roles;
 pub mod rules;
 mod strength;
@@ -73,6 +74,38 @@ pub enum Use {
 }
 
 impl Use {
+    /// All of them.
+    pub const ALL: [Use; 11] = [
+        Use::Encrypt,
+        Use::Decrypt,
+        Use::Sign,
+        Use::Verify,
+        Use::SignRecover,
+        Use::VerifyRecover,
+        Use::Wrap,
+        Use::Unwrap,
+        Use::Derive,
+        Use::Encapsulate,
+        Use::Decapsulate,
+    ];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Use::Encrypt => "encrypt",
+            Use::Decrypt => "decrypt",
+            Use::Sign => "sign",
+            Use::Verify => "verify",
+            Use::SignRecover => "sign-recover",
+            Use::VerifyRecover => "verify-recover",
+            Use::Wrap => "wrap",
+            Use::Unwrap => "unwrap",
+            Use::Derive => "derive",
+            Use::Encapsulate => "encapsulate",
+            Use::Decapsulate => "decapsulate",
+        }
+    }
+
     /// The attribute that permits it.
     fn attribute(self) -> CK_ATTRIBUTE_TYPE {
         match self {
@@ -179,6 +212,12 @@ pub fn permit(key: &Object, usage: Use, row: &Row, params: &Params, ground: &Gro
 
 fn excluded(key: &Object, usage: Use) -> bool {
     separation::standing(key, usage.class()) == Standing::Excluded
+}
+
+/// Whether a key still may be used so, for an operation that was begun when it might: by its usage
+/// attribute and its life. What else [`permit`] asks does not change in a key's time.
+pub fn stands(key: &Object, usage: Use, day: i64) -> bool {
+    key.permits(usage.attribute()) && life::allows(key.life(), usage, day)
 }
 
 /// What a permitted use decides about the key for all time; none where it decides nothing.

@@ -2,7 +2,8 @@
 //! The handles of the objects that every token has without anybody having made them, and which of
 //! them a token has at this moment.
 
-use super::slot::{Entry, Slot};
+use super::entry::Entry;
+use super::slot::Slot;
 use super::{Library, Session, slots};
 use crate::error::{Error, Result};
 use crate::mechanism;

@@ -2,9 +2,10 @@
 //! What operations of every kind begin with: a mechanism, and a key that may be used so.
 
 use super::asking::{Doing, Grant};
+use super::entry::Lease;
 use super::keys::as_key;
 use super::operation::Active;
-use super::slot::{Entry, Lease};
+use super::permission::may_use;
 use super::{Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
@@ -78,13 +79,13 @@ impl Session {
     ) -> Result<(Active<T>, Arc<Object>, Option<Grant>)> {
         self.slot.admit(usage.group())?;
         let ground = self.slot.ground()?;
-        let (entry, (run, object, grant)) = self.decided(key, usage, &ground, |object| {
-            policy::permit(object, usage, call.row, &call.params, &ground)?;
+        let (lease, (run, object, grant)) = self.decided(key, usage, &ground, |object| {
+            may_use(object, usage, call, &ground)?;
             let grant = self.asks(object, call.doing(usage), &ground)?;
             Ok((begin(object)?, object.clone(), grant))
         })?;
         let waiting = object.always_authenticate();
-        Ok((Active::new(run, Some(Lease::new(entry)), waiting), object, grant))
+        Ok((Active::new(run, Some(lease), waiting), object, grant))
     }
 
     /// Looks at a key that is to be used; what the use decides about it (`look` says that it is
@@ -95,18 +96,18 @@ impl Session {
         usage: Use,
         ground: &Ground,
         mut look: impl FnMut(&Arc<Object>) -> Result<T>,
-    ) -> Result<(Arc<Entry>, T)> {
+    ) -> Result<(Lease, T)> {
         for _ in 0..ATTEMPTS {
-            let seen = self.slot.with_object(key, |object| {
+            let seen = self.slot.lease(key, usage, |object| {
                 let found = look(object)?;
                 Ok((
                     found,
                     policy::decides(object, usage, ground).map(|uses| (object.clone(), uses)),
                 ))
             });
-            let (entry, (found, decision)) = seen.map_err(as_key)?;
-            let Some((object, uses)) = decision else { return Ok((entry, found)) };
-            self.slot.decide(&entry, &object, uses)?;
+            let (lease, (found, decision)) = seen.map_err(as_key)?;
+            let Some((object, uses)) = decision else { return Ok((lease, found)) };
+            self.slot.decide(lease.entry(), &object, uses)?;
         }
         Err(Error::FunctionFailed)
     }

@@ -3,12 +3,13 @@
 
 use super::asking::Doing;
 use super::keys::spec;
+use super::permission::today;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Base, Key, Parts, Spec, Start};
 use crate::object::{self, Heritage, Object, Template, separation};
 use crate::policy::rules::Operation;
-use crate::policy::{self, Group, Use};
+use crate::policy::{self, Group, Use, life};
 use crate::secret::Secret;
 use crate::types::RawAttribute;
 use cryptoki_sys::*;
@@ -52,6 +53,10 @@ impl Library {
         let base = session.base_object(from, call)?;
         let ground = session.slot.ground()?;
         policy::may_derive(&base, call.row, &call.params, &ground)?;
+        if call.row.start != Start::PrivateKey {
+            // That a private key shows its public half is no use of it.
+            life::permit(&base, Use::Derive, today())?;
+        }
         session.asks(&base, call.doing(Use::Derive), &ground)?;
         let others = self.named_keys(&session, call)?;
         let mut asked = Vec::new();

@@ -4,11 +4,12 @@
 use super::asking::Doing;
 use super::crypto::begin;
 use super::operation::{Active, Kind, Written, produce, step};
+use super::permission::today;
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::{Digester, Row};
 use crate::policy::rules::Operation;
-use crate::policy::{self, Group};
+use crate::policy::{self, Group, Use, life};
 use crate::types::Output;
 use cryptoki_sys::CKF_DIGEST;
 
@@ -71,6 +72,7 @@ impl Library {
             session.slot.admit(Group::DigestKey)?;
             let key = session.key_object(key)?;
             policy::may_digest(&key, digest.run.row)?;
+            life::permit(&key, Use::Derive, today()).map_err(|_| Error::KeyIndigestible)?;
             let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
             session.ask(&key, Doing(Operation::Digest, Some(digest.run.row)))?;
             step(

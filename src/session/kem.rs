@@ -4,6 +4,7 @@
 use super::asking::Doing;
 use super::keys::{as_unwrapping_key, spec};
 use super::operation::deliver;
+use super::permission::may_use;
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::Parts;
@@ -26,13 +27,7 @@ impl Library {
     ) -> Result<Option<u64>> {
         let session = self.admitted(handle, Group::Encapsulate)?;
         let public = session.key_object(public)?;
-        policy::permit(
-            &public,
-            Use::Encapsulate,
-            call.row,
-            &call.params,
-            session.slot.ground()?.as_ref(),
-        )?;
+        may_use(&public, Use::Encapsulate, call, session.slot.ground()?.as_ref())?;
         policy::at_once(&public)?;
         let ground = session.slot.ground()?;
         let grant = session.asks(&public, call.doing(Use::Encapsulate), &ground)?;

@@ -3,13 +3,14 @@
 
 use super::asking::{Doing, Grant};
 use super::operation::deliver;
+use super::permission::{may_use, today};
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
 use crate::object::{self, Attributes, Object, Origin, Template};
 use crate::policy::rules::Operation;
-use crate::policy::{self, Ground, Group, Use};
+use crate::policy::{self, Ground, Group, Use, life};
 use crate::safety::Safeguard;
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
@@ -85,6 +86,7 @@ impl Library {
         object::wrappable(&target)?;
         let (ground, export) = (session.slot.ground()?, Doing(Operation::Export, Some(call.row)));
         policy::may_wrap(&wrapping, &target, (call.row, false), &ground)?;
+        life::may_leave(&target, today())?;
         let grant = session.asks(&target, export, &ground)?;
         let plaintext = serialised(&target, call.row.filling)?;
         let make = call.row.does.wrap.ok_or(Error::MechanismInvalid)?;
@@ -167,7 +169,7 @@ impl Session {
         call: &Call,
         ground: &Ground,
     ) -> Result<(Arc<Object>, Option<Grant>)> {
-        policy::permit(object, usage, call.row, &call.params, ground)?;
+        may_use(object, usage, call, ground)?;
         policy::at_once(object)?;
         let grant = self.asks(object, call.doing(usage), ground)?;
         Ok((object.clone(), grant))

@@ -4,16 +4,18 @@
 use super::asking::Doing;
 use super::crypto::ATTEMPTS;
 use super::{Library, Session};
+use crate::codec;
 use crate::error::{Error, Result};
 use crate::object::separation;
-use crate::object::{self, Maker, Object, Reading, Template};
+use crate::object::{self, Maker, Object, Reading, Template, Transition};
 use crate::policy::rules::Operation;
-use crate::policy::{self, Group};
+use crate::policy::{self, Group, life};
 use crate::safety::Safeguard;
-use crate::types::{RawAttribute, Role};
+use crate::types::{Holder, RawAttribute, Role};
 use cryptoki_sys::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// An object as an application may see it.
 pub struct View(Arc<Object>);
@@ -108,7 +110,10 @@ impl Library {
         let (entry, old) = self.made(&session, object)?;
         session.slot.admit_object(Group::Change, old.on_token())?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
-        let new = object::modify(&old, &Template::parse(template)?, session.maker()?)?;
+        let template = Template::parse(template)?;
+        let narrows = life::transition(&old, &template)?;
+        let transition = narrows.map(|narrows| session.transition(narrows));
+        let new = object::modify(&old, &template, transition.as_ref(), session.maker()?)?;
         session.ask_becoming(&old, &new, Doing(Operation::Change, None))?;
         session.slot.replace(&entry, &old, new)
     }
@@ -170,6 +175,22 @@ impl Library {
 }
 
 impl Session {
+    /// What is recorded of a change of state that this session makes now.
+    fn transition(&self, narrows: bool) -> Transition {
+        Transition { narrows, since: codec::utc_digits(SystemTime::now()), by: self.who() }
+    }
+
+    /// Who works in this session: the role that is logged in, and the user of the machine.
+    fn who(&self) -> String {
+        let login = self.slot.login();
+        let role = login.as_ref().map_or("nobody", |login| login.role.name());
+        let name = match login.as_ref().map(|login| &login.holder) {
+            Some(Holder::Named(name)) => format!(" {name}"),
+            _ => String::new(),
+        };
+        format!("{role}{name}, uid {}", rustix::process::getuid().as_raw())
+    }
+
     /// Who makes and changes objects here.
     pub(super) fn maker(&self) -> Result<Maker> {
         let so = self.slot.role() == Some(Role::So);

@@ -6,7 +6,7 @@
 
 use super::State;
 use super::asking::{Asked, Doing};
-use super::slot::Lease;
+use super::entry::Lease;
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, primitive};
 use crate::object::Object;

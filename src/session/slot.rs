@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A slot with its token, as this process knows it: who is logged in, and which objects have handles.
 
+use super::entry::{Entry, Lease, Place};
 use super::ground::Known;
 use super::handles::Handles;
 use super::logins::Logins;
@@ -11,10 +12,10 @@ use crate::config;
 use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
 use crate::object::{self, Object, Template};
-use crate::policy::Ground;
+use crate::policy::{Ground, Use, life};
 use crate::store::{Keys, Sealed, Tag, Token, TokenKey, Vault};
 use cryptoki_sys::*;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -56,67 +57,6 @@ struct Sessions {
     objects: BTreeSet<(u64, u64)>,
     /// Their keys, by fingerprint: fingerprint, handle.
     keys: BTreeSet<(Tag, u64)>,
-}
-
-/// An object that has a handle.
-pub(super) struct Entry {
-    /// Where it is.
-    place: Place,
-    /// Whether only the user may see it.
-    pub(super) private: bool,
-    state: RwLock<State>,
-    /// The count of the store's changes at which the state was last seen to be current.
-    checked: AtomicU64,
-    /// Destroyed, or out of reach since logout: operations with it end.
-    revoked: AtomicBool,
-    /// The slot's count of logins.
-    epoch: Arc<AtomicU64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In a session: it dies with it.
-    Session(u64),
-    /// In the token: a row of the store.
-    Token(i64),
-}
-
-struct State {
-    object: Option<Arc<Object>>,
-    revision: u64,
-}
-
-/// A key in use by an operation. Destruction and logout revoke it.
-pub(super) struct Lease {
-    entry: Arc<Entry>,
-    epoch: u64,
-}
-
-impl Lease {
-    pub(super) fn new(entry: Arc<Entry>) -> Lease {
-        Lease { epoch: entry.epoch.load(Ordering::Acquire), entry }
-    }
-
-    /// Whether the operation may go on.
-    pub(super) fn check(&self) -> Result<()> {
-        if self.entry.private && self.entry.epoch.load(Ordering::Acquire) != self.epoch {
-            return Err(Error::UserNotLoggedIn);
-        }
-        if self.entry.revoked.load(Ordering::Acquire) {
-            return Err(Error::OperationNotInitialized);
-        }
-        Ok(())
-    }
-}
-
-impl Entry {
-    /// Whether nothing in the store has changed since the state was last seen to be current.
-    fn is_current(&self, now: Option<u64>) -> bool {
-        match self.place {
-            Place::Session(_) => true,
-            Place::Token(_) => now == Some(self.checked.load(Ordering::Acquire)),
-        }
-    }
 }
 
 impl Slot {
@@ -209,20 +149,42 @@ impl Slot {
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Arc<Entry>, T)> {
         let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
+        let seen = self.look(handle, &entry, look)?;
+        Ok((entry, seen))
+    }
+
+    /// The same for a key that is to be used.
+    pub(super) fn lease<T>(
+        &self,
+        handle: u64,
+        usage: Use,
+        look: impl FnOnce(&Arc<Object>) -> Result<T>,
+    ) -> Result<(Lease, T)> {
+        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
+        let mut lease = Lease::new(entry.clone(), usage);
+        let seen = self.look(handle, &entry, |object| {
+            lease.until = life::ends(object.life(), usage);
+            look(object)
+        })?;
+        Ok((lease, seen))
+    }
+
+    fn look<T>(
+        &self,
+        handle: u64,
+        entry: &Arc<Entry>,
+        look: impl FnOnce(&Arc<Object>) -> Result<T>,
+    ) -> Result<T> {
         if entry.private && !self.user.load(Ordering::Acquire) {
             return Err(Error::ObjectHandleInvalid);
         }
         let now = self.vault.changes();
         let state = entry.state.read();
         if let Some(object) = state.object.as_ref().filter(|_| entry.is_current(now)) {
-            let seen = look(object)?;
-            drop(state);
-            return Ok((entry, seen));
+            return look(object);
         }
         drop(state);
-        let object = self.ask(handle, &entry, now)?;
-        let seen = look(&object)?;
-        Ok((entry, seen))
+        look(&self.ask(handle, entry, now)?)
     }
 
     /// Asks the store whether an object has changed since it was read, and reads it again if so.
@@ -261,6 +223,7 @@ impl Slot {
         }
         // Another thread may have read a later state meanwhile.
         if state.object.is_none() || state.revision < found.revision {
+            entry.withdraw(&object);
             state.revision = found.revision;
             state.object = Some(object.clone());
             entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
@@ -333,15 +296,8 @@ impl Slot {
 
     /// Gives a row of the store its handle: the same for as long as the process knows it.
     fn adopt(&self, row: i64, revision: u64, now: Option<u64>, object: Object) -> Result<u64> {
-        let private = object.private();
-        let entry = Arc::new(Entry {
-            place: Place::Token(row),
-            private,
-            state: RwLock::new(State { object: Some(Arc::new(object)), revision }),
-            checked: AtomicU64::new(now.unwrap_or(u64::MAX)),
-            revoked: AtomicBool::new(false),
-            epoch: self.epoch.clone(),
-        });
+        let (place, checked) = (Place::Token(row), now.unwrap_or(u64::MAX));
+        let entry = Arc::new(Entry::new(place, object, revision, checked, self.epoch.clone()));
         let mut by_row = self.by_row.lock();
         if let Some(handle) = by_row.get(&row) {
             return Ok(*handle);
@@ -402,14 +358,8 @@ impl Slot {
 
     fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
         let fingerprint = object.fingerprint();
-        let entry = Arc::new(Entry {
-            place: Place::Session(session),
-            private: object.private(),
-            state: RwLock::new(State { object: Some(Arc::new(object)), revision: 0 }),
-            checked: AtomicU64::new(0),
-            revoked: AtomicBool::new(false),
-            epoch: self.epoch.clone(),
-        });
+        let place = Place::Session(session);
+        let entry = Arc::new(Entry::new(place, object, 0, 0, self.epoch.clone()));
         let handle = self.entries.insert(|_| entry.clone())?;
         let open = {
             let mut sessions = self.of_session.lock();
@@ -441,6 +391,7 @@ impl Slot {
             let place = (row, state.revision);
             state.revision = self.vault.replace(&self.token, token_key(&keys), place, &change)?;
         }
+        entry.withdraw(&new);
         state.object = Some(Arc::new(new));
         Ok(())
     }

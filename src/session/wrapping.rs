@@ -5,6 +5,7 @@
 use super::asking::Doing;
 use super::keys::serialised;
 use super::operation::{Written, produce};
+use super::permission::today;
 use super::{Call, Library};
 use crate::error::{Error, Result};
 use crate::mechanism::aead::Message;
@@ -14,7 +15,7 @@ use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
 use crate::object;
 use crate::policy::rules::Operation;
-use crate::policy::{self, Group, Use};
+use crate::policy::{self, Group, Use, life};
 use crate::secret::Secret;
 use crate::types::{Output, RawAttribute};
 use std::sync::Arc;
@@ -50,6 +51,7 @@ impl Library {
         let own_nonce = head.generator != Generator::None;
         let (ground, export) = (session.slot.ground()?, Doing(Operation::Export, Some(call.row)));
         policy::may_wrap(&by, &target, (call.row, own_nonce), &ground)?;
+        life::may_leave(&target, today())?;
         let grant = session.asks(&target, export, &ground)?;
         let (by, mut nonces) = (by.key()?, Nonces::default());
         nonces.check(&head)?;

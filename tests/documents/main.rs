@@ -13,6 +13,7 @@
 
 #[path = "../common/document.rs"]
 mod document;
+mod lifecycle;
 mod mechanisms;
 mod objects;
 mod registry;

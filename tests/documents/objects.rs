@@ -148,6 +148,7 @@ fn kind(kind: Kind) -> String {
         Kind::Text => "UTF-8".to_owned(),
         Kind::Mechanisms => "mechanisms".to_owned(),
         Kind::Template => "template".to_owned(),
+        Kind::Labels => "lines of key=value".to_owned(),
     }
 }
 
@@ -209,6 +210,7 @@ const TRAITS: &[(u16, &str)] = &[
     (attribute::ONLY_DOWN, "to false only"),
     (attribute::SO_ONLY, "true by the security officer only"),
     (attribute::HIDDEN, "hidden in a sensitive or unextractable key"),
+    (attribute::BY_STATES, "changes by the [states](lifecycle.md)"),
     (attribute::SEARCHED, "has a search tag"),
 ];
 
@@ -227,6 +229,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("MECHANISM", "CKO_MECHANISM"),
     ("CLOCK", "CKO_HW_FEATURE"),
     ("VALIDATION", "CKO_VALIDATION"),
+    ("TOMBSTONE", "CKO_STRONGROOM_DESTROYED"),
 ];
 
 const HEAD: &str = "\
