@@ -74,6 +74,11 @@ impl Library {
 
     /// `C_DestroyObject`.
     pub fn destroy_object(&self, handle: u64, object: u64) -> Result<()> {
+        self.destroy_for(handle, object, "")
+    }
+
+    /// The same for a reason, which stays on record with what is left of a key.
+    pub fn destroy_for(&self, handle: u64, object: u64, reason: &str) -> Result<()> {
         let session = self.admitted(handle, Group::Destroy)?;
         let (entry, found) = self.made(&session, object)?;
         session.slot.admit_object(Group::Destroy, found.on_token())?;
@@ -82,9 +87,23 @@ impl Library {
             return Err(Error::ActionProhibited);
         }
         session.ask(&found, Doing(Operation::Destroy, None))?;
-        session.slot.destroy(object, &entry)?;
+        let now = codec::utc_digits(SystemTime::now());
+        let left = object::tombstone(&found, &now, &session.who(), reason)?;
+        session.slot.destroy(object, &entry, left)?;
         session.forget(&found);
         Ok(())
+    }
+
+    /// Forgets a key that was destroyed.
+    pub fn forget_object(&self, handle: u64, object: u64) -> Result<()> {
+        let session = self.admitted(handle, Group::Destroy)?;
+        let (entry, found) = self.made(&session, object)?;
+        session.slot.admit_object(Group::Destroy, found.on_token())?;
+        policy::may_write(&found, session.slot.role(), session.read_write)?;
+        if !found.is_tombstone() {
+            return Err(Error::ActionProhibited);
+        }
+        session.slot.destroy(object, &entry, None)
     }
 
     /// `C_GetObjectSize`.

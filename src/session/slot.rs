@@ -14,6 +14,7 @@ use crate::object::separation::{self, Uses};
 use crate::object::{self, Object, Template};
 use crate::policy::{Ground, Use, life};
 use crate::store::{Keys, Sealed, Tag, Token, TokenKey, Vault};
+use crate::vendor::CKO_STRONGROOM_DESTROYED;
 use cryptoki_sys::*;
 use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -252,7 +253,15 @@ impl Slot {
             object::tagged(template.attributes()).map(|(id, value)| (id as u64, value)).collect();
         // The tags that many objects share come last: they sift what the others found.
         wanted.sort_by_key(|(id, _)| COMMON.contains(&(*id as CK_ATTRIBUTE_TYPE)));
-        self.vault.find(&self.token, private, &wanted)
+        let mut rows = self.vault.find(&self.token, private, &wanted)?;
+        if wanted.is_empty() {
+            // Who asks for everything means what there is: what was is not read for it.
+            let destroyed = (CKO_STRONGROOM_DESTROYED as u64).to_be_bytes().to_vec();
+            let gone = self.vault.find(&self.token, private, &[(CKA_CLASS as u64, destroyed)])?;
+            let gone: HashSet<i64> = gone.into_iter().collect();
+            rows.retain(|row| !gone.contains(row));
+        }
+        Ok(rows)
     }
 
     /// The handles of session objects that match.
@@ -405,10 +414,14 @@ impl Slot {
         }
     }
 
-    /// Destroys an object; operations with it end.
-    pub(super) fn destroy(&self, handle: u64, entry: &Entry) -> Result<()> {
+    /// Destroys an object, and keeps what is left of it; operations with it end.
+    pub(super) fn destroy(&self, handle: u64, entry: &Entry, left: Option<Object>) -> Result<()> {
         if let Place::Token(row) = entry.place {
-            self.vault.delete(&self.token, row)?;
+            let record = left.as_ref().map(|left| object::encode(left.attributes())).transpose()?;
+            let left =
+                left.as_ref().zip(record.as_ref()).map(|(left, record)| sealed(left, record));
+            let keys = self.user_keys();
+            self.vault.delete(&self.token, token_key(&keys), row, left.as_ref())?;
         }
         self.drop_handle(handle, entry);
         Ok(())
@@ -422,7 +435,8 @@ fn token_key(keys: &Option<Arc<Keys>>) -> Option<&TokenKey> {
 fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {
     Sealed {
         private: object.private(),
-        secret: matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY),
+        // What is left of a key shows as little in the file as the key did.
+        secret: matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY) || object.is_tombstone(),
         record,
         tags: object::tagged(object.attributes()).map(|(id, value)| (id as u64, value)).collect(),
     }

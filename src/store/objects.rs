@@ -96,11 +96,23 @@ impl Vault {
         })
     }
 
-    /// Deletes an object; `ObjectHandleInvalid` where it is gone.
-    pub fn delete(&self, token: &Token, id: i64) -> Result<()> {
-        self.change(|change| match change.take_object(id)? {
-            Some(row) if row.token == token.id => change.tx.delete_object(id),
-            _ => Err(Error::ObjectHandleInvalid),
+    /// Deletes an object, and stores in the same transaction what is left of it; `ObjectHandleInvalid`
+    /// where it is gone.
+    pub fn delete(
+        &self,
+        token: &Token,
+        key: Option<&TokenKey>,
+        id: i64,
+        left: Option<&Sealed<'_>>,
+    ) -> Result<()> {
+        self.change(|change| {
+            match change.take_object(id)? {
+                Some(row) if row.token == token.id => change.tx.delete_object(id)?,
+                _ => return Err(Error::ObjectHandleInvalid),
+            }
+            let Some(left) = left else { return Ok(()) };
+            let new = change.tx.next_object_id()?;
+            change.put_object(self.seal(token, new, 1, key, left)?)
         })
     }
 

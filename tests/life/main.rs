@@ -16,8 +16,11 @@ mod common;
 
 mod dates;
 mod leases;
+mod records;
 mod states;
 mod table;
+mod tombstones;
+mod transitions;
 mod uses;
 
 use common::*;
