@@ -5,11 +5,13 @@ use super::failure::{Failure, Outcome};
 use super::inventory::{Class, Summary, Wanted};
 use super::kind::{KeyKind, USAGES};
 use super::pins::Visit;
+use super::said::Said;
 use super::template::Sheet;
 use crate::error::{Error, Result};
 use crate::mechanism::{Params, primitive};
 use crate::object::{Shape, attribute};
 use crate::session::Call;
+use crate::vendor::*;
 use cryptoki_sys::*;
 
 /// What someone says of a new key.
@@ -26,6 +28,10 @@ pub struct Generation {
     pub extractable: bool,
     /// Whether each use takes the PIN again.
     pub always_authenticate: bool,
+    /// Whether it is not to be used until it is activated.
+    pub pre_active: bool,
+    /// What is said of it.
+    pub said: Said,
 }
 
 impl Visit<'_> {
@@ -109,6 +115,10 @@ impl Generation {
         if class == Class::Private && self.always_authenticate {
             sheet = sheet.flag(CKA_ALWAYS_AUTHENTICATE, true);
         }
+        if self.pre_active {
+            sheet = sheet.number(CKA_STRONGROOM_STATE, STRONGROOM_STATE_PRE_ACTIVE);
+        }
+        sheet = self.said.write(sheet, &self.said.labels);
         let Some(names) = &self.usages else { return Ok(sheet) };
         let named = |id| {
             let usage = USAGES.iter().find(|usage| usage.id == id);

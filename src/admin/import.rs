@@ -78,6 +78,13 @@ impl Visit<'_> {
     /// Puts what a file held into the token.
     pub fn import(&self, content: &Content, import: &Import) -> Outcome<Vec<Summary>> {
         let cannot = |error| Failure::of("cannot import this", error);
+        let lives = import.new.pre_active || !import.new.said.is_empty();
+        if lives && matches!(content.0, Inner::Certificate(_)) {
+            return Err(Failure::new(
+                "a certificate has no owner, purpose, state or days of its own",
+                "leave these options away, or give them to its key",
+            ));
+        }
         let handles = match &content.0 {
             Inner::Certificate(x509) => vec![self.import_certificate(x509, &import.new)?],
             Inner::Key(class, parts) => {

@@ -2,14 +2,17 @@
 //! The objects of a token: listed, shown, chosen, destroyed.
 
 use super::failure::{Failure, Outcome};
+use super::key_life::KeyLife;
 use super::kind::{USAGES, describe, describe_set};
 use super::pins::Visit;
+use super::said::Said;
 use super::template::Sheet;
 use crate::error::Result;
 use crate::mechanism;
 use crate::object::attribute::{self, Kind};
-use crate::object::{Reading, Shape, Value};
+use crate::object::{Reading, Shape, State, Value};
 use crate::session::View;
+use crate::vendor::*;
 use cryptoki_sys::*;
 use serde::Serialize;
 
@@ -22,6 +25,8 @@ pub struct Wanted {
     pub label: Option<String>,
     /// The class.
     pub class: Option<Class>,
+    /// What is said of a key.
+    pub said: Said,
 }
 
 /// The classes of objects, by the names that the command gives them.
@@ -36,6 +41,7 @@ pub enum Class {
     Data,
     Trust,
     Parameters,
+    Destroyed,
 }
 
 /// An object, as a list shows it.
@@ -60,6 +66,9 @@ pub struct Summary {
     pub extractable: Option<bool>,
     /// `CKA_UNIQUE_ID`.
     pub unique_id: String,
+    /// The life of a key.
+    #[serde(flatten)]
+    pub life: Option<KeyLife>,
     #[serde(skip)]
     pub(super) handle: u64,
 }
@@ -85,6 +94,7 @@ impl Class {
         (Class::Data, "data", CKO_DATA),
         (Class::Trust, "trust", CKO_TRUST),
         (Class::Parameters, "parameters", CKO_DOMAIN_PARAMETERS),
+        (Class::Destroyed, "destroyed", CKO_STRONGROOM_DESTROYED),
     ];
 
     /// Its name.
@@ -115,7 +125,7 @@ impl Wanted {
         if let Some(class) = self.class {
             sheet = sheet.number(CKA_CLASS, class.number());
         }
-        sheet
+        self.said.write(sheet, &self.said.labels)
     }
 
     /// In words.
@@ -129,6 +139,18 @@ impl Wanted {
 }
 
 impl Summary {
+    /// The state of a key.
+    pub fn state(&self) -> Option<&'static str> {
+        self.life.as_ref().map(|life| life.state)
+    }
+
+    /// The labels of a key, apart into key and value.
+    pub(super) fn labels(&self) -> Vec<(String, String)> {
+        let labels = self.life.iter().flat_map(|life| &life.labels);
+        let apart = labels.filter_map(|label| label.split_once('='));
+        apart.map(|(key, value)| (key.to_string(), value.to_string())).collect()
+    }
+
     /// In words, for a list of candidates.
     pub fn words(&self) -> String {
         let class = self.class.map_or("object", Class::name);
@@ -166,11 +188,11 @@ impl Visit<'_> {
         }
     }
 
-    /// Destroys an object.
-    pub fn destroy(&self, object: &Summary) -> Outcome<()> {
+    /// Destroys an object; the reason stays on record with what is left of a key.
+    pub fn destroy(&self, object: &Summary, reason: &str) -> Outcome<()> {
         let doing = || format!("cannot destroy the {}", object.words());
         self.library()
-            .destroy_object(self.session, object.handle)
+            .destroy_for(self.session, object.handle, reason)
             .map_err(|error| Failure::of(doing(), error))
     }
 
@@ -226,6 +248,7 @@ impl Visit<'_> {
             sensitive: flag(&view, CKA_SENSITIVE),
             extractable: flag(&view, CKA_EXTRACTABLE),
             unique_id: text(&view, CKA_UNIQUE_ID),
+            life: KeyLife::of(&view),
             handle,
         })
     }
@@ -279,7 +302,7 @@ fn render(id: CK_ATTRIBUTE_TYPE, kind: Kind, value: &Value) -> serde_json::Value
         Value::Bytes(_) | Value::Secret(_) => {
             let octets = value.octets().unwrap_or_default();
             match kind {
-                Kind::Text | Kind::Date => String::from_utf8_lossy(octets).into(),
+                Kind::Text | Kind::Date | Kind::Labels => String::from_utf8_lossy(octets).into(),
                 _ => hex::encode(octets).into(),
             }
         }
@@ -291,6 +314,7 @@ fn name_of(id: CK_ATTRIBUTE_TYPE, value: u64) -> Option<String> {
     match id {
         CKA_CLASS => Class::of(value).map(|class| class.name().to_string()),
         CKA_KEY_TYPE => Some(describe(Some(value), None, None)),
+        CKA_STRONGROOM_STATE => State::from_number(value).map(|state| state.name().to_string()),
         CKA_CERTIFICATE_TYPE if value == CKC_X_509 as u64 => Some("x509".to_string()),
         CKA_KEY_GEN_MECHANISM if value == u64::MAX => Some("none: not made in a token".to_string()),
         CKA_KEY_GEN_MECHANISM => {
@@ -322,7 +346,7 @@ fn flag(view: &View, id: CK_ATTRIBUTE_TYPE) -> Option<bool> {
     }
 }
 
-fn text(view: &View, id: CK_ATTRIBUTE_TYPE) -> String {
+pub(super) fn text(view: &View, id: CK_ATTRIBUTE_TYPE) -> String {
     String::from_utf8_lossy(bytes(view, id).unwrap_or_default()).into_owned()
 }
 

@@ -4,6 +4,7 @@
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
 use super::listing::{PinInfo, UserInfo, pin, users};
+use super::moment::utc;
 use crate::config::{MAX_PIN, Mode, Separation, Token as Made};
 use crate::error::Error;
 use crate::safety::{Lifted, Safeguard};
@@ -211,21 +212,6 @@ fn names(tokens: &[TokenInfo]) -> String {
     tokens.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-/// Seconds since 1970 as a date and time in UTC (the Gregorian calendar from days, counted from
-/// 1 March of the year 0, so that a leap day ends its year).
-fn utc(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + next;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 /// The length of a token's label, bytes.
 const LABEL: usize = 32;
 const RETRIES: usize = 8;
@@ -240,17 +226,4 @@ pub fn check_pin(pin: &Secret, least: usize, name: &str) -> Outcome<()> {
     std::str::from_utf8(pin.expose())
         .map(drop)
         .map_err(|_| Failure::new(format!("the new {name} is not UTF-8 text"), next))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::utc;
-
-    #[test]
-    fn dates() {
-        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
-        assert_eq!(utc(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(utc(1_735_689_599), "2024-12-31T23:59:59Z");
-        assert_eq!(utc(4_107_542_400), "2100-03-01T00:00:00Z");
-    }
 }

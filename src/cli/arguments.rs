@@ -3,12 +3,12 @@
 
 mod policy;
 
+use super::key_arguments::KeyVerb;
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
 pub(super) use policy::{Explain, PolicyVerb};
 
-use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::config;
 use crate::safety::{SAFEGUARDS, Safeguard};
 use crate::seal;
@@ -74,7 +74,7 @@ pub(super) enum Command {
     Token(TokenVerb),
     /// Lists, makes, imports, exports and destroys keys and certificates
     #[command(subcommand)]
-    Key(KeyVerb),
+    Key(Box<KeyVerb>),
     /// Changes and unblocks PINs
     #[command(subcommand)]
     Pin(PinVerb),
@@ -191,152 +191,6 @@ pub(super) enum TokenVerb {
     },
 }
 
-/// A token with its user logged in.
-#[derive(Args)]
-pub(super) struct User {
-    #[command(flatten)]
-    pub(super) token: Token,
-    #[command(flatten)]
-    pub(super) holder: Holder,
-}
-
-/// As [`User`], or without a login.
-#[derive(Args)]
-pub(super) struct Reader {
-    #[command(flatten)]
-    pub(super) user: User,
-    /// Takes no PIN, and sees public keys and certificates alone
-    #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env"])]
-    pub(super) public: bool,
-}
-
-#[derive(Subcommand)]
-pub(super) enum KeyVerb {
-    /// Lists keys, certificates and data
-    List {
-        #[command(flatten)]
-        reader: Reader,
-        #[command(flatten)]
-        object: Object,
-    },
-    /// Shows every attribute of the objects that fit
-    Show {
-        #[command(flatten)]
-        reader: Reader,
-        #[command(flatten)]
-        object: Object,
-    },
-    /// Makes a key or a pair of keys
-    Generate(Generate),
-    /// Imports a private key, public key, certificate or raw secret key from a file
-    Import(Import),
-    /// Writes a public key or certificate
-    ExportPublic(Export),
-    /// Destroys a key or certificate for good
-    Destroy(Destroy),
-}
-
-/// An object: by id, label and class, as far as each is needed.
-#[derive(Args)]
-pub(super) struct Object {
-    /// Its id, hexadecimal
-    #[arg(long, value_name = "HEX", value_parser = id)]
-    pub(super) id: Option<Id>,
-    /// Its label
-    #[arg(long)]
-    pub(super) label: Option<String>,
-    /// Its class: private, public, secret, certificate, data
-    #[arg(long, value_parser = class)]
-    pub(super) class: Option<Class>,
-}
-
-/// What is said of a new object.
-#[derive(Args)]
-pub(super) struct New {
-    /// Its label
-    #[arg(long)]
-    pub(super) label: String,
-    /// Its id, hexadecimal; chosen where none is given
-    #[arg(long, value_name = "HEX", value_parser = id)]
-    pub(super) id: Option<Id>,
-    /// Its usages, with commas between: sign, verify, encrypt, decrypt, wrap, unwrap, derive; where
-    /// none are given, what the type serves
-    #[arg(long, value_name = "USAGES", value_delimiter = ',', value_parser = usage)]
-    pub(super) usage: Option<Vec<String>>,
-    /// The key may leave the token wrapped by another key
-    #[arg(long)]
-    pub(super) extractable: bool,
-    /// Every use of the private key takes the PIN again
-    #[arg(long)]
-    pub(super) always_authenticate: bool,
-}
-
-#[derive(Args)]
-pub(super) struct Generate {
-    #[command(flatten)]
-    pub(super) user: User,
-    /// rsa:BITS, ec:p256, ec:p384, ec:p521, ec:secp256k1, ec:brainpoolp256r1 and so on, ed25519,
-    /// ed448, x25519, x448, aes:BITS, generic:BYTES, hmac-sha256, hmac-sha3-256 and so on
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-    pub(super) kind: KeyKind,
-    #[command(flatten)]
-    pub(super) new: New,
-}
-
-#[derive(Args)]
-pub(super) struct Import {
-    #[command(flatten)]
-    pub(super) user: User,
-    /// The file: PEM or DER, or with --type the raw value of a secret key
-    #[arg(long)]
-    pub(super) file: PathBuf,
-    /// The type of a raw secret key: aes, generic, hmac-sha256 and so on
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-    pub(super) kind: Option<KeyKind>,
-    /// Which to take of a file that holds several: private, public, certificate
-    #[arg(long, value_parser = class, conflicts_with = "kind")]
-    pub(super) class: Option<Class>,
-    #[command(flatten)]
-    pub(super) new: New,
-    /// Makes no object for the public half of a private key
-    #[arg(long)]
-    pub(super) private_only: bool,
-    /// A file with the passphrase of an encrypted private key
-    #[arg(long, value_name = "FILE")]
-    pub(super) key_passphrase_file: Option<PathBuf>,
-    /// A variable with the passphrase of an encrypted private key
-    #[arg(long, value_name = "NAME", conflicts_with = "key_passphrase_file")]
-    pub(super) key_passphrase_env: Option<String>,
-}
-
-#[derive(Args)]
-pub(super) struct Export {
-    #[command(flatten)]
-    pub(super) reader: Reader,
-    #[command(flatten)]
-    pub(super) object: Object,
-    /// The file to make; standard output where none is given
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-    /// How it is written
-    #[arg(long, value_parser = format, default_value = "pem")]
-    pub(super) format: Format,
-}
-
-#[derive(Args)]
-pub(super) struct Destroy {
-    #[command(flatten)]
-    pub(super) user: User,
-    #[command(flatten)]
-    pub(super) object: Object,
-    /// Destroys every object that fits: both halves of a pair and its certificate
-    #[arg(long)]
-    pub(super) all: bool,
-    /// Asks for no confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
-}
-
 #[derive(Subcommand)]
 pub(super) enum SealVerb {
     /// Lists the seal slots
@@ -373,51 +227,10 @@ pub(super) enum ConfigVerb {
     Show,
 }
 
-/// An id, read.
-#[derive(Clone)]
-pub(super) struct Id(pub(super) Vec<u8>);
-
-fn id(text: &str) -> Result<Id, String> {
-    match hex::decode(text) {
-        Ok(bytes) if !bytes.is_empty() => Ok(Id(bytes)),
-        _ => Err("an id is pairs of hexadecimal digits, such as 01 or a1b2".to_string()),
-    }
-}
-
-fn class(text: &str) -> Result<Class, String> {
-    let known = Class::ALL.iter().find(|(_, name, _)| *name == text);
-    known.map(|(class, ..)| *class).ok_or_else(|| {
-        let names: Vec<_> = Class::ALL.iter().map(|(_, name, _)| *name).collect();
-        format!("the classes are {}", names.join(", "))
-    })
-}
-
 fn safeguard(text: &str) -> Result<Safeguard, String> {
     let known = SAFEGUARDS.iter().find(|safeguard| safeguard.name() == text);
     known.copied().ok_or_else(|| {
         let names: Vec<_> = SAFEGUARDS.iter().map(|safeguard| safeguard.name()).collect();
         format!("the safeguards are {}", names.join(", "))
     })
-}
-
-fn usage(text: &str) -> Result<String, String> {
-    match USAGES.iter().find(|usage| usage.name == text) {
-        Some(usage) => Ok(usage.name.to_string()),
-        None => {
-            let names: Vec<_> = USAGES.iter().map(|usage| usage.name).collect();
-            Err(format!("the usages are {}", names.join(", ")))
-        }
-    }
-}
-
-fn kind(text: &str) -> Result<KeyKind, String> {
-    KeyKind::parse(text).map_err(|failure| failure.next)
-}
-
-fn format(text: &str) -> Result<Format, String> {
-    match text {
-        "pem" => Ok(Format::Pem),
-        "der" => Ok(Format::Der),
-        _ => Err("the formats are pem and der".to_string()),
-    }
 }

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! `strongroom key`.
 
-use super::arguments::{
-    Common, Destroy, Export, Generate, Import, KeyVerb, New, Object, Reader, User,
+use super::arguments::Common;
+use super::key_arguments::{
+    Change, Destroy, Export, Forget, Generate, Import, KeyVerb, New, Object,
 };
+use super::life;
 use super::opening::open;
+use super::options::{Reader, User};
 use super::output::{print, say, show, table, visible, yes};
 use super::{failed, pins, secrets};
 use crate::admin::{
-    self, Class, Content, Desk, Format, Generation, Outcome, Shown, Summary, Visit, Wanted,
-    read_small,
+    self, Class, Content, Desk, Format, Generation, Outcome, Said, Shown, Step, Summary, Visit,
+    Wanted, read_small,
 };
 use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
@@ -18,16 +21,47 @@ use std::path::Path;
 pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
     let desk = open(common)?;
     match verb {
-        KeyVerb::List { reader, object } => {
-            let objects = read(&desk, reader)?.objects(&wanted(object))?;
-            show(common, &objects, || list(&objects))
+        KeyVerb::List { reader, object, destroyed, long, owner, purpose, labels } => {
+            let (owner, purpose, labels) = (owner.clone(), purpose.clone(), labels.clone());
+            let said = Said { owner, purpose, labels, ..Said::default() };
+            let class = object.class.or(destroyed.then_some(Class::Destroyed));
+            let wanted = Wanted { said, class, ..wanted(object) };
+            let objects = read(&desk, reader)?.objects(&wanted)?;
+            show(common, &objects, || match (class, long) {
+                (Some(Class::Destroyed), _) => life::destroyed(&objects),
+                (_, true) => life::long(&objects),
+                (_, false) => list(&objects),
+            })
         }
         KeyVerb::Show { reader, object } => show_objects(common, &read(&desk, reader)?, object),
         KeyVerb::Generate(arguments) => generate(common, &desk, arguments),
         KeyVerb::Import(arguments) => import(common, &desk, arguments),
         KeyVerb::ExportPublic(arguments) => export(common, &desk, arguments),
         KeyVerb::Destroy(arguments) => destroy(common, &desk, arguments),
+        KeyVerb::Forget(arguments) => forget(common, &desk, arguments),
+        KeyVerb::Activate(change) => step(common, &desk, Step::Activate, change),
+        KeyVerb::Suspend(change) => step(common, &desk, Step::Suspend, change),
+        KeyVerb::Resume(change) => step(common, &desk, Step::Resume, change),
+        KeyVerb::Deactivate(change) => step(common, &desk, Step::Deactivate, change),
+        KeyVerb::Compromise(change) => step(common, &desk, Step::Compromise, change),
+        KeyVerb::Set(arguments) => {
+            let wanted = named(&arguments.object)?;
+            let visit = enter(&desk, &arguments.user)?;
+            let (said, unset) = (life::said(&arguments.said), &arguments.label_unset);
+            let keys = visit.say(&said, unset, &wanted, arguments.all)?;
+            show(common, &keys, || life::long(&keys))
+        }
     }
+}
+
+fn step(common: &Common, desk: &Desk, step: Step, change: &Change) -> Outcome<()> {
+    let wanted = named(&change.object)?;
+    if step == Step::Compromise && change.reason.is_none() {
+        return Err(life::no_reason("a key is said to be compromised"));
+    }
+    let visit = enter(desk, &change.user)?;
+    let changed = visit.step(step, &wanted, change.all, change.reason.as_deref())?;
+    show(common, &changed, || life::changed(step, &changed))
 }
 
 /// A token as someone who logs in enters it.
@@ -47,7 +81,7 @@ pub(super) fn read<'a>(desk: &'a Desk, reader: &Reader) -> Outcome<Visit<'a>> {
 
 fn wanted(object: &Object) -> Wanted {
     let id = object.id.as_ref().map(|id| id.0.clone());
-    Wanted { id, label: object.label.clone(), class: object.class }
+    Wanted { id, label: object.label.clone(), class: object.class, said: Said::default() }
 }
 
 /// What is wanted where one object or a pair must be meant: a class alone is not enough.
@@ -72,11 +106,14 @@ fn list(objects: &[Summary]) -> String {
             yes(Some(object.private)),
             yes(object.sensitive),
             yes(object.extractable),
+            object.state().unwrap_or("-").to_string(),
         ]
     };
-    let head = ["ID", "LABEL", "CLASS", "TYPE", "USAGES", "PRIVATE", "SENSITIVE", "EXTRACTABLE"];
-    table(&head, &objects.iter().map(row).collect::<Vec<_>>())
+    table(HEAD, &objects.iter().map(row).collect::<Vec<_>>())
 }
+
+const HEAD: &[&str] =
+    &["ID", "LABEL", "CLASS", "TYPE", "USAGES", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "STATE"];
 
 /// An object with all its attributes.
 #[derive(Serialize)]
@@ -107,7 +144,7 @@ fn detail(detail: &Detail) -> String {
         text.push_str(format!("  {:<30} {value}", attribute.name).trim_end());
         text.push('\n');
     }
-    text
+    text + &life::due(&detail.summary)
 }
 
 fn generation(new: &New) -> Generation {
@@ -117,6 +154,8 @@ fn generation(new: &New) -> Generation {
         usages: new.usage.clone(),
         extractable: new.extractable,
         always_authenticate: new.always_authenticate,
+        pre_active: new.pre_active,
+        said: life::said(&new.said),
     }
 }
 
@@ -183,11 +222,15 @@ fn destroy(common: &Common, desk: &Desk, arguments: &Destroy) -> Outcome<()> {
         true => visit.some_objects(&wanted)?,
         false => vec![visit.one_object(&wanted)?],
     };
+    let keeps = |object: &Summary| matches!(object.class, Some(Class::Private | Class::Secret));
+    if found.iter().any(keeps) && arguments.reason.is_none() {
+        return Err(life::no_reason("a key is destroyed"));
+    }
     if !arguments.yes {
-        confirm(&found)?;
+        confirm(&found, "destroy")?;
     }
     for object in &found {
-        visit.destroy(object)?;
+        visit.destroy(object, arguments.reason.as_deref().unwrap_or_default())?;
     }
     show(common, &found, || {
         let line = |object: &Summary| format!("destroyed: {}\n", visible(&object.words()));
@@ -195,12 +238,31 @@ fn destroy(common: &Common, desk: &Desk, arguments: &Destroy) -> Outcome<()> {
     })
 }
 
+fn forget(common: &Common, desk: &Desk, arguments: &Forget) -> Outcome<()> {
+    let wanted = Wanted { class: Some(Class::Destroyed), ..named(&arguments.object)? };
+    let visit = enter(desk, &arguments.user)?;
+    let found = match arguments.all {
+        true => visit.some_objects(&wanted)?,
+        false => vec![visit.one_object(&wanted)?],
+    };
+    if !arguments.yes {
+        confirm(&found, "forget")?;
+    }
+    for object in &found {
+        visit.forget(object)?;
+    }
+    show(common, &found, || {
+        let line = |object: &Summary| format!("forgotten: {}\n", visible(&object.words()));
+        found.iter().map(line).collect::<Vec<_>>().concat()
+    })
+}
+
 /// Has the label typed: of a key that is destroyed there is no other copy.
-fn confirm(found: &[Summary]) -> Outcome<()> {
+fn confirm(found: &[Summary], verb: &str) -> Outcome<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(failed(
-            "there is no terminal to ask whether to destroy it",
+            format!("there is no terminal to ask whether to {verb} it"),
             "add --yes if you are sure",
         ));
     }
@@ -212,13 +274,13 @@ fn confirm(found: &[Summary]) -> Outcome<()> {
         Some(label) => ("label", label),
         None => ("id", first.map_or("", |object| object.id.as_str())),
     };
-    say(&format!("This cannot be undone. Type the {what} ({}) to destroy it:", visible(word)));
+    say(&format!("This cannot be undone. Type the {what} ({}) to {verb} it:", visible(word)));
     let mut line = String::new();
     let read = stdin.lock().read_line(&mut line);
     match read {
         Ok(_) if line.trim_end_matches(['\r', '\n']) == word => Ok(()),
         _ => Err(failed(
-            format!("that is not the {what}: nothing was destroyed"),
+            format!("that is not the {what}: nothing was done"),
             "be sure, and try again",
         )),
     }

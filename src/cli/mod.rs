@@ -3,8 +3,11 @@
 //! [`crate::admin`]; nothing is decided here.
 
 mod arguments;
+mod key_arguments;
 mod keys;
+mod life;
 mod opening;
+mod options;
 mod output;
 mod pin_arguments;
 mod pins;

@@ -3,13 +3,14 @@
 
 use super::asking::Doing;
 use super::crypto::ATTEMPTS;
+use super::permission::today;
 use super::{Library, Session};
 use crate::codec;
 use crate::error::{Error, Result};
 use crate::object::separation;
-use crate::object::{self, Maker, Object, Reading, Template, Transition};
+use crate::object::{self, Life, Maker, Object, Reading, Template, Transition};
 use crate::policy::rules::Operation;
-use crate::policy::{self, Group, life};
+use crate::policy::{self, Group, Use, life};
 use crate::safety::Safeguard;
 use crate::types::{Holder, RawAttribute, Role};
 use cryptoki_sys::*;
@@ -24,6 +25,18 @@ impl View {
     /// An attribute, or why it is not shown.
     pub fn read(&self, id: CK_ATTRIBUTE_TYPE) -> Reading<'_> {
         self.0.read(id)
+    }
+
+    /// The state that a key was put into, and its days.
+    pub fn life(&self) -> &Life {
+        self.0.life()
+    }
+
+    /// What a key may be used for today, by its usage attributes and its life.
+    pub fn uses(&self) -> impl Iterator<Item = Use> + '_ {
+        let today = today();
+        let stands = move |usage: &Use| policy::stands(&self.0, *usage, today);
+        Use::ALL.into_iter().filter(stands)
     }
 }
 

@@ -48,6 +48,9 @@ cases! {
     selection
     usages
     destroy
+    destroyed
+    states
+    metadata
     import_wrong
     seals
     passphrase

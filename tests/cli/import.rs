@@ -86,7 +86,8 @@ fn private_keys_of_every_type_in_pem_and_der() {
             assert_eq!(der.raw, key.public_key_to_der().unwrap(), "{kind}");
             let again = import(&desk, "key", &label, id);
             again.bad("is taken");
-            desk.run(&["key", "destroy", "--id", "7f", "--all", "--yes", "--pin-file", "$D/pin"]);
+            let destroy = "key destroy --id 7f --all --yes --reason test --pin-file $D/pin";
+            desk.run(&destroy.split(' ').collect::<Vec<_>>());
         }
     }
     desk.run(&["check"]).good();
@@ -179,6 +180,8 @@ fn certificates_find_their_keys() {
     import(&desk, "key", "server", &["--id", "0badcafe"]).good();
     let made = import(&desk, "cert", "server", &["--json"]).good().json();
     assert_eq!(made[0]["id"], "0badcafe");
+    let owned = import(&desk, "cert", "owned", &["--owner", "somebody"]);
+    owned.bad("a certificate has no owner");
     assert_eq!(made[0]["class"], "certificate");
     assert_eq!(made[0]["type"], "x509");
     let both = desk.run(&["key", "export-public", "--label", "server", "--public"]);

@@ -49,6 +49,8 @@ fn keys() {
         assert_eq!(half["label"], "server");
         assert_eq!(half["type"], "ec:p256");
         assert_eq!(half["unique_id"].as_str().unwrap().len(), 36);
+        assert_eq!((&half["state"], &half["owner"]), (&"active".into(), &Value::Null));
+        assert!(half["made"].as_str().unwrap().ends_with('Z'), "{half}");
     }
     assert_eq!(private["usages"], serde_json::json!(["sign"]));
     assert_eq!(public["usages"], serde_json::json!(["verify"]));
@@ -71,8 +73,26 @@ fn keys() {
 
     let written = json(&desk, "key export-public --id 0a0b --public --out $D/key.pem");
     assert_eq!(written, *public);
-    let destroyed = json(&desk, "key destroy --id 0a0b --all --yes --pin-file $D/pin");
+    life(&desk);
+    let destroyed =
+        json(&desk, "key destroy --id 0a0b --all --yes --reason test --pin-file $D/pin");
     assert_eq!(destroyed.as_array().unwrap().len(), 2);
+}
+
+/// What is said of a pair, and its state.
+fn life(desk: &Desk) {
+    let set = "key set --id 0a0b --owner it --rotate-every 1d --label-set a=b --pin-file $D/pin";
+    let set = json(desk, set);
+    assert_eq!((&set[0]["owner"], &set[0]["labels"]), (&"it".into(), &serde_json::json!(["a=b"])));
+    assert_eq!(set[0]["rotation_period"], 86_400);
+    assert!(set[0]["rotation_due"].as_str().unwrap() > set[0]["made"].as_str().unwrap());
+    let changed = json(desk, "key suspend --id 0a0b --reason pause --pin-file $D/pin");
+    assert_eq!(changed.as_array().unwrap().len(), 2);
+    for half in changed.as_array().unwrap() {
+        assert_eq!((&half["state"], &half["state_reason"]), (&"suspended".into(), &"pause".into()));
+        let may: &[&str] = if half["class"] == "public" { &["verify"] } else { &[] };
+        assert_eq!(half["may"], serde_json::json!(may));
+    }
 }
 
 #[test]

@@ -96,6 +96,26 @@ anything when the day comes. The dates of certificates are not judged: who relie
   three can be searched by. Labels are at most 32 lines of `key=value`, each key once; a search finds the
   keys that have all the lines it names.
 
+## Destroyed keys
+
+`C_DestroyObject` and `strongroom key destroy` leave of a private or secret key of the token an object of
+the class `CKO_STRONGROOM_DESTROYED`, in the same transaction: label, id, key type, unique id, owner and
+purpose, when the key was made, and when, by whom and (of the command, which asks for it) why it was
+destroyed. It holds no key material, rests as sealed as the key did, and is not used, changed, copied or
+destroyed. Only a search that names the class finds it. `strongroom key list --destroyed` lists what is
+left of destroyed keys; `strongroom key forget` forgets one. Nothing else takes them away: who makes and
+destroys token keys without end uses session keys instead, or forgets them now and then. Keys that end
+with their session leave nothing.
+
+## With the command
+
+`strongroom key activate`, `suspend`, `resume`, `deactivate` and `compromise` change the state of a key, or
+of both halves of a pair, which belong in the same state (SP 800-57, section 7.3); `--all` changes every
+key that fits. `--reason` stays on record; `compromise` and `destroy` want it. What is in the state already
+is left alone, so that a change that stopped half way can be made again. `strongroom key set` sets owner,
+purpose, labels, rotation and days; `key list --long` and `key show` show them, and when rotation is due:
+so long after the key was made as its period says.
+
 ## Operations that are running
 
 When a key is suspended, deactivated, compromised or destroyed, or loses a usage attribute, the operations

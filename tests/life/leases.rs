@@ -9,8 +9,11 @@ use strongroom::vendor::*;
 const OVER: CK_RV = CKR_OPERATION_NOT_INITIALIZED;
 const REFUSED: CK_RV = CKR_KEY_FUNCTION_NOT_PERMITTED;
 
-/// What takes a permission to sign from a key, by another session.
-fn takers() -> Vec<(&'static str, fn(Session, Obj))> {
+/// What takes a permission to sign from a key.
+type Taker = (&'static str, fn(Session, Obj));
+
+/// All of them, by another session.
+fn takers() -> Vec<Taker> {
     vec![
         ("suspended", |s, key| put(s, key, STRONGROOM_STATE_SUSPENDED, "").good()),
         ("deactivated", |s, key| put(s, key, STRONGROOM_STATE_DEACTIVATED, "").good()),

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Options that several verbs take, and what is written behind them.
+
+use super::pin_arguments::{Holder, Token};
+use crate::admin::{Class, Format, KeyKind, USAGES};
+use crate::codec::{DAY, day_of_date};
+use clap::Args;
+
+/// A token with its user logged in.
+#[derive(Args)]
+pub(super) struct User {
+    #[command(flatten)]
+    pub(super) token: Token,
+    #[command(flatten)]
+    pub(super) holder: Holder,
+}
+
+/// As [`User`], or without a login.
+#[derive(Args)]
+pub(super) struct Reader {
+    #[command(flatten)]
+    pub(super) user: User,
+    /// Takes no PIN, and sees public keys and certificates alone
+    #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env"])]
+    pub(super) public: bool,
+}
+
+/// An id, read.
+#[derive(Clone)]
+pub(super) struct Id(pub(super) Vec<u8>);
+
+pub(super) fn id(text: &str) -> Result<Id, String> {
+    match hex::decode(text) {
+        Ok(bytes) if !bytes.is_empty() => Ok(Id(bytes)),
+        _ => Err("an id is pairs of hexadecimal digits, such as 01 or a1b2".to_string()),
+    }
+}
+
+pub(super) fn class(text: &str) -> Result<Class, String> {
+    let known = Class::ALL.iter().find(|(_, name, _)| *name == text);
+    known.map(|(class, ..)| *class).ok_or_else(|| {
+        let names: Vec<_> = Class::ALL.iter().map(|(_, name, _)| *name).collect();
+        format!("the classes are {}", names.join(", "))
+    })
+}
+
+pub(super) fn usage(text: &str) -> Result<String, String> {
+    match USAGES.iter().find(|usage| usage.name == text) {
+        Some(usage) => Ok(usage.name.to_string()),
+        None => {
+            let names: Vec<_> = USAGES.iter().map(|usage| usage.name).collect();
+            Err(format!("the usages are {}", names.join(", ")))
+        }
+    }
+}
+
+pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
+    KeyKind::parse(text).map_err(|failure| failure.next)
+}
+
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "pem" => Ok(Format::Pem),
+        "der" => Ok(Format::Der),
+        _ => Err("the formats are pem and der".to_string()),
+    }
+}
+
+/// A date, as `CK_DATE` has it; empty for none.
+pub(super) fn date(text: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
+    match day_of_date(&digits) {
+        Some(_) if text.len() == 10 || text.len() == 8 => Ok(digits),
+        _ if text == "none" => Ok(Vec::new()),
+        _ => Err("a date is year, month and day, such as 2027-01-31, or 'none'".to_string()),
+    }
+}
+
+/// A span, in seconds.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    let wrong = || "a span is a number with h, d, w or y, such as 90d, or 'never'".to_string();
+    if text == "never" {
+        return Ok(0);
+    }
+    let units = [('h', 3600), ('d', DAY), ('w', 7 * DAY), ('y', 365 * DAY)];
+    let unit = units.iter().find(|(letter, _)| text.ends_with(*letter)).ok_or_else(wrong)?;
+    let number = text.trim_end_matches(unit.0).parse::<u64>().map_err(|_| wrong())?;
+    let seconds = number.checked_mul(unit.1).filter(|seconds| (1..=LONGEST).contains(seconds));
+    seconds.ok_or_else(wrong)
+}
+
+/// A label for people, `key=value`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    let well = |key: &str| !key.is_empty() && !key.contains(char::is_whitespace);
+    match text.split_once('=') {
+        Some((key, value)) if well(key) && !text.contains(char::is_control) => {
+            Ok((key.to_string(), value.to_string()))
+        }
+        _ => Err("a label is key=value on one line, such as env=prod".to_string()),
+    }
+}
+
+/// Whoever says why says something.
+pub(super) fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a reason is some words, such as 'replaced by key 02'".to_string()),
+        words => Ok(words.to_string()),
+    }
+}
+
+/// A thousand years, in seconds.
+const LONGEST: u64 = 1000 * 365 * DAY;
