@@ -10,6 +10,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+use cryptoki_sys::CK_ULONG;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,11 +18,11 @@ use strongroom::object::attribute;
 use strongroom::vendor::*;
 
 macro_rules! named {
-    ($($name:ident)*) => { [$((stringify!($name), u64::from($name))),*] };
+    ($($name:ident)*) => { [$((stringify!($name), $name)),*] };
 }
 
 /// What the library has, by name.
-fn known() -> BTreeMap<&'static str, u64> {
+fn known() -> BTreeMap<&'static str, CK_ULONG> {
     BTreeMap::from(named! {
         CKA_STRONGROOM_STATE CKA_STRONGROOM_STATE_SINCE CKA_STRONGROOM_STATE_BY
         CKA_STRONGROOM_STATE_REASON CKA_STRONGROOM_MADE CKA_STRONGROOM_OWNER CKA_STRONGROOM_PURPOSE
@@ -50,7 +51,7 @@ fn what_the_table_of_attributes_shows_is_in_the_header() {
     let shown = attribute::all().filter(|rule| !rule.has(attribute::INTERNAL));
     for rule in shown.filter(|rule| rule.name.contains("STRONGROOM")) {
         assert!(defined.iter().any(|name| name == rule.name), "{} is not published", rule.name);
-        assert_eq!(known().get(rule.name), Some(&u64::from(rule.id)), "{}", rule.name);
+        assert_eq!(known().get(rule.name), Some(&rule.id), "{}", rule.name);
     }
     let mut names: Vec<&str> = defined.iter().map(String::as_str).collect();
     names.sort_unstable();
@@ -85,7 +86,7 @@ fn a_compiler_reads_the_header_as_the_library_does() {
     assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
     let printed = Command::new(&program).output().unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
-    let read: BTreeMap<&str, u64> = printed
+    let read: BTreeMap<&str, CK_ULONG> = printed
         .lines()
         .map(|line| line.split_once(' ').unwrap())
         .map(|(name, value)| (name, value.parse().unwrap()))

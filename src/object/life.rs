@@ -88,6 +88,11 @@ impl Life {
         }
     }
 
+    /// Whether it is the same on all days: then nobody has to look at the clock.
+    pub fn is_timeless(&self) -> bool {
+        self.from.is_none() && self.until.is_none()
+    }
+
     /// What the days of a key alone make of it on a day.
     pub fn dated(&self, day: i64) -> State {
         match (self.from, self.until) {
