@@ -21,7 +21,8 @@
 /* UTF-8, read-only: when the state was last changed, "YYYYMMDDhhmmss00" in UTC, as CKA_VALUE of a clock
  * object tells it; empty while it is as it was made. */
 #define CKA_STRONGROOM_STATE_SINCE (STRONGROOM_VENDOR | 0x02UL)
-/* UTF-8, read-only: by whom: the role that was logged in, and the user id of the process. */
+/* UTF-8, read-only: by whom: the role that was logged in, the name of a named user, and the user id of
+ * the process. */
 #define CKA_STRONGROOM_STATE_BY (STRONGROOM_VENDOR | 0x03UL)
 /* UTF-8: why. It is set in the template that sets CKA_STRONGROOM_STATE, and in no other. */
 #define CKA_STRONGROOM_STATE_REASON (STRONGROOM_VENDOR | 0x04UL)

@@ -89,7 +89,8 @@ anything when the day comes. The dates of certificates are not judged: who relie
   does nothing from then on.
 - `CKA_STRONGROOM_STATE_SINCE` and `CKA_STRONGROOM_STATE_BY` are the token's own: when the state was last
   changed (as a clock tells it: year, month, day, hour, minute, second in UTC, two zeros) and by whom (the
-  role that was logged in, and the user id of the process). Empty while it is as it was made.
+  role that was logged in, the name of a named user, and the user id of the process). Empty while it is as
+  it was made.
 - `CKA_STRONGROOM_MADE` is when a key of the token was made or came into it.
 - `CKA_STRONGROOM_OWNER`, `CKA_STRONGROOM_PURPOSE`, `CKA_STRONGROOM_LABELS` and
   `CKA_STRONGROOM_ROTATION_PERIOD` (seconds; 0 for none) are for people; nothing follows from them. The first
