@@ -2,7 +2,6 @@
 //! Encrypting and decrypting.
 
 use super::crypto::begin;
-use super::fresh::Pair;
 use super::operation::{Active, Kind, answer, produce, produce_bounded, step};
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
@@ -10,6 +9,7 @@ use crate::mechanism::{Cipher, Direction};
 use crate::object::Object;
 use crate::policy::Use;
 use crate::safety::Safeguard;
+use crate::store::Tag;
 use crate::types::Output;
 
 impl Library {
@@ -42,8 +42,16 @@ impl Library {
             let seen = state.seen.clone();
             let active = self.active_with(session, key, usage, &call, |object| {
                 let once = once(direction, object, &call);
-                let again = once.as_ref().is_some_and(|pair| seen.lock().contains(pair));
-                ground.lifted.check(Safeguard::NonceReuse, again)?;
+                let once = once.filter(|_| ground.lifted.stands(Safeguard::NonceReuse));
+                let once = once.map(|(key, nonce)| {
+                    let seen = seen.lock();
+                    let pair = seen.pair(&key, nonce);
+                    match seen.contains(pair) {
+                        true => Err(Safeguard::NonceReuse.refusal()),
+                        false => Ok(pair),
+                    }
+                });
+                let once = once.transpose()?;
                 Ok((make(call.row, object.key()?, &call.params, direction)?, once))
             })?;
             let mut unused = None;
@@ -96,9 +104,9 @@ impl State {
 }
 
 /// The key and the vector that are used with each other once, if the mechanism asks for that.
-fn once(direction: Direction, key: &Object, call: &Call) -> Option<Pair> {
+fn once<'a>(direction: Direction, key: &Object, call: &'a Call) -> Option<(Tag, &'a [u8])> {
     let nonce = call.params.nonce().filter(|_| direction == Direction::Encrypt)?;
-    Some((key.fingerprint()?, nonce.clone()))
+    Some((key.fingerprint()?, nonce))
 }
 
 fn cipher_place(state: &mut State, direction: Direction) -> &mut Option<Active<Box<dyn Cipher>>> {

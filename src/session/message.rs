@@ -263,16 +263,17 @@ impl NonceRules {
         let Some(key) = self.key else { return Ok(()) };
         let chosen = head.generator == Generator::None;
         self.lifted.check(Safeguard::TokenNonces, self.own && chosen)?;
-        let again = chosen && self.seen.lock().contains(&(key, head.nonce.clone()));
+        let seen = self.seen.lock();
+        let again = chosen && seen.contains(seen.pair(&key, &head.nonce));
         self.lifted.check(Safeguard::NonceReuse, again)
     }
 
     /// A message is encrypted under this nonce.
     fn take(&self, nonce: &Iv) -> Result<()> {
         let Some(key) = self.key else { return Ok(()) };
-        let pair = (key, nonce.clone());
         let mut seen = self.seen.lock();
-        self.lifted.check(Safeguard::NonceReuse, seen.contains(&pair))?;
+        let pair = seen.pair(&key, nonce);
+        self.lifted.check(Safeguard::NonceReuse, seen.contains(pair))?;
         seen.insert(pair);
         Ok(())
     }

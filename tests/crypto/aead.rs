@@ -8,6 +8,22 @@ use crate::{cut, data};
 use std::ptr;
 
 #[test]
+fn no_vector_comes_back_in_a_long_session() {
+    let user = User::new();
+    let s = user.session;
+    let key = keys::aes(s, 32);
+    let vector = |number: u32| [&[7; 8][..], &number.to_be_bytes()].concat();
+    let encrypt = |number| s.encrypt(&Mech::gcm(&vector(number), b"", 128), key, b"message");
+    for number in 0..20_000 {
+        encrypt(number).good_for(&number.to_string());
+    }
+    for number in (0..20_000).step_by(7) {
+        encrypt(number).gives_for(&number.to_string(), &[CKR_MECHANISM_PARAM_INVALID]);
+    }
+    encrypt(20_000).good();
+}
+
+#[test]
 fn ccm_known_answers() {
     let user = User::compatible();
     let s = user.session;
