@@ -65,7 +65,7 @@ safeguards! {
     DerivedLength "derived-length" KeySizeRange, "a sensitive key is found piece by piece";
     /// RSA keys under 2048 bits are not made, and do not sign, encrypt or wrap.
     RsaLength "rsa-length" KeySizeRange, "RSA keys of 1024 bits and more";
-    /// RSA keys that are known to be weak are not taken: an even or tiny public exponent, a modulus with
+    /// RSA keys that are known to be weak are not taken: a public exponent that is even or 1, a modulus with
     /// the fingerprint of CVE-2017-15361 (ROCA).
     RsaWeak "rsa-weak" AttributeValueInvalid, "keys that others can factor";
     /// SHA-1 signatures are not made.

@@ -11,6 +11,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod attacks;
 #[path = "../common/document.rs"]
 mod document;
 mod lifecycle;
@@ -18,3 +19,4 @@ mod mechanisms;
 mod objects;
 mod registry;
 mod roles;
+mod security;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The attacks that the token was tried with, as `docs/security.md` lists them.
+
+/// An attack.
+pub struct Attack {
+    /// Its published name.
+    pub name: &'static str,
+    /// Where it was published.
+    pub source: &'static str,
+    /// What it meets.
+    pub defence: &'static str,
+    /// The safeguards without which it succeeds; none where no token lets it.
+    pub without: &'static [&'static str],
+    /// The tests that play it: files of `tests/attacks` and functions in them.
+    pub tests: &'static [&'static str],
+}
+
+const fn attack(
+    name: &'static str,
+    source: &'static str,
+    defence: &'static str,
+    without: &'static [&'static str],
+    tests: &'static [&'static str],
+) -> Attack {
+    Attack { name, source, defence, without, tests }
+}
+
+const CLULOW: &str = "Clulow 2003";
+const DKS: &str = "Delaune, Kremer, Steel 2008";
+const TOOKAN: &str = "Bortolozzo et al. 2010";
+const PKCS11: &str = "PKCS #11";
+
+/// All of them, by what they abuse.
+#[rustfmt::skip]
+pub const ATTACKS: &[Attack] = &[
+    attack("wrap-then-decrypt", CLULOW, "the first use decides, durably and for all copies", &["separate-usages"],
+        &["wrapping::wrap_then_decrypt", "wrapping::decrypt_then_wrap", "wrapping::wrap_then_decrypt_after_a_restart"]),
+    attack("encrypt-then-unwrap", DKS, "the first use decides", &["separate-usages"],
+        &["reimport::encrypt_then_unwrap", "reimport::unwrap_then_encrypt"]),
+    attack("wrap with own key", CLULOW, "what wraps a sensitive key cannot be known outside", &["wrapping-keys"],
+        &["wrapping::wrap_with_own_key"]),
+    attack("wrap with own public key", CLULOW, "public keys wrap when the security officer trusts them, those made in the token never", &["wrapping-keys", "wrapping-strength"],
+        &["wrapping::wrap_with_own_public_key", "wrapping::wrap_with_the_public_half_of_a_pair_in_the_token"]),
+    attack("conflicting attributes set one after the other", DKS, "what conflicts with a usage that the key had is not gained", &["separate-usages"],
+        &["attributes::conflicting_attributes_set_one_after_the_other"]),
+    attack("copy to regain a usage", DKS, "the decision is that of all copies; copying an undecided key decides", &["separate-usages"],
+        &["attributes::copy_to_regain_a_usage"]),
+    attack("copy to weaken", TOOKAN, "guards go one way, in copies too", &[], &["attributes::copy_to_weaken"]),
+    attack("re-import", DKS, "a key that comes back has no usage that one held has not; what can leave wraps no sensitive key", &["returning-keys", "separate-usages", "wrapping-keys"],
+        &["reimport::reimport_twice", "reimport::unwrap_with_more_usages", "reimport::unwrap_without_the_pin_for_each_use"]),
+    attack("unwrap readable", TOOKAN, "what a secret key unwraps is sensitive", &["unwrapped-sensitive", "returning-keys"],
+        &["reimport::unwrap_readable"]),
+    attack("Tookan a1: wrap and decrypt, symmetric", TOOKAN, "the first use decides", &["separate-usages"],
+        &["tookan::a1_wrap_decrypt_symmetric"]),
+    attack("Tookan a2: wrap and decrypt, asymmetric", TOOKAN, "public keys made in the token wrap no sensitive key", &["wrapping-keys", "wrapping-strength", "separate-usages"],
+        &["tookan::a2_wrap_decrypt_asymmetric"]),
+    attack("Tookan a3, a4: sensitive and unextractable keys read", TOOKAN, "hidden values are shown by no call", &[],
+        &["tookan::a3_a4_read_directly", "tookan::a4_wrap_what_may_not_be_extracted"]),
+    attack("Tookan a5: guards taken away", TOOKAN, "guards go one way, all changes of a template or none", &[],
+        &["tookan::a5_change_what_guards"]),
+    attack("key separation by type change on unwrap", CLULOW, "a key that is held comes back as what it is; a private key never as a secret one", &["returning-keys"],
+        &["binding::key_separation_by_type_change_on_unwrap", "binding::class_change_on_unwrap"]),
+    attack("trusted-key confusion", PKCS11, "trust belongs to the object, not to its value, label or copy", &[],
+        &["wrapping::trusted_key_confusion"]),
+    attack("key binding of halves of long keys", CLULOW, "sensitive keys are wrapped, and keys unwrapped, by authenticating mechanisms", &["authenticated-wrapping", "returning-keys"],
+        &["binding::key_binding_of_halves_of_long_keys"]),
+    attack("ECB re-ordering of wrapped parts", CLULOW, "the same", &["authenticated-wrapping"],
+        &["binding::ecb_reordering_of_wrapped_parts", "binding::reordering_what_is_bound"]),
+    attack("two keys under one key stream", PKCS11, "no initialisation vector of the caller's wraps a sensitive key", &["authenticated-wrapping"],
+        &["wrapping::wrap_twice_under_one_initialisation_vector"]),
+    attack("weaker-key wrapping", TOOKAN, "security strengths are compared", &["wrapping-strength"],
+        &["wrapping::weaker_key_wrapping"]),
+    attack("reduced key space by extract-key derivation", CLULOW, "128 bits of each sensitive key, all of one that was joined", &["derived-length"],
+        &["derivation::reduced_key_space_by_extract_key_derivation", "derivation::reduced_key_space_by_joining_what_is_known", "derivation::reduced_key_space_across_a_seam"]),
+    attack("XOR and concatenate-base derivations", CLULOW, "what shows the base is guarded as the base is", &[],
+        &["derivation::xor_and_concatenate_reveal_the_base", "derivation::derive_to_lose_the_trusted_wrap"]),
+    attack("derivation of the wrapping key", CLULOW, "deriving is a use of data", &["separate-usages"],
+        &["derivation::wrap_then_derive_the_wrapping_key"]),
+    attack("key derived once more, where `CKA_DERIVE_TEMPLATE` is set", PKCS11, "what the base key prescribes holds for each", &[],
+        &["derivation::derive_twice"]),
+    attack("key conjuring", "Clulow 2003; Cortier, Delaune, Steel 2007", "keys are unwrapped by authenticating mechanisms; PKCS #1 v1.5 into session keys", &["authenticated-wrapping"],
+        &["conjuring::key_conjuring", "conjuring::key_conjuring_against_authentication", "conjuring::conjured_by_implicit_rejection"]),
+    attack("Bleichenbacher's oracle on decrypt", "Bleichenbacher 1998; Böck, Somorovsky, Young 2018", "implicit rejection", &[],
+        &["oracles::bleichenbacher_on_decrypt"]),
+    attack("Bleichenbacher's oracle on unwrap", "Bleichenbacher 1998; Böck, Somorovsky, Young 2018", "implicit rejection, and a key of the length that the template names whatever was inside", &["authenticated-wrapping"],
+        &["oracles::bleichenbacher_on_unwrap"]),
+    attack("Manger's oracle", "Manger 2001", "one code, wherever the padding is wrong", &[],
+        &["oracles::manger_on_decrypt_and_unwrap"]),
+    attack("Vaudenay's oracle", "Vaudenay 2002", "nothing is unwrapped by CBC with padding; elsewhere one code for all that is wrong inside, and templates judged first", &["authenticated-wrapping"],
+        &["oracles::vaudenay_on_unwrap", "oracles::the_template_is_judged_first"]),
+    attack("timing of malformed inputs, tags and MACs", "Coron, Naccache, Kocher 2004", "OpenSSL's constant-time paths and comparisons; measured, `--nocapture` shows it", &[],
+        &["oracles::times_of_malformed_inputs", "oracles::every_wrong_tag_is_alike"]),
+    attack("invalid-curve points", "Biehl, Meyer, Müller 2000; Jager, Schwenk, Somorovsky 2015", "every point is checked against the equation", &[],
+        &["curves::invalid_curve_points"]),
+    attack("small-order points", "RFC 7748, section 6", "an all-zero secret is refused", &[],
+        &["curves::small_order_points"]),
+    attack("small-subgroup confinement", "Lim, Lee 1997", "public values are checked against prime and order", &[],
+        &["curves::small_subgroup_confinement"]),
+    attack("ROCA", "Nemec et al. 2017", "the fingerprint is looked for", &["rsa-weak"], &["rsa::roca_weak_import"]),
+    attack("even exponents", PKCS11, "refused as no keys", &[], &["rsa::even_exponents"]),
+    attack("short moduli", "NIST SP 800-131A", "2048 bits to sign, encrypt and wrap", &["rsa-length"], &["rsa::short_modulus"]),
+    attack("SHA-1 collisions", "Stevens et al. 2017", "such signatures are verified, not made", &["sha1-signatures"], &["rsa::sha1_signatures"]),
+    attack("GCM nonce reuse", "Joux 2006", "a session knows the initialisation vectors it used", &["nonce-reuse"],
+        &["aead::gcm_nonce_reuse", "aead::nonce_reuse_elsewhere"]),
+    attack("GCM nonce reuse over sessions", "Joux 2006", "marked keys (`CKA_STRONGROOM_TOKEN_NONCES`) encrypt under the token's own", &["token-nonces"],
+        &["aead::gcm_nonce_reuse_over_sessions"]),
+    attack("short tags", "Ferguson 2005", "shortest lengths of NIST", &["short-tags"], &["aead::short_tags"]),
+    attack("HMAC truncated to nothing", PKCS11, "no MAC of no bytes on any token; 32 bits on a safe one", &["short-tags"],
+        &["aead::hmac_truncated_to_nothing"]),
+    attack("`C_DigestKey` of a sensitive key", CLULOW, "hidden keys are not digested", &[], &["sessions::digest_of_a_sensitive_key"]),
+    attack("`C_GetOperationState` with key state", PKCS11, "what has a key is not saved; a saved state is a name", &[],
+        &["sessions::operation_state_leaks_no_key"]),
+    attack("handle reuse after destroy", PKCS11, "handles are generational", &[], &["sessions::handle_reuse_after_destroy"]),
+    attack("templates with duplicates or contradictions", PKCS11, "refused as a whole", &[],
+        &["attributes::templates_with_duplicates_or_contradictions"]),
+    attack("`CKA_TRUSTED` by the user", TOOKAN, "the security officer's alone, by every way", &[], &["attributes::trusted_by_the_user"]),
+    attack("history written by the caller", PKCS11, "the token's alone", &[], &["attributes::history_is_not_written"]),
+    attack("guessing a hidden value", PKCS11, "searches and templates compare no hidden value", &[], &["attributes::guessing_a_hidden_value"]),
+    attack("a second session weakens a key in use", PKCS11, "guards go one way; usages are asked at each beginning", &[],
+        &["sessions::a_second_session_weakens_a_key_in_use"]),
+    attack("signing after logout", PKCS11, "an operation holds a lease on its key", &[], &["sessions::signing_after_logout"]),
+    attack("the security officer and private objects", PKCS11, "not found, read or used", &[],
+        &["sessions::the_security_officer_and_private_objects"]),
+    attack("NULL or empty PINs", PKCS11, "refused", &[], &["sessions::null_or_empty_pins"]),
+    attack("short PINs", PKCS11, "four bytes at least", &["pin-length"], &["sessions::short_pins"]),
+    attack("NULL taken for zeros", PKCS11, "what is announced must be there", &[],
+        &["null::null_for_an_initialisation_vector", "null::null_for_associated_data_or_label", "null::zeros_are_not_nothing"]),
+    attack("destroyed or suspended key in an operation begun before", PKCS11, "destruction and suspension revoke the lease", &[],
+        &["sessions::destroyed_key_in_an_operation_begun_before", "sessions::suspended_key_in_an_operation_begun_before"]),
+    attack("one login for two uses", PKCS11, "a context-specific login is used up by one operation", &[], &["sessions::one_login_one_use"]),
+    attack("mechanisms that a key does not list", PKCS11, "`CKA_ALLOWED_MECHANISMS` is asked by every call that takes a key", &[],
+        &["sessions::a_list_of_mechanisms_holds_everywhere"]),
+    attack("search by a program", "after Delaune, Kremer, Steel 2008", "breadth first, five steps, two keys: nothing on a safe token, wrap-then-decrypt on a compatible one", &["separate-usages"],
+        &["explorer::a_safe_token_reveals_nothing", "explorer::a_compatible_token_reveals_by_wrap_then_decrypt"]),
+];
