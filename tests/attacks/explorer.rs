@@ -44,14 +44,14 @@ fn search(token: Token, depth: usize) -> Search {
     let started = Instant::now();
     let (mut seen, mut calls) = (HashSet::new(), 0);
     let start = World::new(token);
-    let mut level = vec![(Vec::new(), start.steps())];
+    let mut level = vec![(Vec::new(), start.steps(), start.state())];
     calls += start.end();
     let mut attack = None;
     'search: for left in (1..=depth).rev() {
         let mut next = Vec::new();
-        for (trace, steps) in level {
+        for (trace, steps, before) in level {
             let mut world = replayed(token, &trace);
-            let (mark, before) = (world.mark(), world.state());
+            let mark = world.mark();
             for step in steps {
                 if !world.take(step) {
                     continue;
@@ -62,9 +62,10 @@ fn search(token: Token, depth: usize) -> Search {
                     attack = Some(longer);
                     break 'search;
                 }
-                if left > 1 && seen.insert(world.state()) {
+                let state = world.state();
+                if left > 1 && seen.insert(state.clone()) {
                     let steps = if left > 2 { world.steps() } else { world.last_steps() };
-                    next.push((longer, steps));
+                    next.push((longer, steps, state));
                 }
                 world.undo(mark);
                 if world.state() != before {
@@ -75,7 +76,7 @@ fn search(token: Token, depth: usize) -> Search {
             calls += world.end();
         }
         println!("step {}: {} new states", depth - left + 1, next.len());
-        next.retain(|(_, steps)| !steps.is_empty());
+        next.retain(|(_, steps, _)| !steps.is_empty());
         level = next;
     }
     let (states, seconds) = (seen.len(), started.elapsed().as_secs_f64());

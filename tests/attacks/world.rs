@@ -88,8 +88,9 @@ impl World {
                 self.made(made, term)
             }
             Step::Set(object, change) => {
-                let done = s.set(self.objects[object].0, &changed(change)).is_ok();
-                self.look();
+                let (object, term) = self.objects[object].clone();
+                let done = s.set(object, &changed(change)).is_ok();
+                self.look(object, term);
                 done
             }
             Step::Wrap(mech, by, key) => {
@@ -132,8 +133,8 @@ impl World {
 
     fn made(&mut self, made: R<Obj>, term: String) -> bool {
         let Ok(object) = made else { return false };
-        self.objects.push((object, term));
-        self.look();
+        self.objects.push((object, term.clone()));
+        self.look(object, term);
         true
     }
 
@@ -184,12 +185,10 @@ impl World {
         more
     }
 
-    /// Reads the values of all objects that show theirs.
-    fn look(&mut self) {
-        for (object, term) in self.objects.clone() {
-            if let Ok(value) = self.session.get(object, CKA_VALUE) {
-                self.know(value, term);
-            }
+    /// Reads the value of an object that is new or changed, if it shows it.
+    fn look(&mut self, object: Obj, term: String) {
+        if let Ok(value) = self.session.get(object, CKA_VALUE) {
+            self.know(value, term);
         }
     }
 
