@@ -30,6 +30,9 @@ macro_rules! errors {
 
 errors! {
     ActionProhibited = CKR_ACTION_PROHIBITED,
+    // What rests is not what was written: told apart inside, so that one object or token is refused
+    // where a device that fails would end everything.
+    Altered = CKR_DEVICE_ERROR,
     AeadDecryptFailed = CKR_AEAD_DECRYPT_FAILED,
     ArgumentsBad = CKR_ARGUMENTS_BAD,
     AttributeReadOnly = CKR_ATTRIBUTE_READ_ONLY,

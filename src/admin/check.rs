@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The check of a whole store.
+//! The check of a whole store, and what can be put right in it.
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
+use super::pins::Visit;
+use crate::config::Config;
+use crate::session::mend_counter;
+use crate::store::{Fault, Verdict};
 use serde::Serialize;
 
 /// What a check found.
@@ -14,18 +18,78 @@ pub struct Report {
     pub tokens: usize,
     /// Objects read.
     pub objects: usize,
-    /// What is wrong, one line each.
-    pub faults: Vec<String>,
+    /// The tokens whose private objects were opened.
+    pub opened: Vec<String>,
+    /// Whether the roll of objects is there, which tells of every row whether it is the one written.
+    pub roll: bool,
+    /// What was put right.
+    pub repaired: Vec<String>,
+    /// What is wrong, and was not put right.
+    pub faults: Vec<Bad>,
 }
 
-/// Reads and authenticates every record of the store.
-pub fn check(desk: &Desk) -> Outcome<Report> {
-    let (verdict, _) = super::diagnostics::capture(|| desk.opened.vault.check());
+/// A row that is not as it was written.
+#[derive(Debug, Serialize)]
+pub struct Bad {
+    /// The table it is in.
+    pub table: String,
+    /// Its number or name.
+    pub row: String,
+    /// `altered`, `gone`, `older`, `foreign`, `unreadable` or `damaged`.
+    pub fault: &'static str,
+    /// Row and fault, in words.
+    pub what: String,
+    /// Whether `check --repair` puts it right.
+    pub repairable: bool,
+}
+
+impl From<&Fault> for Bad {
+    fn from(fault: &Fault) -> Bad {
+        Bad {
+            table: fault.table.clone(),
+            row: fault.row.clone(),
+            fault: fault.kind.name(),
+            what: fault.to_string(),
+            repairable: fault.repairable,
+        }
+    }
+}
+
+/// Reads and authenticates every record of the store, with the contents of the private objects of the
+/// tokens that are visited.
+pub fn check(desk: &Desk, visits: &[Visit<'_>]) -> Outcome<Report> {
+    let (verdict, _) = super::diagnostics::capture(|| desk.library.check(&sessions(visits)));
     let verdict = verdict.map_err(|error| Failure::of("cannot check the store", error))?;
-    Ok(Report {
+    Ok(report(desk, visits, &verdict))
+}
+
+/// The same, after what can be made anew from what is authentic was made anew.
+pub fn repair(desk: &Desk, visits: &[Visit<'_>]) -> Outcome<Report> {
+    let (done, _) = super::diagnostics::capture(|| desk.library.repair(&sessions(visits)));
+    let done = done.map_err(|error| Failure::of("cannot repair the store", error))?;
+    check(desk, visits).map(|report| Report { repaired: done, ..report })
+}
+
+/// Makes the file of the change counter anew where it is missing or too short, which must be before the
+/// store is opened; says what was done.
+pub fn repair_counter(config: &Config) -> Outcome<Option<String>> {
+    let made = mend_counter(config)
+        .map_err(|error| Failure::of("cannot make the file 'changes' anew", error))?;
+    Ok(made.then(|| "the file 'changes': made anew".to_string()))
+}
+
+fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
+    Report {
         store: desk.config().store.path.display().to_string(),
         tokens: verdict.tokens,
         objects: verdict.objects,
-        faults: verdict.faults,
-    })
+        opened: visits.iter().map(|visit| visit.token.label.clone()).collect(),
+        roll: !verdict.unlisted,
+        repaired: Vec::new(),
+        faults: verdict.faults.iter().map(Bad::from).collect(),
+    }
+}
+
+fn sessions(visits: &[Visit<'_>]) -> Vec<u64> {
+    visits.iter().map(|visit| visit.session).collect()
 }

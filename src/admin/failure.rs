@@ -52,6 +52,10 @@ fn explain(error: Error) -> (&'static str, &'static str) {
             "the key is on a curve that is not supported, or does not name its curve",
             "supported are P-224 to P-521, secp256k1, brainpool r1, Ed25519, Ed448, X25519 and X448, by name",
         ),
+        Error::Altered => (
+            "what rests in the store is not what was written",
+            "'strongroom check' names each row and what is wrong with it",
+        ),
         Error::DeviceError | Error::GeneralError | Error::FunctionFailed => (
             "the store could not be read or written as it should be",
             "'strongroom doctor' says what is wrong with the installation, 'strongroom check' with \

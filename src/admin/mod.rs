@@ -29,7 +29,7 @@ mod template;
 mod tokens;
 mod users;
 
-pub use check::{Report, check};
+pub use check::{Bad, Report, check, repair, repair_counter};
 pub use configuration::{Setting, configuration, settings};
 pub use desk::Desk;
 pub use export::{Exported, Format};

@@ -83,9 +83,13 @@ pub fn check_mode(mode: Mode, lift: &[Safeguard]) -> Outcome<Lifted> {
 }
 
 impl Desk {
-    /// All tokens.
+    /// All tokens; those that are not as they were written are left out, with a diagnostic line.
     pub fn tokens(&self) -> Outcome<Vec<TokenInfo>> {
-        let tokens = self.opened.vault.tokens();
+        let tokens = self.opened.vault.tokens().and_then(|tokens| {
+            let some = !tokens.is_empty();
+            let good: Vec<_> = tokens.into_iter().filter_map(|(_, token)| token.ok()).collect();
+            if some && good.is_empty() { Err(Error::Altered) } else { Ok(good) }
+        });
         let tokens = tokens.map_err(|error| Failure::of("cannot read the tokens", error))?;
         Ok(tokens.iter().map(info).collect())
     }

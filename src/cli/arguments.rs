@@ -87,13 +87,29 @@ pub(super) enum Command {
     /// Lists, adds and removes the ways to open the store
     #[command(subcommand)]
     Seal(SealVerb),
-    /// Verifies every record of the store; ends with 1 if something is wrong, 2 if it could not run
-    Check,
+    /// Verifies every record of the store, and names each that is not as it was written
+    ///
+    /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.
+    Check(Check),
     /// Says what is wrong with this installation and how to mend it
     Doctor,
     /// Shows the configuration in force
     #[command(subcommand)]
     Config(ConfigVerb),
+}
+
+#[derive(Args)]
+pub(super) struct Check {
+    /// A token whose private objects are opened too, which takes a PIN; without it they are held
+    /// against the roll of objects alone
+    #[arg(long, value_name = "TOKEN")]
+    pub(super) token: Option<String>,
+    #[command(flatten)]
+    pub(super) holder: Holder,
+    /// Makes anew what follows from what is authentic: tags, indexes, the roll, counters, the file
+    /// 'changes'; keys and the records of tokens are never touched
+    #[arg(long)]
+    pub(super) repair: bool,
 }
 
 #[derive(Args)]

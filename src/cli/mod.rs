@@ -3,6 +3,7 @@
 //! [`crate::admin`]; nothing is decided here.
 
 mod arguments;
+mod checking;
 mod key_arguments;
 mod keys;
 mod life;
@@ -33,7 +34,7 @@ pub fn run() -> ExitCode {
         Err(failure) => {
             output::complain(&failure);
             // The code of a check that could not run must not be that of one that found faults.
-            ExitCode::from(if matches!(arguments.command, Command::Check) { 2 } else { 1 })
+            ExitCode::from(if matches!(arguments.command, Command::Check(_)) { 2 } else { 1 })
         }
     }
 }
@@ -49,7 +50,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::User(verb) => done(users::run(common, verb)),
         Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
-        Command::Check => stores::check(common),
+        Command::Check(check) => checking::run(common, check),
         Command::Doctor => stores::doctor(common),
         Command::Config(verb) => done(stores::config(common, verb)),
     }

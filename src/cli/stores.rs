@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! `strongroom init`, `seal`, `check`, `doctor` and `config`: what concerns the store as a whole.
+//! `strongroom init`, `seal`, `doctor` and `config`: what concerns the store as a whole.
 
 use super::arguments::{Common, ConfigVerb, Init, SealVerb};
 use super::opening::{configuration, open, open_configured, passphrase};
-use super::output::{say, show, table, visible};
+use super::output::{show, table, visible};
 use super::{failed, secrets, tokens};
 use crate::admin::doctor::{self, Finding, State};
 use crate::admin::{self, Desk, Outcome, SealInfo, Setting};
@@ -121,30 +121,6 @@ fn list(slots: &[SealInfo]) -> String {
     let row =
         |slot: &SealInfo| vec![slot.slot.to_string(), slot.kind.to_string(), slot.label.clone()];
     table(&["SLOT", "KIND", "LABEL"], &slots.iter().map(row).collect::<Vec<_>>())
-}
-
-pub(super) fn check(common: &Common) -> Outcome<ExitCode> {
-    let report = admin::check(&open(common)?)?;
-    show(common, &report, || {
-        let mut text = format!(
-            "store {}, tokens: {}, objects: {}, faults: {}\n",
-            report.store,
-            report.tokens,
-            report.objects,
-            report.faults.len()
-        );
-        for fault in &report.faults {
-            text.push_str(&format!("fault: {fault}\n"));
-        }
-        text
-    })?;
-    if report.faults.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(
-        "strongroom: the store is not as it was written\n  next: stop its users and restore a backup",
-    );
-    Ok(ExitCode::FAILURE)
 }
 
 pub(super) fn doctor(common: &Common) -> Outcome<ExitCode> {

@@ -10,6 +10,7 @@
 mod admission;
 mod asking;
 mod builtin;
+mod checking;
 mod cipher;
 mod crypto;
 mod deriving;
@@ -47,7 +48,7 @@ pub use crypto::Call;
 pub use deriving::{Derivation, Refusal};
 pub use governing::{Approving, Explanation, Question};
 pub use objects::View;
-pub use opening::{Closed, Opened, create_store, find_store, open_store};
+pub use opening::{Closed, Opened, create_store, find_store, mend_counter, open_store};
 pub use operation::Kind;
 pub use slots::{SlotState, TokenState, slot_id};
 pub use users::Helper;
@@ -64,7 +65,7 @@ use handles::Handles;
 use operation::Active;
 use parking_lot::{Mutex, RwLock};
 use slot::Slot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -73,6 +74,8 @@ pub struct Library {
     config: Config,
     vault: Mutex<Option<Arc<Vault>>>,
     slots: RwLock<BTreeMap<CK_SLOT_ID, Arc<Slot>>>,
+    /// Slots whose token is not as it was written.
+    refused: RwLock<BTreeSet<CK_SLOT_ID>>,
     sessions: Handles<Arc<Session>>,
     /// What the application knows to be in the slots.
     known: Mutex<events::Known>,
@@ -125,6 +128,7 @@ impl Library {
             config,
             vault: Mutex::new(None),
             slots: RwLock::default(),
+            refused: RwLock::default(),
             sessions: Handles::new(),
             known: Mutex::default(),
         };
@@ -142,6 +146,7 @@ impl Library {
             config,
             vault: Mutex::new(Some(vault)),
             slots: RwLock::default(),
+            refused: RwLock::default(),
             sessions: Handles::new(),
             known: Mutex::default(),
         };

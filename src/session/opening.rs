@@ -62,10 +62,36 @@ pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
     let (counter, writable) = files::open(&around.paths.changes(), around.access)?;
     let changes = SharedCounter::map(&counter, writable).inspect_err(|_| {
         let path = around.paths.changes();
-        tracing::error!("{} is not {} bytes", path.display(), SharedCounter::LENGTH);
+        tracing::error!(
+            "{} is not {} bytes: end who uses the store, then 'strongroom check --repair' makes it anew",
+            path.display(),
+            SharedCounter::LENGTH
+        );
     })?;
     let vault = Vault::open(Box::new(store), &master.key, changes, seal::stretch)?;
     Ok(Some(Opened { vault: Arc::new(vault), master, around }))
+}
+
+/// Makes the file of the change counter anew where it is missing, and as long as it must be where it is
+/// too short; whether it did. Nobody may be using the store.
+pub fn mend_counter(config: &Config) -> Result<bool> {
+    let around = surroundings(config, None)?;
+    let path = around.paths.changes();
+    if !around.paths.database().exists() {
+        return Ok(false);
+    }
+    files::check_directory(&around.paths.directory, around.access)?;
+    let _lock = files::lock_directory(&around.paths.directory)?;
+    if std::fs::symlink_metadata(&path).is_err() {
+        files::create(&path, around.access, &[0; SharedCounter::LENGTH])?;
+        return files::sync_directory(&around.paths.directory).map(|()| true);
+    }
+    let (file, writable) = files::open(&path, around.access)?;
+    let length = file.metadata().map_or(0, |found| found.len());
+    if !writable || length >= SharedCounter::LENGTH as u64 {
+        return Ok(false);
+    }
+    file.set_len(SharedCounter::LENGTH as u64).map_err(|_| Error::DeviceMemory).map(|()| true)
 }
 
 /// Makes the store of a configuration, with one seal slot of this kind, and opens it. Where another

@@ -283,7 +283,8 @@ impl Slot {
         if let Some(handle) = known {
             let object = match self.object(handle) {
                 Ok((_, object)) => object,
-                Err(Error::ObjectHandleInvalid) => return Ok(None),
+                // An altered object is left out, with a diagnostic line: the others are found.
+                Err(Error::ObjectHandleInvalid | Error::Altered) => return Ok(None),
                 Err(error) => return Err(error),
             };
             return Ok(object.matches(template).then_some(handle));
@@ -293,7 +294,7 @@ impl Slot {
         let found = match self.vault.load(&self.token, row, token_key(&keys)) {
             Ok(Some(found)) => found,
             // A logout since the search began hides what it had found.
-            Ok(None) | Err(Error::UserNotLoggedIn) => return Ok(None),
+            Ok(None) | Err(Error::UserNotLoggedIn | Error::Altered) => return Ok(None),
             Err(error) => return Err(error),
         };
         let object = material::read(&self.vault, keys.as_deref(), &found.record)?;

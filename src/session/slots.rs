@@ -41,8 +41,7 @@ impl Library {
         if count_only || self.slots.read().is_empty() {
             let _ = self.refresh();
         }
-        let slots = self.slots.read();
-        let mut list: Vec<_> = slots.keys().copied().collect();
+        let mut list = self.taken();
         // The slot at the end holds a token too, only not an initialised one: C_InitToken makes it.
         let _ = with_token;
         list.push(next_slot(list.last()));
@@ -137,22 +136,51 @@ impl Library {
     /// The slot of this number; none within for the slot at the end.
     pub(super) fn slot(&self, id: CK_SLOT_ID) -> Result<Option<Arc<Slot>>> {
         let slots = self.slots.read();
-        match slots.get(&id) {
-            Some(slot) => return Ok(Some(slot.clone())),
-            None if id == next_slot(slots.keys().next_back()) => {}
-            None => return Err(Error::SlotIdInvalid),
+        if let Some(slot) = slots.get(&id) {
+            return Ok(Some(slot.clone()));
         }
         drop(slots);
+        let taken = self.taken();
+        if taken.contains(&id) {
+            // Its token is not as it was written. It may have been put right.
+            self.refresh()?;
+            let slot = self.slots.read().get(&id).cloned();
+            return slot.map(Some).ok_or(Error::DeviceError);
+        }
+        if id != next_slot(taken.last()) {
+            return Err(Error::SlotIdInvalid);
+        }
         // A store that is there and cannot be read is not a free slot: its fault is the answer.
         self.refresh().map(|()| None)
+    }
+
+    /// The slots that have a token, be it one that is refused.
+    fn taken(&self) -> Vec<CK_SLOT_ID> {
+        let slots = self.slots.read();
+        let mut taken: Vec<_> = slots.keys().copied().collect();
+        taken.extend(self.refused.read().iter().filter(|id| !slots.contains_key(id)));
+        taken.sort_unstable();
+        taken
     }
 
     /// Looks at the store anew: tokens that other processes made get their slots.
     pub(super) fn refresh(&self) -> Result<()> {
         let Some(vault) = self.vault()? else { return Ok(()) };
-        for token in vault.tokens()? {
+        for (number, token) in vault.tokens()? {
+            let id = slot_id(number);
+            let Ok(token) = token else {
+                // Its slot stays in the list, so that nobody hides a token: it is refused there.
+                let idle = |slot: &Arc<Slot>| open(&slot.read_only) + open(&slot.read_write) == 0;
+                let mut slots = self.slots.write();
+                if slots.get(&id).is_some_and(idle) {
+                    slots.remove(&id);
+                }
+                drop(slots);
+                self.refused.write().insert(id);
+                continue;
+            };
+            self.refused.write().remove(&id);
             let mut slots = self.slots.write();
-            let id = slot_id(token.id);
             // A token that was made anew is another token: whoever had sessions keeps the old one.
             let known = slots.get(&id).is_some_and(|slot| {
                 slot.token.uuid == token.uuid || open(&slot.read_only) + open(&slot.read_write) > 0
@@ -165,7 +193,7 @@ impl Library {
     }
 
     /// The store, opened when it is first there.
-    fn vault(&self) -> Result<Option<Arc<Vault>>> {
+    pub(super) fn vault(&self) -> Result<Option<Arc<Vault>>> {
         let mut vault = self.vault.lock();
         if vault.is_none() {
             *vault = opening::open_store(&self.config, None)?.map(|opened| opened.vault);

@@ -1,31 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Changes: one transaction each, every row folded into the store's set-hash, all processes told.
 
-use super::state::{State, heads, object_element, row_element};
+use super::heads::{Heads, LIST};
+use super::roll::{Line, Roll, Seals};
+use super::state::{MAC, State, object_element};
 use super::token::Token;
 use super::vault::{STATE, Vault};
-use super::{ObjectRow, Row, RowKind, Snapshot, Transaction};
+use super::{ObjectRow, Row, RowKind, Snapshot, Tag, Transaction};
 use crate::error::{Error, Result};
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 
 impl Vault {
-    /// The state record, if it is the one that was written and tokens and seal slots are those it
-    /// was written for: an older record of a token put back would bring back its PIN attempts.
-    pub(super) fn state(&self, now: &(impl Snapshot + ?Sized)) -> Result<State> {
+    /// The state record and the list of tokens and seal slots, if they are those that were written. An
+    /// altered seal slot is nobody's mishap: nothing is opened beside one. An altered token is refused
+    /// where it is used, and the others go on.
+    pub(super) fn known(&self, now: &(impl Snapshot + ?Sized)) -> Result<(State, Heads)> {
         let sealed = now.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
-        let state = State::open(&sealed, &self.state_key, &self.id);
-        match state {
-            Ok(state) if state.heads == heads(&self.rows, now)? => Ok(state),
-            _ => {
-                tracing::error!("tokens or seal slots were altered: run 'strongroom check'");
-                Err(Error::DeviceError)
+        let known = State::open(&sealed, &self.state_key, &self.id).and_then(|state| {
+            let heads = Heads::find((&self.state_key, &self.id), &self.rows, now, &state.heads)?;
+            Ok((state, heads))
+        });
+        let (state, heads) = known.map_err(|_| altered("the store's records of its state"))?;
+        let slots = now.rows(RowKind::SealSlot)?;
+        for row in &slots {
+            if !heads.has(&self.rows, RowKind::SealSlot, row)? {
+                return Err(altered(&format!("seal slot {}", row.id)));
             }
         }
+        if slots.len() != heads.ids(RowKind::SealSlot).count() {
+            return Err(altered("the list of seal slots"));
+        }
+        Ok((state, heads))
     }
 
-    /// The token of a row, if it is the one that was written.
+    /// The token of a row, if it is the one that was written; by its own code, which an older row has
+    /// as well.
     pub(super) fn read_token(&self, row: &Row) -> Result<Token> {
         Token::decode(row.id, self.authentic(RowKind::Token, row)?)
+    }
+
+    /// The token of a row, if it is the one that was written last.
+    pub(super) fn listed_token(&self, heads: &Heads, row: &Row) -> Result<Token> {
+        if !heads.has(&self.rows, RowKind::Token, row)? {
+            return Err(altered(&format!("token {}", row.id)));
+        }
+        self.read_token(row)
+    }
+
+    pub(super) fn seals(&self) -> Seals<'_> {
+        Seals { key: &self.state_key, store: &self.id }
     }
 
     /// Runs changes as one transaction and tells all processes.
@@ -58,73 +82,187 @@ impl Vault {
     }
 }
 
-/// The changes of a transaction, each folded into the set-hash.
+/// The changes of a transaction, each folded into the set-hash and noted on the roll.
 pub(super) struct Change<'a> {
     vault: &'a Vault,
     pub(super) tx: &'a dyn Transaction,
     state: RefCell<State>,
+    heads: RefCell<Heads>,
+    /// None until it is needed, and for good where the database has none.
+    roll: RefCell<Option<Roll>>,
+    listed: bool,
 }
 
 impl<'a> Change<'a> {
     fn begin(vault: &'a Vault, tx: &'a dyn Transaction) -> Result<Change<'a>> {
-        let state = vault.state(tx)?;
-        Ok(Change { vault, tx, state: RefCell::new(state) })
+        let (state, heads) = vault.known(tx)?;
+        let (mut roll, mut listed) = (None, true);
+        if tx.format()? == UNLISTED {
+            // What was altered before there was a roll must not be written on it as right.
+            roll = vault.first_roll(tx, &state)?;
+            listed = roll.is_some();
+            if listed {
+                tx.upgrade()?;
+            }
+        }
+        let (state, heads) = (RefCell::new(state), RefCell::new(heads));
+        Ok(Change { vault, tx, state, heads, roll: RefCell::new(roll), listed })
     }
 
     fn end(&self) -> Result<()> {
+        let (key, id) = (&self.vault.state_key, &self.vault.id);
         let mut state = self.state.borrow_mut();
         state.revision += 1;
-        self.tx.set_value(STATE, &state.seal(&self.vault.state_key, &self.vault.id)?)
+        if let Some(roll) = self.roll.borrow_mut().as_mut().filter(|roll| roll.changed()) {
+            roll.write(self.vault.seals(), self.tx, state.revision, &state.objects)?;
+        }
+        let heads = self.heads.borrow();
+        let sum = heads.sum();
+        if sum != state.heads {
+            state.heads = sum;
+            self.tx.set_value(LIST, &heads.seal(key, id)?)?;
+        }
+        self.tx.set_value(STATE, &state.seal(key, id)?)
     }
 
-    fn fold_object(&self, row: &ObjectRow) -> Result<()> {
-        self.state.borrow_mut().objects.fold(&object_element(&self.vault.rows, row)?);
-        Ok(())
+    /// Works on the roll, where there is one. One that is not the one that was written is made anew, if
+    /// the objects are those that were written: so every row is to be changed after its line, or before.
+    fn roll<T>(&self, act: impl Fn(&mut Roll) -> Result<T>) -> Result<Option<T>> {
+        if !self.listed {
+            return Ok(None);
+        }
+        let sum = self.state.borrow().objects;
+        let mut held = self.roll.borrow_mut();
+        let done = match held.as_mut() {
+            Some(roll) => act(roll),
+            None => Roll::open(self.vault.seals(), self.tx, &sum)
+                .and_then(|roll| act(held.insert(roll))),
+        };
+        match done {
+            Err(Error::Altered) => {
+                tracing::warn!("the roll of objects was altered: it is made anew");
+                let roll = Roll::build(&self.vault.rows, self.tx, &sum)
+                    .map_err(|_| altered("the roll of objects, and an object as well,"))?;
+                act(held.insert(roll)).map(Some)
+            }
+            done => done.map(Some),
+        }
     }
 
-    pub(super) fn fold_row(&self, kind: RowKind, row: &Row) -> Result<()> {
-        self.state.borrow_mut().heads.fold(&row_element(&self.vault.rows, kind, row)?);
-        Ok(())
+    fn fold(&self, element: &[u8; MAC]) {
+        self.state.borrow_mut().objects.fold(element);
+    }
+
+    /// Lists a token or seal slot as it is from now on.
+    pub(super) fn list(&self, kind: RowKind, row: &Row) -> Result<()> {
+        self.heads.borrow_mut().put(&self.vault.rows, kind, row)
+    }
+
+    /// Strikes a seal slot off the list.
+    pub(super) fn strike(&self, kind: RowKind, id: i64) {
+        self.heads.borrow_mut().remove(kind, id);
+    }
+
+    /// A new number for an object, which none has had: whatever was done to the counter, the roll and
+    /// the rows say what was used.
+    pub(super) fn next_object_id(&self) -> Result<i64> {
+        let listed = self.roll(|roll| Ok(roll.last))?;
+        let last = match listed {
+            Some(last) => last,
+            None => self.tx.number("object")?.unwrap_or_default(),
+        };
+        let id = last.max(self.tx.last_object()?).checked_add(1).ok_or(Error::DeviceMemory)?;
+        self.tx.set_number("object", id)?;
+        Ok(id)
     }
 
     pub(super) fn put_object(&self, row: ObjectRow) -> Result<()> {
-        self.fold_object(&row)?;
+        let line = Line::of(&self.vault.rows, &row)?;
+        self.roll(|roll| roll.set(self.vault.seals(), self.tx, row.id, Some(line)))?;
+        self.fold(&line.element);
         self.tx.put_object(&row)
     }
 
-    /// Reads an object that is about to be replaced or deleted, and takes it out of the set-hash.
+    /// Reads an object that is about to be replaced or deleted, and takes it out of the set-hash, if
+    /// it is the one that was written.
     pub(super) fn take_object(&self, id: i64) -> Result<Option<ObjectRow>> {
-        let row = self.tx.object(id)?;
-        if let Some(row) = &row {
-            self.fold_object(row)?;
+        let Some(row) = self.tx.object(id)? else { return Ok(None) };
+        let element = object_element(&self.vault.rows, &row)?;
+        let line = self.roll(|roll| roll.line(self.vault.seals(), self.tx, id))?;
+        if line.is_some_and(|line| line.is_none_or(|line| line.element != element)) {
+            return Err(altered(&format!("object {id}")));
         }
-        Ok(row)
+        self.roll(|roll| roll.set(self.vault.seals(), self.tx, id, None))?;
+        self.fold(&element);
+        Ok(Some(row))
     }
 
+    /// Deletes the objects of a token, with whatever was made of them.
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
-        for row in self.tx.objects_of(token)? {
-            self.fold_object(&row)?;
-            self.tx.delete_object(row.id)?;
+        let there = self.tx.objects_of(token)?;
+        let lines = self.roll(|roll| Ok(roll.all(self.vault.seals(), self.tx, &mut |_| {}).0))?;
+        let Some(lines) = lines else {
+            for id in there {
+                self.take_object(id)?;
+                self.tx.delete_object(id)?;
+            }
+            return Ok(());
+        };
+        let own = lines.iter().filter(|(_, line)| line.token == token);
+        for (id, line) in own {
+            self.roll(|roll| roll.set(self.vault.seals(), self.tx, *id, None))?;
+            self.fold(&line.element);
+            self.tx.delete_object(*id)?;
         }
+        // Rows that nobody wrote go as well.
+        let foreign = there.into_iter().filter(|id| !lines.contains_key(id));
+        foreign.map(|id| self.tx.delete_object(id)).collect()
+    }
+
+    /// Sets the tags of an object, if with them it is the one that was written.
+    pub(super) fn set_tags(&self, id: i64, tags: &[Tag]) -> Result<Option<String>> {
+        let Some(mut row) = self.tx.object(id)? else { return Ok(None) };
+        row.tags = tags.to_vec();
+        let element = object_element(&self.vault.rows, &row)?;
+        let line = self.roll(|roll| roll.line(self.vault.seals(), self.tx, id))?.flatten();
+        if line.is_none_or(|line| line.element != element) {
+            return Ok(None);
+        }
+        self.tx.put_tags(id, tags)?;
+        Ok(Some(format!("object {id}: its tags were made anew from what it is")))
+    }
+
+    /// Makes the roll anew, if the objects are those that were written.
+    pub(super) fn renew_roll(&self) -> Result<()> {
+        let sum = self.state.borrow().objects;
+        *self.roll.borrow_mut() = Some(Roll::build(&self.vault.rows, self.tx, &sum)?);
         Ok(())
     }
 
+    /// Writes the list of tokens and seal slots anew.
+    pub(super) fn renew_heads(&self) -> Result<()> {
+        let list = self.heads.borrow().seal(&self.vault.state_key, &self.vault.id)?;
+        self.tx.set_value(LIST, &list)
+    }
+
     pub(super) fn token(&self, id: i64) -> Result<Option<Token>> {
-        let rows = self.tx.rows(RowKind::Token)?;
-        let row = rows.iter().find(|row| row.id == id);
-        row.map(|row| self.vault.read_token(row)).transpose()
+        let heads = self.heads.borrow();
+        match self.tx.row(RowKind::Token, id)? {
+            Some(row) => self.vault.listed_token(&heads, &row).map(Some),
+            None if heads.ids(RowKind::Token).any(|listed| listed == id) => {
+                Err(altered(&format!("token {id}")))
+            }
+            None => Ok(None),
+        }
     }
 
     pub(super) fn put_token(&self, id: i64, token: &Token) -> Result<()> {
-        let old = self.tx.rows(RowKind::Token)?.into_iter().find(|row| row.id == id);
         let mut body = token.encode();
         let mac = self.vault.row_mac(RowKind::Token, id, &body)?;
         body.extend_from_slice(&mac);
-        let new = Row { id, body };
-        for row in old.iter().chain([&new]) {
-            self.fold_row(RowKind::Token, row)?;
-        }
-        self.tx.put_row(RowKind::Token, &new)
+        let row = Row { id, body };
+        self.list(RowKind::Token, &row)?;
+        self.tx.put_row(RowKind::Token, &row)
     }
 
     /// The token must still be the one the caller saw: it may have been made anew meanwhile.
@@ -135,3 +273,30 @@ impl<'a> Change<'a> {
         }
     }
 }
+
+impl Vault {
+    /// The roll of a store that had none; none where an object was altered, which is not tried again.
+    fn first_roll(&self, tx: &dyn Transaction, state: &State) -> Result<Option<Roll>> {
+        if self.unlisted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match Roll::build(&self.rows, tx, &state.objects) {
+            Ok(roll) => Ok(Some(roll)),
+            Err(Error::Altered) => {
+                altered("an object");
+                self.unlisted.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Says what was altered.
+pub(super) fn altered(what: &str) -> Error {
+    tracing::error!("{what} was altered: run 'strongroom check'");
+    Error::Altered
+}
+
+/// The format of databases that have no roll.
+const UNLISTED: i64 = 1;

@@ -117,7 +117,6 @@ impl Vault {
     pub fn ledger(&self, token: &Token) -> Result<Ledger> {
         let mut ledger = Ledger::default();
         self.store.look(&mut |now| {
-            self.state(now)?;
             ledger = self.open_ledger(&self.token_in(now, token)?, now)?;
             Ok(())
         })?;
@@ -177,11 +176,11 @@ impl Vault {
         Ledger::decode(opened.expose())
     }
 
-    /// The token as it is at one moment, if it is still the same.
+    /// The token as it is at one moment, if it is still the same: its latest record, not an older one.
     pub(super) fn token_in(&self, now: &(impl Snapshot + ?Sized), token: &Token) -> Result<Token> {
-        let rows = now.rows(RowKind::Token)?;
-        let row = rows.iter().find(|row| row.id == token.id).ok_or(Error::DeviceRemoved)?;
-        let found = self.read_token(row)?;
+        let (_, heads) = self.known(now)?;
+        let row = now.row(RowKind::Token, token.id)?.ok_or(Error::DeviceRemoved)?;
+        let found = self.listed_token(&heads, &row)?;
         if found.uuid == token.uuid { Ok(found) } else { Err(Error::DeviceRemoved) }
     }
 

@@ -7,15 +7,21 @@
 
 mod change;
 mod check;
+mod check_objects;
+mod fault;
+mod heads;
 mod keys;
 mod ledger;
 mod material;
 mod objects;
 mod pin;
 mod policy;
+mod roll;
 mod rules;
 mod seal_slots;
 mod sqlite;
+mod sqlite_base;
+mod sqlite_check;
 mod state;
 mod token;
 mod tokens;
@@ -23,7 +29,8 @@ mod user;
 mod users;
 mod vault;
 
-pub use check::Verdict;
+pub use check::{Checking, Verdict};
+pub use fault::{Fault, Wrong};
 pub use keys::{Keys, TokenKey};
 pub use ledger::{Account, Approval, Count, Ledger};
 pub use objects::{Found, Sealed};
@@ -64,7 +71,7 @@ pub struct ObjectRow {
 /// look like many wrong ones.
 pub struct Turn(#[allow(dead_code, reason = "held, not read")] pub std::fs::File);
 
-/// A numbered row with a record: a token or a seal slot.
+/// A numbered row with a record: a token, a seal slot, or a part of the roll.
 pub struct Row {
     /// Its number, never used again.
     pub id: i64,
@@ -103,6 +110,18 @@ pub trait Snapshot {
     fn value(&self, name: &str) -> Result<Option<Vec<u8>>>;
     /// All rows of a kind, by number.
     fn rows(&self, kind: RowKind) -> Result<Vec<Row>>;
+    /// One row of a kind.
+    fn row(&self, kind: RowKind, id: i64) -> Result<Option<Row>>;
+    /// The numbers of all rows of a kind, also of those that cannot be read.
+    fn ids(&self, kind: RowKind) -> Result<Vec<i64>>;
+    /// The last number given to an object or a seal slot.
+    fn number(&self, name: &str) -> Result<Option<i64>>;
+    /// The names of all named values, or of all counters.
+    fn names(&self, table: Named) -> Result<Vec<String>>;
+    /// The format of the database.
+    fn format(&self) -> Result<i64>;
+    /// What is wrong with the database as such.
+    fn faults(&self) -> Result<Vec<Fault>>;
     /// Every object, one by one, or why it cannot be read.
     fn each_object(&self, visit: Visit<'_>) -> Result<()>;
 }
@@ -124,14 +143,24 @@ pub trait Transaction: Snapshot {
     fn delete_row(&self, kind: RowKind, id: i64) -> Result<()>;
     /// One object.
     fn object(&self, id: i64) -> Result<Option<ObjectRow>>;
-    /// Every object of a token.
-    fn objects_of(&self, token: i64) -> Result<Vec<ObjectRow>>;
-    /// A new number for an object.
-    fn next_object_id(&self) -> Result<i64>;
+    /// The numbers of the objects of a token.
+    fn objects_of(&self, token: i64) -> Result<Vec<i64>>;
+    /// The highest number of an object that is there; 0 where there is none.
+    fn last_object(&self) -> Result<i64>;
     /// Inserts an object and its tags.
     fn put_object(&self, row: &ObjectRow) -> Result<()>;
     /// Deletes an object and its tags.
     fn delete_object(&self, id: i64) -> Result<()>;
+    /// Replaces the tags of an object.
+    fn put_tags(&self, id: i64, tags: &[Tag]) -> Result<()>;
+    /// Sets the last number given.
+    fn set_number(&self, name: &str, last: i64) -> Result<()>;
+    /// Brings a database of an earlier format to the newest, with an empty roll.
+    fn upgrade(&self) -> Result<()>;
+    /// Puts right what is wrong with the database as such and needs no key.
+    fn mend(&self) -> Result<()>;
+    /// Deletes all rows of the roll.
+    fn clear_roll(&self) -> Result<()>;
 }
 
 /// The readers of records, without the keys that the records rest under: what fuzzing enters.
@@ -156,6 +185,15 @@ pub mod reading {
     }
 }
 
+/// What has rows with names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Named values.
+    Value,
+    /// The last numbers given.
+    Number,
+}
+
 /// What a numbered row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowKind {
@@ -163,4 +201,6 @@ pub enum RowKind {
     SealSlot,
     /// A token.
     Token,
+    /// A part of the roll of objects.
+    Roll,
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Objects in their envelope: sealed, tagged, found, opened.
 
+use super::change::altered;
 use super::keys::TokenKey;
 use super::state::{MAC, VERSION};
 use super::token::Token;
@@ -68,7 +69,7 @@ impl Vault {
         self.change(|change| {
             change.same_token(token)?;
             let ids = objects.iter().map(|object| {
-                let id = change.tx.next_object_id()?;
+                let id = change.next_object_id()?;
                 change.put_object(self.seal(token, id, 1, key, object)?)?;
                 Ok(id)
             });
@@ -111,7 +112,7 @@ impl Vault {
                 _ => return Err(Error::ObjectHandleInvalid),
             }
             let Some(left) = left else { return Ok(()) };
-            let new = change.tx.next_object_id()?;
+            let new = change.next_object_id()?;
             change.put_object(self.seal(token, new, 1, key, left)?)
         })
     }
@@ -123,7 +124,12 @@ impl Vault {
     }
 
     fn tag(&self, token: &Token, id: u64, value: &[u8]) -> Result<Tag> {
-        let tag = self.tags.tag(&[&token.uuid, &id.to_be_bytes(), value])?;
+        self.tag_of(&token.uuid, id, value)
+    }
+
+    /// The tag of an attribute, in the token with this identity.
+    pub(super) fn tag_of(&self, uuid: &[u8; 16], id: u64, value: &[u8]) -> Result<Tag> {
+        let tag = self.tags.tag(&[uuid, &id.to_be_bytes(), value])?;
         tag.first_chunk().copied().ok_or(Error::GeneralError)
     }
 
@@ -147,6 +153,7 @@ impl Vault {
             tags: tags.collect::<Result<_>>()?,
         };
         row.tags.sort_unstable();
+        row.tags.dedup();
         let context = body_context(&self.id, &token.uuid, &row);
         if !object.private && !object.secret {
             row.body = object.record.expose().to_vec();
@@ -168,21 +175,18 @@ impl Vault {
         row: &ObjectRow,
         key: Option<&TokenKey>,
     ) -> Result<Secret> {
-        let altered = |_| {
-            tracing::error!("object {} was altered: run 'strongroom check'", row.id);
-            Error::DeviceError
-        };
+        let altered = |_| altered(&format!("object {}", row.id));
         let context = body_context(&self.id, uuid, row);
         if row.wrap.is_empty() && !row.private {
-            let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::DeviceError)?;
+            let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::Altered)?;
             if !primitive::equal(&self.rows.tag(&[&context, record])?, mac) {
-                return Err(altered(Error::DeviceError));
+                return Err(altered(Error::Altered));
             }
             return Secret::copy_of(record);
         }
         let (wrapping, generation) = self.wrapping_key(row.private, key)?;
         if generation != row.generation {
-            return Err(altered(Error::DeviceError));
+            return Err(altered(Error::Altered));
         }
         let wrap_context = wrap_context(&context, generation);
         let own = primitive::open(wrapping, &wrap_context, &row.wrap).map_err(altered)?;

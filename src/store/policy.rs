@@ -16,7 +16,6 @@ impl Vault {
         let mut found = None;
         self.store.look(&mut |now| {
             // A record of the token from before would name the policy from before.
-            self.state(now)?;
             let token = self.token_in(now, token)?;
             found = self.open_policy(&token, now)?.map(|text| (token.rules.version, text));
             Ok(())
@@ -83,7 +82,8 @@ pub(super) fn forget(tx: &dyn Transaction, token: i64) -> Result<()> {
     tx.remove_value(&ledger::name(token))
 }
 
-fn name(token: i64) -> String {
+/// Where the policy of a token is among the named values.
+pub(super) fn name(token: i64) -> String {
     format!("policy {token}")
 }
 

@@ -16,7 +16,7 @@ impl Vault {
         self.change(|change| {
             let id = change.tx.next_id(RowKind::SealSlot)?;
             let row = Row { id, body: make(id)? };
-            change.fold_row(RowKind::SealSlot, &row)?;
+            change.list(RowKind::SealSlot, &row)?;
             change.tx.put_row(RowKind::SealSlot, &row).map(|()| id)
         })
     }
@@ -25,10 +25,10 @@ impl Vault {
     pub fn remove_seal_slot(&self, id: i64) -> Result<()> {
         self.change(|change| {
             let rows = change.tx.rows(RowKind::SealSlot)?;
-            match rows.iter().find(|row| row.id == id) {
-                Some(row) if rows.len() > 1 => change.fold_row(RowKind::SealSlot, row)?,
-                _ => return Err(Error::ActionProhibited),
+            if rows.len() < 2 || !rows.iter().any(|row| row.id == id) {
+                return Err(Error::ActionProhibited);
             }
+            change.strike(RowKind::SealSlot, id);
             change.tx.delete_row(RowKind::SealSlot, id)
         })
     }

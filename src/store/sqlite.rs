@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Rows in SQLite: write-ahead log, every commit durable. Nothing outside this file knows SQL.
+//! Rows in SQLite: write-ahead log, every commit durable. Nothing outside the three files `sqlite*`
+//! knows SQL.
 //!
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn, Visit};
+use super::fault::Fault;
+use super::sqlite_base::{APPLICATION, FIRST_FORMAT, FORMAT, ROLL, SCHEMA, connect, fault, schema};
+use super::sqlite_check;
+use super::{Named, ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn, Visit};
 use crate::error::{Error, Result};
 use crate::files;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// A store in one SQLite file.
 pub struct Sqlite {
@@ -26,6 +29,7 @@ impl Sqlite {
         let store = Sqlite::at(path);
         let connection = connect(path, true)?;
         connection.execute_batch(SCHEMA).map_err(fault)?;
+        Open(&connection).upgrade()?;
         *store.writer.lock() = Some(connection);
         Ok(store)
     }
@@ -45,7 +49,7 @@ impl Sqlite {
             store.read(|c| c.pragma_query_value(None, "user_version", |r| r.get(0)))?;
         let application: i64 =
             store.read(|c| c.pragma_query_value(None, "application_id", |r| r.get(0)))?;
-        if (application, format) != (APPLICATION, FORMAT) {
+        if application != APPLICATION || !(FIRST_FORMAT..=FORMAT).contains(&format) {
             tracing::error!(
                 "{} is not a store of a format that this version reads (application {application}, \
                  format {format}); it was left as it is",
@@ -216,6 +220,47 @@ impl Snapshot for Open<'_> {
         rows(self.0, kind).map_err(fault)
     }
 
+    fn row(&self, kind: RowKind, id: i64) -> Result<Option<Row>> {
+        let sql = match kind {
+            RowKind::SealSlot => "SELECT body FROM seal_slot WHERE id = ?1",
+            RowKind::Token => "SELECT body FROM token WHERE id = ?1",
+            RowKind::Roll => "SELECT body FROM roll WHERE id = ?1",
+        };
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([id], |row| Ok(Row { id, body: row.get(0)? })).optional().map_err(fault)
+    }
+
+    fn ids(&self, kind: RowKind) -> Result<Vec<i64>> {
+        let sql = format!("SELECT id FROM {} ORDER BY id", table(kind));
+        let mut query = self.0.prepare_cached(&sql).map_err(fault)?;
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>> {
+        let sql = "SELECT last FROM number WHERE name = ?1";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([name], |row| row.get(0)).optional().map_err(fault)
+    }
+
+    fn names(&self, table: Named) -> Result<Vec<String>> {
+        let sql = match table {
+            Named::Value => "SELECT CAST(name AS TEXT) FROM value",
+            Named::Number => "SELECT CAST(name AS TEXT) FROM number",
+        };
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
+    }
+
+    fn faults(&self) -> Result<Vec<Fault>> {
+        let schema = schema(self.format()?);
+        sqlite_check::faults(self.0, &schema).map_err(fault)
+    }
+
+    fn format(&self) -> Result<i64> {
+        let mut query = self.0.prepare_cached("PRAGMA user_version").map_err(fault)?;
+        query.query_row([], |row| row.get(0)).map_err(fault)
+    }
+
     fn each_object(&self, visit: Visit<'_>) -> Result<()> {
         let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
         let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
@@ -245,6 +290,7 @@ impl Transaction for Open<'_> {
         let sql = match kind {
             RowKind::SealSlot => "INSERT OR REPLACE INTO seal_slot (id, body) VALUES (?1, ?2)",
             RowKind::Token => "INSERT OR REPLACE INTO token (id, body) VALUES (?1, ?2)",
+            RowKind::Roll => "INSERT OR REPLACE INTO roll (id, body) VALUES (?1, ?2)",
         };
         self.run(sql, params![row.id, row.body])
     }
@@ -253,6 +299,7 @@ impl Transaction for Open<'_> {
         match kind {
             RowKind::SealSlot => self.run("DELETE FROM seal_slot WHERE id = ?1", [id]),
             RowKind::Token => self.run("DELETE FROM token WHERE id = ?1", [id]),
+            RowKind::Roll => self.run("DELETE FROM roll WHERE id = ?1", [id]),
         }
     }
 
@@ -260,24 +307,17 @@ impl Transaction for Open<'_> {
         object(self.0, id, true).map_err(fault)
     }
 
-    fn objects_of(&self, token: i64) -> Result<Vec<ObjectRow>> {
+    fn objects_of(&self, token: i64) -> Result<Vec<i64>> {
         let mut query =
             self.0.prepare_cached("SELECT id FROM object WHERE token = ?1").map_err(fault)?;
-        let ids: Vec<i64> = query
-            .query_map([token], |row| row.get(0))
-            .and_then(Iterator::collect)
-            .map_err(fault)?;
-        let rows = ids.iter().map(|id| object(self.0, *id, true).map_err(fault));
-        rows.filter_map(Result::transpose).collect()
+        let ids = query.query_map([token], |row| row.get(0));
+        ids.and_then(Iterator::collect).map_err(fault)
     }
 
-    fn next_object_id(&self) -> Result<i64> {
-        let next = self.number("object")?;
-        let mut query =
-            self.0.prepare_cached("SELECT coalesce(max(id), 0) FROM object").map_err(fault)?;
-        let last: i64 = query.query_row([], |row| row.get(0)).map_err(fault)?;
-        // Where someone set the counter back, the rows themselves still say what was used.
-        Ok(next.max(last + 1))
+    fn last_object(&self) -> Result<i64> {
+        let sql = "SELECT coalesce(max(id), 0) FROM object";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([], |row| row.get(0)).map_err(fault)
     }
 
     fn put_object(&self, row: &ObjectRow) -> Result<()> {
@@ -307,31 +347,30 @@ impl Transaction for Open<'_> {
         self.run("DELETE FROM tag WHERE object = ?1", [id])?;
         self.run("DELETE FROM object WHERE id = ?1", [id])
     }
-}
 
-fn connect(path: &Path, write: bool) -> Result<Connection> {
-    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    flags |= OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let opened = Connection::open_with_flags(path, flags).map_err(fault)?;
-    opened.busy_timeout(Duration::from_secs(60)).map_err(fault)?;
-    opened.set_prepared_statement_cache_capacity(64);
-    // Deleted rows are overwritten; what SQLite sorts stays in memory.
-    opened
-        .execute_batch("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
-        .map_err(fault)?;
-    if write {
-        // FULL: a commit that was acknowledged survives a power cut. The log is folded into the
-        // database every 4,000 pages, so that this costs next to nothing per commit.
-        opened
-            .execute_batch(
-                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                 PRAGMA wal_autocheckpoint = 4000;",
-            )
-            .map_err(fault)?;
-    } else {
-        opened.execute_batch("PRAGMA query_only = ON;").map_err(fault)?;
+    fn put_tags(&self, id: i64, tags: &[Tag]) -> Result<()> {
+        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
+        tags.iter().try_for_each(|tag| {
+            self.run("INSERT INTO tag (tag, object) VALUES (?1, ?2)", params![tag, id])
+        })
     }
-    Ok(opened)
+
+    fn set_number(&self, name: &str, last: i64) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO number (name, last) VALUES (?1, ?2)", params![name, last])
+    }
+
+    fn upgrade(&self) -> Result<()> {
+        self.0.execute_batch(ROLL).map_err(fault)?;
+        self.0.pragma_update(None, "user_version", FORMAT).map_err(fault)
+    }
+
+    fn mend(&self) -> Result<()> {
+        sqlite_check::mend(self.0, &schema(self.format()?)).map_err(fault)
+    }
+
+    fn clear_roll(&self) -> Result<()> {
+        self.run("DELETE FROM roll", [])
+    }
 }
 
 fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
@@ -343,6 +382,7 @@ fn table(kind: RowKind) -> &'static str {
     match kind {
         RowKind::SealSlot => "seal_slot",
         RowKind::Token => "token",
+        RowKind::Roll => "roll",
     }
 }
 
@@ -384,53 +424,3 @@ fn object(connection: &Connection, id: i64, tags: bool) -> rusqlite::Result<Opti
     row.tags = query.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     Ok(Some(row))
 }
-
-/// What SQLite says, as PKCS #11 says it, with a line on the diagnostic channel of what to do.
-fn fault(error: rusqlite::Error) -> Error {
-    let (code, advice) = match error.sqlite_error_code() {
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            (Error::TokenWriteProtected, "the store cannot be written: mount it for writing")
-        }
-        Some(ErrorCode::DiskFull) => (Error::DeviceMemory, "the disk is full: make room"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (Error::FunctionFailed, "another process holds the store: try again")
-        }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
-            Error::TokenNotRecognized,
-            "the database is damaged: keep a copy, then run 'strongroom check'",
-        ),
-        Some(ErrorCode::CannotOpen) => {
-            (Error::DeviceError, "the database cannot be opened: see that it is there and readable")
-        }
-        Some(ErrorCode::OutOfMemory) => (Error::HostMemory, "memory ran out"),
-        _ => (Error::DeviceError, "run 'strongroom doctor'"),
-    };
-    tracing::error!("store: {error}; {advice}");
-    code
-}
-
-/// "Strm", so that file(1) and a person with sqlite3 see whose database this is.
-const APPLICATION: i64 = 0x5374_726d;
-const FORMAT: i64 = 1;
-const SCHEMA: &str = "
-BEGIN;
-PRAGMA application_id = 0x5374726d;
-PRAGMA user_version = 1;
-CREATE TABLE value (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE number (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE seal_slot (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE token (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
-CREATE TABLE object (
-    id INTEGER PRIMARY KEY,
-    token INTEGER NOT NULL,
-    private INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
-    generation INTEGER NOT NULL,
-    wrap BLOB NOT NULL,
-    body BLOB NOT NULL
-);
-CREATE INDEX object_token ON object (token, private);
-CREATE TABLE tag (tag BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (tag, object)) WITHOUT ROWID;
-CREATE INDEX tag_object ON tag (object);
-COMMIT;
-";

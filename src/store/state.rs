@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The set-hash over the rows of a store.
 
-use super::{ObjectRow, Row, RowKind, Snapshot};
+use super::{ObjectRow, Row, RowKind};
 use crate::codec::{Reader, Writer};
 use crate::error::Result;
 use crate::mechanism::primitive::{self, Mac};
@@ -27,17 +27,10 @@ impl Sum {
     pub(super) fn fold(&mut self, element: &[u8; MAC]) {
         self.0.iter_mut().zip(element).for_each(|(sum, byte)| *sum ^= byte);
     }
-}
 
-/// The sum over tokens and seal slots as they stand.
-pub(super) fn heads(rows: &Mac, now: &(impl Snapshot + ?Sized)) -> Result<Sum> {
-    let mut sum = Sum::default();
-    for kind in [RowKind::Token, RowKind::SealSlot] {
-        for row in now.rows(kind)? {
-            sum.fold(&row_element(rows, kind, &row)?);
-        }
+    pub(super) fn bytes(&self) -> &[u8; MAC] {
+        &self.0
     }
-    Ok(sum)
 }
 
 impl State {
@@ -73,6 +66,7 @@ pub(super) fn name(kind: RowKind) -> &'static [u8] {
     match kind {
         RowKind::SealSlot => b"seal slot",
         RowKind::Token => b"token",
+        RowKind::Roll => b"roll",
     }
 }
 

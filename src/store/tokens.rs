@@ -16,13 +16,18 @@ use crate::safety::Lifted;
 use crate::types::{Holder, Role};
 
 impl Vault {
-    /// All tokens, by number, if they are all that were made.
-    pub fn tokens(&self) -> Result<Vec<Token>> {
+    /// All tokens that were made, by number; an error for each that is gone or not as it was written.
+    pub fn tokens(&self) -> Result<Vec<(i64, Result<Token>)>> {
         let mut tokens = Vec::new();
         self.store.look(&mut |now| {
-            self.state(now)?;
-            let rows = now.rows(RowKind::Token)?;
-            tokens = rows.iter().map(|row| self.read_token(row)).collect::<Result<_>>()?;
+            let (_, heads) = self.known(now)?;
+            for id in heads.ids(RowKind::Token) {
+                let row = now.row(RowKind::Token, id).and_then(|row| row.ok_or(Error::Altered));
+                match row.and_then(|row| self.listed_token(&heads, &row)) {
+                    Err(error) if error != Error::Altered => return Err(error),
+                    token => tokens.push((id, token)),
+                }
+            }
             Ok(())
         })?;
         Ok(tokens)
@@ -33,8 +38,7 @@ impl Vault {
         self.store.token(id)?.map(|row| self.read_token(&row)).transpose()
     }
 
-    /// Makes a token with the number `id`, which no token has had: the first free is
-    /// [`Vault::next_token`].
+    /// Makes a token with the number `id`, which no token has had.
     pub fn create_token(
         &self,
         id: i64,
@@ -48,11 +52,6 @@ impl Vault {
             // Another process was faster: the slot holds a token now, and its list tells.
             Some(_) => Err(Error::SlotIdInvalid),
         })
-    }
-
-    /// The number of the next token.
-    pub fn next_token(&self) -> Result<i64> {
-        Ok(1 + self.store.rows(RowKind::Token)?.last().map_or(0, |row| row.id))
     }
 
     /// Makes a token anew in its slot: another key, no objects, no user PIN, the same serial number.

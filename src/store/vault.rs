@@ -2,13 +2,16 @@
 //! The envelope: every row sealed or authenticated, every change bound into the store's set-hash,
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
+use super::heads::{Heads, LIST};
 use super::pin::Stretch;
-use super::state::{MAC, State, VERSION, name, row_element};
+use super::roll::{Roll, Seals};
+use super::state::{MAC, State, VERSION, name};
 use super::{Row, RowKind, Store};
 use crate::codec::Writer;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
 use crate::secret::{Secret, SharedCounter};
+use std::sync::atomic::AtomicBool;
 
 /// An open store.
 pub struct Vault {
@@ -21,6 +24,8 @@ pub struct Vault {
     pub(super) changes: SharedCounter,
     pub(super) tags: Mac,
     pub(super) cover_key: Secret,
+    /// Whether the store has no roll, because an object was altered before it got one.
+    pub(super) unlisted: AtomicBool,
 }
 
 impl Vault {
@@ -30,9 +35,11 @@ impl Vault {
         let [rows, tags, state_key, cover, pin] = keys;
         let (rows, state_key) = (rows?, state_key?);
         let row = Row { id: FIRST_SLOT, body: slot.body.clone() };
-        let mut state = State::default();
-        state.heads.fold(&row_element(&Mac::new(&rows)?, RowKind::SealSlot, &row)?);
-        let state = state.seal(&state_key, &id)?;
+        let mut heads = Heads::default();
+        heads.put(&Mac::new(&rows)?, RowKind::SealSlot, &row)?;
+        let state = State { heads: heads.sum(), ..State::default() };
+        let (sealed, list) = (state.seal(&state_key, &id)?, heads.seal(&state_key, &id)?);
+        let roll_key = state_key.duplicate()?;
         let keys =
             [(ROWS, rows), (TAGS, tags?), (STATE_KEY, state_key), (COVER, cover?), (PIN, pin?)];
         store.write(&mut |tx| {
@@ -41,7 +48,10 @@ impl Vault {
                 let context = key_context(&id, name);
                 tx.set_value(name, &primitive::seal(master, &context, key.expose())?)?;
             }
-            tx.set_value(STATE, &state)?;
+            tx.set_value(STATE, &sealed)?;
+            tx.set_value(LIST, &list)?;
+            let seals = Seals { key: &roll_key, store: &id };
+            Roll::empty().write(seals, tx, state.revision, &state.objects)?;
             tx.next_id(RowKind::SealSlot)?;
             tx.put_row(RowKind::SealSlot, &row)
         })
@@ -71,7 +81,19 @@ impl Vault {
         };
         let (rows, tags) = (Mac::new(&key(ROWS)?)?, Mac::new(&key(TAGS)?)?);
         let (state_key, cover_key, pin_key) = (key(STATE_KEY)?, key(COVER)?, key(PIN)?);
-        Ok(Vault { store, id, pin_key, stretch, rows, tags, state_key, cover_key, changes })
+        let unlisted = AtomicBool::new(false);
+        Ok(Vault {
+            store,
+            id,
+            pin_key,
+            stretch,
+            rows,
+            tags,
+            state_key,
+            cover_key,
+            changes,
+            unlisted,
+        })
     }
 
     /// The identity of the store.
@@ -95,7 +117,7 @@ impl Vault {
         let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::DeviceError)?;
         if !primitive::equal(&self.row_mac(kind, row.id, record)?, mac) {
             tracing::error!("{kind:?} {} was altered: run 'strongroom check'", row.id);
-            return Err(Error::DeviceError);
+            return Err(Error::Altered);
         }
         Ok(record)
     }
@@ -123,3 +145,5 @@ const TAGS: &str = "key tags";
 const STATE_KEY: &str = "key state";
 const COVER: &str = "key cover";
 const PIN: &str = "key pin";
+/// The named values that every store has, beside those of the set-hashes.
+pub(super) const WRITTEN: &[&str] = &[ID, STATE, ROWS, TAGS, STATE_KEY, COVER, PIN];

@@ -253,14 +253,14 @@ fn an_older_policy_or_ledger_put_back_is_refused() {
     assert_ne!(old, new);
     put("ledger 1", &old);
     use_once(s, key).gives(DENIED);
-    checked("token 1: its ledger was altered");
+    checked("the ledger of token 1 was altered");
     put("ledger 1", &new);
     assert_eq!(use_up(s, key), 8);
     let old = value("policy 1");
     set_policy(&user.fixture, &rule("r", "operations = [\"sign\"]"));
     put("policy 1", &old);
     use_once(s, key).gives(CKR_DEVICE_ERROR);
-    checked("token 1: its policy was altered");
+    checked("the policy of token 1 was altered");
     // Setting it again mends it.
     set_policy(&user.fixture, &rule("other", ""));
     use_once(s, key).good();

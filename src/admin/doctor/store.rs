@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Access, Paths};
 use crate::seal::{self, Kind, Slot, Surroundings};
 use crate::secret::{Secret, SharedCounter};
+use crate::session::slot_id;
 use crate::session::{Opened, find_store, open_store};
 use std::path::Path;
 
@@ -235,7 +236,14 @@ fn look_at_tokens(opened: &Opened, findings: &mut Vec<Finding>) {
         findings.push(Finding::warn("tokens", "the store has no token", mend));
     }
     let now = super::machine::now();
-    for token in tokens.iter().map(info) {
+    for (number, _) in tokens.iter().filter(|(_, token)| token.is_err()) {
+        findings.push(Finding::fail(
+            format!("token in slot {}", slot_id(*number)),
+            "its record is not the one that was written: it is refused, others are used",
+            "'strongroom check' says more; stop its users and restore a backup of the store",
+        ));
+    }
+    for token in tokens.iter().filter_map(|(_, token)| token.as_ref().ok()).map(info) {
         let topic = format!("token '{}'", token.label.escape_debug());
         let unblock =
             format!("'strongroom pin unblock --token {}' sets a new one", token.selector());

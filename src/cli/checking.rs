@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `strongroom check`.
+
+use super::arguments::{Check, Common};
+use super::opening::{configuration, open};
+use super::output::{say, show, visible};
+use super::pins::holder;
+use crate::admin::{self, Outcome, Report};
+use std::process::ExitCode;
+
+pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
+    let counter = match check.repair {
+        true => admin::repair_counter(&configuration(common)?)?,
+        false => None,
+    };
+    let desk = open(common)?;
+    let mut visits = Vec::new();
+    let named = &check.holder;
+    let pin = named.pin.pin_file.is_some() || named.pin.pin_env.is_some();
+    if check.token.is_some() || named.user.is_some() || pin {
+        let token = desk.token(check.token.as_deref())?;
+        let (whose, pin) = holder(named, &token)?;
+        visits.push(desk.log_in(&token, &whose, &pin)?);
+    }
+    let mut report = match check.repair {
+        true => admin::repair(&desk, &visits)?,
+        false => admin::check(&desk, &visits)?,
+    };
+    report.repaired.extend(counter);
+    show(common, &report, || text(&report))?;
+    if report.faults.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say("strongroom: the store is not as it was written");
+    say(&format!("  next: {}", next(&report, check.repair)));
+    Ok(ExitCode::FAILURE)
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "store {}, tokens: {}, objects: {}, faults: {}\n",
+        visible(&report.store),
+        report.tokens,
+        report.objects,
+        report.faults.len()
+    );
+    if !report.roll {
+        text.push_str("note: the store has no roll of objects yet; the next change makes it\n");
+    }
+    for done in &report.repaired {
+        text.push_str(&format!("repaired: {}\n", visible(done)));
+    }
+    for fault in &report.faults {
+        let mend = if fault.repairable { " (--repair puts it right)" } else { "" };
+        text.push_str(&format!("fault: {}{mend}\n", visible(&fault.what)));
+    }
+    text
+}
+
+fn next(report: &Report, repaired: bool) -> &'static str {
+    if !repaired && report.faults.iter().all(|fault| fault.repairable) {
+        return "keep a copy of the store, find out who wrote to it, then 'strongroom check --repair'";
+    }
+    "keep a copy of the store and find out who wrote to it; stop its users and restore a backup"
+}

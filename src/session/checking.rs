@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The check of a store: with the keys of whoever is logged in, private objects are opened too.
+
+use super::{Library, material};
+use crate::error::{Error, Result};
+use crate::object;
+use crate::secret::Secret;
+use crate::store::{Checking, Keys, Vault, Verdict};
+use std::sync::Arc;
+
+impl Library {
+    /// Reads and authenticates everything; with the logins of these sessions the contents of private
+    /// objects too.
+    pub fn check(&self, sessions: &[u64]) -> Result<Verdict> {
+        self.checking(sessions, |vault, checking| vault.check(checking))
+    }
+
+    /// Puts right what can be made anew from what is authentic, and says what was done.
+    pub fn repair(&self, sessions: &[u64]) -> Result<Vec<String>> {
+        self.checking(sessions, |vault, checking| vault.repair(checking))
+    }
+
+    fn checking<T>(
+        &self,
+        sessions: &[u64],
+        run: impl FnOnce(&Vault, &Checking<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let vault = self.vault()?.ok_or(Error::TokenNotPresent)?;
+        let mut held: Vec<Arc<Keys>> = Vec::new();
+        for session in sessions {
+            held.extend(self.session(*session)?.slot.user_keys());
+        }
+        let keys: Vec<&Keys> = held.iter().map(Arc::as_ref).collect();
+        let tags = |keys: Option<&Keys>, record: &Secret| {
+            let object = material::read(&vault, keys, record)?;
+            let tags = object::tagged(object.attributes());
+            Ok(tags.map(|(id, value)| (id as u64, value)).collect())
+        };
+        run(&vault, &Checking { keys: &keys, tags: &tags })
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What `sqlite.rs` and `sqlite_check.rs` stand on: connections, the schema of each format, and what
+//! SQLite's errors mean.
+
+use crate::error::{Error, Result};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// A connection; one that does not write refuses to.
+pub(super) fn connect(path: &Path, write: bool) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    flags |= OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let opened = Connection::open_with_flags(path, flags).map_err(fault)?;
+    opened.busy_timeout(Duration::from_secs(60)).map_err(fault)?;
+    opened.set_prepared_statement_cache_capacity(64);
+    // The schema is data like any other: a trigger or view that someone put there is not run.
+    for (setting, on) in [
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    ] {
+        opened.set_db_config(setting, on).map_err(fault)?;
+    }
+    // Deleted rows are overwritten; what SQLite sorts stays in memory.
+    opened
+        .execute_batch("PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;")
+        .map_err(fault)?;
+    if write {
+        // FULL: a commit that was acknowledged survives a power cut. The log is folded into the
+        // database every 4,000 pages, so that this costs next to nothing per commit.
+        opened
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA wal_autocheckpoint = 4000;",
+            )
+            .map_err(fault)?;
+    } else {
+        opened.execute_batch("PRAGMA query_only = ON;").map_err(fault)?;
+    }
+    Ok(opened)
+}
+
+/// The schema of a format, as it is made.
+pub(super) fn schema(format: i64) -> String {
+    let roll = if format > FIRST_FORMAT { ROLL } else { "" };
+    format!("{SCHEMA}{roll}")
+}
+
+/// What SQLite says, as PKCS #11 says it, with a line on the diagnostic channel of what to do.
+pub(super) fn fault(error: rusqlite::Error) -> Error {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    let (code, advice) = match error.sqlite_error_code() {
+        None if matches!(
+            error,
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)
+        ) =>
+        {
+            (Error::Altered, "a row was altered: run 'strongroom check'")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (Error::TokenWriteProtected, "the store cannot be written: mount it for writing")
+        }
+        Some(ErrorCode::DiskFull) => (Error::DeviceMemory, "the disk is full: make room"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (Error::FunctionFailed, "another process holds the store: try again")
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            Error::TokenNotRecognized,
+            "the database is damaged: keep a copy, then run 'strongroom check'",
+        ),
+        Some(ErrorCode::CannotOpen) => {
+            (Error::DeviceError, "the database cannot be opened: see that it is there and readable")
+        }
+        Some(ErrorCode::OutOfMemory) => (Error::HostMemory, "memory ran out"),
+        _ => (Error::DeviceError, "run 'strongroom doctor'"),
+    };
+    tracing::error!("store: {error}; {advice}");
+    code
+}
+
+/// "Strm", so that file(1) and a person with sqlite3 see whose database this is.
+pub(super) const APPLICATION: i64 = 0x5374_726d;
+pub(super) const FIRST_FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
+/// What the second format has more than the first.
+pub(super) const ROLL: &str = "CREATE TABLE roll (id INTEGER PRIMARY KEY, body BLOB NOT NULL)";
+pub(super) const SCHEMA: &str = "
+BEGIN;
+PRAGMA application_id = 0x5374726d;
+CREATE TABLE value (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE number (name TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE seal_slot (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE token (id INTEGER PRIMARY KEY, body BLOB NOT NULL);
+CREATE TABLE object (
+    id INTEGER PRIMARY KEY,
+    token INTEGER NOT NULL,
+    private INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    wrap BLOB NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE INDEX object_token ON object (token, private);
+CREATE TABLE tag (tag BLOB NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (tag, object)) WITHOUT ROWID;
+CREATE INDEX tag_object ON tag (object);
+COMMIT;
+";
