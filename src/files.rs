@@ -58,6 +58,15 @@ pub fn check_directory(path: &Path, access: Access) -> Result<()> {
     check(&directory(path)?, path, access, access.directory_mode())
 }
 
+/// Whether something has this name, be it a link to nowhere.
+pub fn is_there(path: &Path) -> std::io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a file of the store, to write where the file system allows it.
 pub fn open(path: &Path, access: Access) -> Result<(File, bool)> {
     // NONBLOCK: a pipe in a file's place must not hold us up.
@@ -71,12 +80,30 @@ pub fn open(path: &Path, access: Access) -> Result<(File, bool)> {
         }
     };
     let file = File::from(descriptor);
+    is_file(&file, path)?;
     check(&file, path, access, access.file_mode())?;
-    if !file.metadata().is_ok_and(|found| found.is_file()) {
-        tracing::error!("{} is not a file", path.display());
-        return Err(Error::DeviceError);
-    }
     Ok((file, writable))
+}
+
+/// Checks a file of the store that this library does not open itself, where it is there. By a descriptor
+/// that can do nothing else: closing another would drop the locks that the process has on the file.
+pub fn check_file(path: &Path, access: Access) -> Result<()> {
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::PATH;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(descriptor) => File::from(descriptor),
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(complain("open", path, &error.into())),
+    };
+    is_file(&file, path)?;
+    check(&file, path, access, access.file_mode())
+}
+
+fn is_file(file: &File, path: &Path) -> Result<()> {
+    if file.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    tracing::error!("{} is not a file: move it away", path.display());
+    Err(Error::DeviceError)
 }
 
 /// Makes a file of the store that must not exist yet, with this content, durably.
@@ -249,6 +276,11 @@ impl Paths {
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.directory.join("store.db")
+    }
+
+    /// What SQLite keeps beside the database, or might.
+    pub fn companions(&self) -> [PathBuf; 3] {
+        ["store.db-wal", "store.db-shm", "store.db-journal"].map(|name| self.directory.join(name))
     }
 
     /// The counter of changes that all processes map.

@@ -22,6 +22,8 @@ pub struct Report {
     pub opened: Vec<String>,
     /// Whether the roll of objects is there, which tells of every row whether it is the one written.
     pub roll: bool,
+    /// What is no fault of a row: seal slots that do not open, where another did.
+    pub notes: Vec<String>,
     /// What was put right.
     pub repaired: Vec<String>,
     /// What is wrong, and was not put right.
@@ -85,6 +87,7 @@ fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
         objects: verdict.objects,
         opened: visits.iter().map(|visit| visit.token.label.clone()).collect(),
         roll: !verdict.unlisted,
+        notes: desk.said.clone(),
         repaired: Vec::new(),
         faults: verdict.faults.iter().map(Bad::from).collect(),
     }

@@ -14,6 +14,8 @@ use crate::session::{Library, Opened, create_store, open_store};
 pub struct Desk {
     pub(super) library: Library,
     pub(super) opened: Opened,
+    /// What was said while it was opened: of seal slots that do not open, where another did.
+    pub(super) said: Vec<String>,
 }
 
 impl Drop for Desk {
@@ -47,7 +49,9 @@ impl Desk {
                 other
             }
         };
-        Desk::over(config, result)
+        let mut desk = Desk::over(config, result)?;
+        desk.said = said;
+        Ok(desk)
     }
 
     /// Makes the store, with one seal slot.
@@ -63,7 +67,7 @@ impl Desk {
         let fault = |error| Failure::of(format!("cannot open the store {path}"), error);
         let opened = opened.map_err(fault)?.ok_or_else(|| no_store(config))?;
         let library = Library::over(config.clone(), opened.vault.clone()).map_err(fault)?;
-        Ok(Desk { library, opened })
+        Ok(Desk { library, opened, said: Vec::new() })
     }
 
     /// The configuration in force.

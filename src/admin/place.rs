@@ -4,7 +4,7 @@
 use super::diagnostics::capture;
 use super::failure::{Failure, Outcome};
 use crate::config::Config;
-use crate::files::Paths;
+use crate::files::{self, Paths};
 use crate::seal::Kind;
 use crate::session::find_store;
 
@@ -12,7 +12,7 @@ use crate::session::find_store;
 /// empty one.
 pub fn store_exists(config: &Config) -> Outcome<bool> {
     let database = Paths { directory: config.store.path.clone() }.database();
-    database.try_exists().map_err(|error| {
+    files::is_there(&database).map_err(|error| {
         Failure::new(
             format!("cannot look for the store in {}: {error}", config.store.path.display()),
             "run this as its owner or with its group; --store or STRONGROOM_STORE name another \

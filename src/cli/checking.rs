@@ -47,6 +47,9 @@ fn text(report: &Report) -> String {
     if !report.roll {
         text.push_str("note: the store has no roll of objects yet; the next change makes it\n");
     }
+    for note in &report.notes {
+        text.push_str(&format!("note: {}\n", visible(note)));
+    }
     for done in &report.repaired {
         text.push_str(&format!("repaired: {}\n", visible(done)));
     }

@@ -34,7 +34,7 @@ pub struct Closed {
 /// Finds the store of a configuration; none where there is none yet.
 pub fn find_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Closed>> {
     let around = surroundings(config, passphrase)?;
-    match around.paths.database().try_exists() {
+    match files::is_there(&around.paths.database()) {
         Ok(true) => {}
         Ok(false) => return Ok(None),
         Err(error) => {
@@ -47,6 +47,9 @@ pub fn find_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
     // The descriptor is let go before SQLite opens the file: closing one later would drop the
     // process's locks on it (POSIX advisory locks belong to process and file, not to descriptor).
     drop(files::open(&around.paths.database(), around.access)?);
+    for companion in around.paths.companions() {
+        files::check_file(&companion, around.access)?;
+    }
     let store = Sqlite::open(&database(&around.paths)?)?;
     let (id, rows) = Vault::sealed_by(&store)?;
     let slots = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
@@ -77,7 +80,7 @@ pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
 pub fn mend_counter(config: &Config) -> Result<bool> {
     let around = surroundings(config, None)?;
     let path = around.paths.changes();
-    if !around.paths.database().exists() {
+    if !files::is_there(&around.paths.database()).unwrap_or(false) {
         return Ok(false);
     }
     files::check_directory(&around.paths.directory, around.access)?;
@@ -104,7 +107,7 @@ pub fn create_store(
     let around = surroundings(config, passphrase)?;
     files::make_directory(&around.paths.directory, around.access)?;
     let lock = files::lock_directory(&around.paths.directory)?;
-    if !around.paths.database().exists() {
+    if !files::is_there(&around.paths.database()).unwrap_or(true) {
         make(&around, kind)?;
     }
     drop(lock);

@@ -16,7 +16,7 @@ impl Vault {
     /// altered seal slot is nobody's mishap: nothing is opened beside one. An altered token is refused
     /// where it is used, and the others go on.
     pub(super) fn known(&self, now: &(impl Snapshot + ?Sized)) -> Result<(State, Heads)> {
-        let sealed = now.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
+        let sealed = now.value(STATE)?.unwrap_or_default();
         let known = State::open(&sealed, &self.state_key, &self.id).and_then(|state| {
             let heads = Heads::find((&self.state_key, &self.id), &self.rows, now, &state.heads)?;
             Ok((state, heads))
@@ -66,7 +66,7 @@ impl Vault {
             // An odd count says that a change is under way; what a killed process left odd stays so
             // until the next change is through, and readers ask the database meanwhile.
             let now = self.changes.load();
-            let odd = if now % 2 == 0 { now + 1 } else { now + 2 };
+            let odd = now.wrapping_add(if now % 2 == 0 { 1 } else { 2 });
             self.changes.store(odd);
             mark = Some(odd);
             let change = Change::begin(self, tx)?;
@@ -76,7 +76,7 @@ impl Vault {
             Ok(())
         });
         if let Some(odd) = mark {
-            self.changes.advance(odd, odd + 1);
+            self.changes.advance(odd, odd.wrapping_add(1));
         }
         result.and_then(|()| made.ok_or(Error::GeneralError))
     }

@@ -73,13 +73,14 @@ impl Vault {
     /// Puts right what can be made anew from what is authentic; keys and the records of tokens are never
     /// touched. Returns what was done.
     pub fn repair(&self, checking: &Checking<'_>) -> Result<Vec<String>> {
-        let verdict = self.check(checking)?;
+        let mut verdict = self.check(checking)?;
         let mut done: Vec<String> = Vec::new();
         if verdict.fixes.iter().any(|fix| matches!(fix, Fix::Database)) {
             self.store.write(&mut |tx| tx.mend())?;
             done.push(
                 "the database: what did not belong was dropped, indexes were built anew".into(),
             );
+            verdict = self.check(checking)?;
         }
         if verdict.fixes.iter().all(|fix| matches!(fix, Fix::Database)) {
             return Ok(done);

@@ -11,6 +11,7 @@ mod check_objects;
 mod fault;
 mod heads;
 mod keys;
+mod latest;
 mod ledger;
 mod material;
 mod objects;
@@ -122,6 +123,8 @@ pub trait Snapshot {
     fn format(&self) -> Result<i64>;
     /// What is wrong with the database as such.
     fn faults(&self) -> Result<Vec<Fault>>;
+    /// One object, without its tags.
+    fn untagged(&self, id: i64) -> Result<Option<ObjectRow>>;
     /// Every object, one by one, or why it cannot be read.
     fn each_object(&self, visit: Visit<'_>) -> Result<()>;
 }

@@ -52,7 +52,7 @@ impl Vault {
 
     /// Reads an object; none when it is gone. A private one needs the token key.
     pub fn load(&self, token: &Token, id: i64, key: Option<&TokenKey>) -> Result<Option<Found>> {
-        let Some(row) = self.store.object(id)?.filter(|row| row.token == token.id) else {
+        let Some(row) = self.latest(id)?.filter(|row| row.token == token.id) else {
             return Ok(None);
         };
         let record = self.unseal(&token.uuid, &row, key)?;

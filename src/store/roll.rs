@@ -120,6 +120,28 @@ impl Roll {
         self.load(seals, now, id.div_euclid(OBJECTS)).map(|bucket| bucket.get(&id).copied())
     }
 
+    /// The same, of what has been read already.
+    pub(super) fn known(&self, id: i64) -> Option<Line> {
+        self.buckets.get(&id.div_euclid(OBJECTS))?.get(&id).copied()
+    }
+
+    /// Takes over what an earlier roll had read and is still the same.
+    pub(super) fn inherit(&mut self, before: Roll) {
+        if before.buckets.len() > KEPT || !before.touched.is_empty() {
+            return;
+        }
+        for (number, page) in &before.pages {
+            if self.top.get(number).is_some_and(|stamp| before.top.get(number) == Some(stamp)) {
+                self.pages.insert(*number, page.clone());
+            }
+        }
+        let same = |number: &i64| {
+            let page = number.div_euclid(BUCKETS);
+            self.pages.contains_key(&page)
+        };
+        self.buckets = before.buckets.into_iter().filter(|(number, _)| same(number)).collect();
+    }
+
     /// Lists an object, or strikes it off.
     pub(super) fn set(
         &mut self,
@@ -350,5 +372,7 @@ const VERSION: u8 = 1;
 /// Objects of a bucket, so that two full ones fit a page of the database; and buckets of a page.
 const OBJECTS: i64 = 30;
 const BUCKETS: i64 = 64;
+/// Buckets that a process keeps, at most: some two megabytes.
+const KEPT: usize = 1024;
 /// The length of a line in a bucket, bytes.
 const LINE: usize = 1 + 8 + 1 + 8 + 4 + MAC + 12;

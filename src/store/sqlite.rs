@@ -6,7 +6,9 @@
 //! a call. A connection is never used by a forked child: the child opens its own.
 
 use super::fault::Fault;
-use super::sqlite_base::{APPLICATION, FIRST_FORMAT, FORMAT, ROLL, SCHEMA, connect, fault, schema};
+use super::sqlite_base::{
+    APPLICATION, FIRST_FORMAT, FORMAT, ROLL, SCHEMA, connect, connect_reader, fault, schema,
+};
 use super::sqlite_check;
 use super::{Named, ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn, Visit};
 use crate::error::{Error, Result};
@@ -77,12 +79,14 @@ impl Sqlite {
     /// Runs a query on a connection of the pool; one that failed is not put back.
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         let pooled = self.readers.lock().pop();
-        let connection = match pooled {
-            Some(connection) => connection,
-            None => connect(&self.path, false)?,
+        let (connection, once) = match pooled {
+            Some(connection) => (connection, false),
+            None => connect_reader(&self.path)?,
         };
         let result = query(&connection).map_err(fault)?;
-        self.readers.lock().push(connection);
+        if !once {
+            self.readers.lock().push(connection);
+        }
         Ok(result)
     }
 }
@@ -259,6 +263,10 @@ impl Snapshot for Open<'_> {
     fn format(&self) -> Result<i64> {
         let mut query = self.0.prepare_cached("PRAGMA user_version").map_err(fault)?;
         query.query_row([], |row| row.get(0)).map_err(fault)
+    }
+
+    fn untagged(&self, id: i64) -> Result<Option<ObjectRow>> {
+        object(self.0, id, false).map_err(fault)
     }
 
     fn each_object(&self, visit: Visit<'_>) -> Result<()> {

@@ -10,9 +10,47 @@ use std::time::Duration;
 
 /// A connection; one that does not write refuses to.
 pub(super) fn connect(path: &Path, write: bool) -> Result<Connection> {
-    let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    flags |= OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let opened = Connection::open_with_flags(path, flags).map_err(fault)?;
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|opened| settled(opened, write))
+}
+
+/// A connection for reading; and whether it is good for one call alone, because it takes the file for
+/// one that nobody changes.
+pub(super) fn connect_reader(path: &Path) -> Result<(Connection, bool)> {
+    if !frozen(path) {
+        return connect(path, false).map(|opened| (opened, false));
+    }
+    // Without a log, and where none can be made, SQLite reads a database that it is told not to lock.
+    let escape = |byte: &u8| match byte {
+        b'/' | b'-' | b'.' | b'_' => char::from(*byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() => char::from(*byte).to_string(),
+        byte => format!("%{byte:02x}"),
+    };
+    let name: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
+    let uri = format!("file:{name}?immutable=1");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    open(Path::new(&uri), flags)
+        .and_then(|opened| settled(opened, false))
+        .map(|opened| (opened, true))
+}
+
+/// Whether this process sees the file on a file system that is mounted for reading, and no write-ahead
+/// log beside it: then nobody here writes, and whoever writes elsewhere has a log.
+fn frozen(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_os_string();
+    log.push("-wal");
+    let read_only = |path| {
+        rustix::fs::statvfs(path)
+            .is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    };
+    std::fs::symlink_metadata(log).is_err() && read_only(path)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let always = OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    Connection::open_with_flags(path, flags | always).map_err(fault)
+}
+
+fn settled(opened: Connection, write: bool) -> Result<Connection> {
     opened.busy_timeout(Duration::from_secs(60)).map_err(fault)?;
     opened.set_prepared_statement_cache_capacity(64);
     // The schema is data like any other: a trigger or view that someone put there is not run.

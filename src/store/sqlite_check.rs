@@ -15,9 +15,17 @@ pub(super) fn faults(connection: &Connection, schema: &str) -> rusqlite::Result<
     let pristine = Connection::open_in_memory()?;
     pristine.execute_batch(schema)?;
     let mut found = schema_faults(&entries(&pristine)?, &entries(connection)?);
-    found.extend(type_faults(connection, &pristine)?);
-    found.extend(integrity(connection)?);
-    found.extend(stray_tags(connection)?);
+    // What one look cannot get through does not keep the others from looking.
+    for part in [type_faults(connection, &pristine), integrity(connection), stray_tags(connection)]
+    {
+        match part {
+            Ok(faults) => found.extend(faults),
+            Err(error) => {
+                let what = format!("it cannot be read through: {error}");
+                found.push(Fault::new("database", "", Wrong::Unreadable, what));
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -37,7 +45,10 @@ pub(super) fn mend(connection: &Connection, schema: &str) -> rusqlite::Result<()
     for (.., sql) in right.iter().filter(|entry| entry.0 == "index" && !there.contains(entry)) {
         connection.execute_batch(sql)?;
     }
-    connection.execute_batch("REINDEX; DELETE FROM tag WHERE object NOT IN (SELECT id FROM object)")
+    connection.execute_batch(
+        "REINDEX; DELETE FROM tag WHERE object NOT IN (SELECT id FROM object) \
+         OR typeof(tag) <> 'blob' OR length(tag) <> 16",
+    )
 }
 
 fn entries(connection: &Connection) -> rusqlite::Result<BTreeSet<Entry>> {
@@ -78,7 +89,9 @@ fn type_faults(connection: &Connection, pristine: &Connection) -> rusqlite::Resu
             while let Some(row) = rows.next()? {
                 let (row, kind) = (shown(&row.get(0)?), row.get::<_, String>(1)?);
                 let what = format!("its column '{column}' holds {kind}, not {declared}");
-                found.push(Fault::new(table, row, Wrong::Unreadable, what));
+                // A tag that is none goes; those of the object are made anew.
+                let fault = Fault::new(table, row, Wrong::Unreadable, what);
+                found.push(fault.repairable(table == "tag"));
             }
         }
     }
@@ -121,15 +134,21 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Vec<Fault>> {
 }
 
 fn stray_tags(connection: &Connection) -> rusqlite::Result<Vec<Fault>> {
-    let sql = "SELECT object, count(*) FROM tag WHERE object NOT IN (SELECT id FROM object) \
-               GROUP BY object";
-    let mut query = connection.prepare(sql)?;
-    let fault = |row: &rusqlite::Row<'_>| {
-        let (object, count) = (shown(&row.get(0)?), row.get::<_, i64>(1)?);
-        let what = format!("{count} of an object that is not there");
-        Ok(Fault::new("tag", object, Wrong::Foreign, what).repairable(true))
-    };
-    query.query_map([], fault)?.collect()
+    let mut found = Vec::new();
+    for (which, words) in [
+        ("object NOT IN (SELECT id FROM object)", "of an object that is not there"),
+        ("typeof(tag) = 'blob' AND length(tag) <> 16", "of a length that no tag has"),
+    ] {
+        let sql = format!("SELECT object, count(*) FROM tag WHERE {which} GROUP BY object");
+        let mut query = connection.prepare(&sql)?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let (object, count) = (shown(&row.get(0)?), row.get::<_, i64>(1)?);
+            let what = format!("{count} {words}");
+            found.push(Fault::new("tag", object, Wrong::Foreign, what).repairable(true));
+        }
+    }
+    Ok(found)
 }
 
 /// What can be dropped without losing a row.

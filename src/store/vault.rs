@@ -3,6 +3,7 @@
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
 use super::heads::{Heads, LIST};
+use super::latest::Latest;
 use super::pin::Stretch;
 use super::roll::{Roll, Seals};
 use super::state::{MAC, State, VERSION, name};
@@ -26,6 +27,7 @@ pub struct Vault {
     pub(super) cover_key: Secret,
     /// Whether the store has no roll, because an object was altered before it got one.
     pub(super) unlisted: AtomicBool,
+    pub(super) latest: Latest,
 }
 
 impl Vault {
@@ -93,6 +95,7 @@ impl Vault {
             cover_key,
             changes,
             unlisted,
+            latest: Latest::default(),
         })
     }
 

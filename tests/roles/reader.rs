@@ -38,9 +38,10 @@ pub struct Token {
 #[derive(Clone, Debug)]
 pub struct Pin {
     pub holds: u8,
-    salt: Vec<u8>,
-    cost: [u32; 3],
-    wrap: Vec<u8>,
+    pub salt: Vec<u8>,
+    /// Memory in KiB, passes, lanes.
+    pub cost: [u32; 3],
+    pub wrap: Vec<u8>,
 }
 
 /// Bytes, read from the front.
@@ -177,24 +178,40 @@ impl Files {
         pin: &Pin,
         text: &str,
     ) -> Vec<u8> {
-        let [uses, generation] = match pin.holds {
+        let context = Files::pin_context(&self.id, token, (role, name), pin);
+        let inner = open(&self.key("key pin"), &context, &pin.wrap).expect("the outer layer");
+        open(&pin.stretched(text), &context, &inner).expect("the PIN opens")
+    }
+
+    /// What the wrap of a token's PIN is bound to.
+    pub fn pin_context(store: &[u8], token: &Token, who: (u8, &str), pin: &Pin) -> Vec<u8> {
+        let generations = match pin.holds {
             0 => [0, 0],
             1 => [0, token.generation],
             _ => [token.use_generation, token.generation],
         };
-        let context = [
+        Files::context(store, &token.uuid, who, pin.holds, generations)
+    }
+
+    /// The same, of its parts: the generations of use key and token key last.
+    pub fn context(
+        store: &[u8],
+        uuid: &[u8],
+        (role, name): (u8, &str),
+        holds: u8,
+        [uses, generation]: [u32; 2],
+    ) -> Vec<u8> {
+        [
             &[2][..],
             b"strongroom token key",
-            &self.id,
-            &token.uuid,
-            &[role, pin.holds],
+            store,
+            uuid,
+            &[role, holds],
             &counted(name.as_bytes()),
             &uses.to_be_bytes(),
             &generation.to_be_bytes(),
         ]
-        .concat();
-        let inner = open(&self.key("key pin"), &context, &pin.wrap).expect("the outer layer");
-        open(&pin.stretched(text), &context, &inner).expect("the PIN opens")
+        .concat()
     }
 
     /// The attributes of the private object with this label: as far as the token key opens them.

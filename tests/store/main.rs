@@ -13,6 +13,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[allow(dead_code, reason = "not all of it is needed here")]
+#[path = "../roles/reader.rs"]
+mod reader;
 
 mod altered;
 mod copies;
@@ -20,6 +23,7 @@ mod corrupt;
 mod forked;
 mod kill;
 mod modes;
+mod offline;
 mod processes;
 mod read_only;
 mod seal;

@@ -5,6 +5,7 @@ use crate::common::*;
 use crate::{UNUSABLE, files, filled, try_use};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 
 #[test]
@@ -108,3 +109,109 @@ fn mode(path: &Path) -> u32 {
 fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
+
+/// The files that SQLite keeps beside a database in use, and each of the store's own: what else might be in
+/// their place.
+#[test]
+fn pipes_and_directories_in_a_files_place_are_refused() {
+    let (fixture, content) = filled();
+    let aside = fixture.directory().join("aside");
+    let mut places = files(&fixture.store_path());
+    places.extend(companions(&fixture));
+    for place in places {
+        for (what, make) in [
+            ("a pipe", (|path| run("mkfifo", path)) as fn(&Path)),
+            ("a directory", |path| fs::create_dir(path).unwrap()),
+            ("a link to nowhere", |path| symlink("/nonexistent", path).unwrap()),
+            ("a link to a device", |path| symlink("/dev/zero", path).unwrap()),
+        ] {
+            let there = place.exists();
+            if there {
+                fs::rename(&place, &aside).unwrap();
+            }
+            make(&place);
+            let what = format!("{what} at {}", place.display());
+            try_use(&fixture).map(drop).gives_for(&what, UNUSABLE);
+            run("rm -rf", &place);
+            if there {
+                fs::rename(&aside, &place).unwrap();
+            }
+        }
+    }
+    assert_eq!(try_use(&fixture).good(), content);
+}
+
+#[test]
+fn loose_modes_and_others_files_beside_the_database_are_refused() {
+    let (fixture, content) = filled();
+    for place in companions(&fixture) {
+        fs::write(&place, b"").unwrap();
+        for more in [0o004, 0o040, 0o002, 0o020] {
+            chmod(&place, 0o600 | more);
+            let used = try_use(&fixture).map(drop);
+            used.gives_for(&format!("{} {more:o}", place.display()), UNUSABLE);
+            let said = crate::check(&fixture).expect_err("a loose mode");
+            assert!(said.contains("chmod 0600"), "the mode to set: {said}");
+        }
+        fs::remove_file(&place).unwrap();
+    }
+    assert_eq!(try_use(&fixture).good(), content);
+}
+
+/// An ordinary user does not use what belongs to another, whatever its mode; root's it may.
+#[test]
+fn files_of_another_user_are_refused() {
+    let test = "modes::files_of_another_user_are_refused";
+    if child::role().is_some() {
+        let conf = std::env::var("CHILD_CONF").unwrap();
+        session::initialize(Some(&format!("conf={conf}"))).good();
+        let slot = session::slots(false).good()[0];
+        Session::read_write(slot).map(drop).gives_one_of(UNUSABLE);
+        return;
+    }
+    // SAFETY: asks for the user id of this process.
+    if unsafe { libc::geteuid() } != 0 {
+        // Only root can make files of another; the rest of this page is for everybody.
+        return;
+    }
+    let (fixture, _) = filled();
+    let everything = || {
+        let mut all = files(&fixture.store_path());
+        all.extend([
+            fixture.store_path(),
+            fixture.directory().to_path_buf(),
+            fixture.config_path(),
+        ]);
+        all
+    };
+    let own = |path: &Path, user| std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
+    for place in [&files(&fixture.store_path())[..], &companions(&fixture)].concat() {
+        everything().iter().for_each(|path| own(path, NOBODY));
+        let made = !place.exists();
+        if made {
+            fs::write(&place, b"").unwrap();
+            chmod(&place, 0o600);
+        }
+        own(&place, 12345);
+        let mut command = crate::child_on(&fixture, test, "another");
+        command.uid(NOBODY).gid(NOBODY);
+        child::succeeds(command);
+        if made {
+            fs::remove_file(&place).unwrap();
+        }
+    }
+    everything().iter().for_each(|path| own(path, 0));
+}
+
+fn companions(fixture: &Fixture) -> Vec<std::path::PathBuf> {
+    let names = ["store.db-wal", "store.db-shm", "store.db-journal"];
+    names.map(|name| fixture.store_path().join(name)).to_vec()
+}
+
+fn run(program: &str, path: &Path) {
+    let mut words = program.split(' ');
+    let mut command = std::process::Command::new(words.next().unwrap());
+    assert!(command.args(words).arg(path).status().unwrap().success(), "{program}");
+}
+
+const NOBODY: u32 = 65534;

@@ -142,6 +142,71 @@ fn destroy_what_is_there() {
 }
 
 /// The child: nothing crashes, no write is acknowledged, no PIN is tried without being counted.
+/// Without a write-ahead log beside it, as a store is that nobody uses: SQLite would make one to read.
+#[test]
+fn a_store_on_a_file_system_that_is_mounted_for_reading_is_read() {
+    let test = "read_only::a_store_on_a_file_system_that_is_mounted_for_reading_is_read";
+    if child::role().is_some() {
+        return read_what_is_mounted();
+    }
+    // SAFETY: asks for the user id of this process.
+    if unsafe { libc::geteuid() } != 0 {
+        // Only root mounts.
+        return;
+    }
+    let (fixture, _) = filled();
+    assert!(!fixture.store_path().join("store.db-wal").exists(), "nobody uses it");
+    for (name, format) in [("today's", "2"), ("the first", "1")] {
+        let script = format!(
+            "set -e; cp -a '{store}' '{store}.copy'; mount -t tmpfs none '{store}'; chmod 700 '{store}'
+             cp -a '{store}.copy/.' '{store}'; rm -r '{store}.copy'
+             mount -o remount,ro '{store}'; exec \"$@\"",
+            store = fixture.store_path().display()
+        );
+        if format == "1" {
+            make_first(&fixture.store_path().join("store.db"));
+        }
+        let child = child_on(&fixture, test, "reader");
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", &script, "sh"]).arg(child.get_program());
+        command.args(child.get_args());
+        child.get_envs().for_each(|(key, value)| drop(command.env(key, value.unwrap())));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{name}: {}", child::everything(&output));
+    }
+    // What was the first format is today's after the first change, and whole.
+    assert!(try_use(&fixture).is_ok());
+    crate::check(&fixture).unwrap();
+    assert_eq!(format_of(&fixture.store_path().join("store.db")), 2);
+}
+
+/// The first format is today's without roll and list.
+fn make_first(database: &Path) {
+    let database = rusqlite::Connection::open(database).unwrap();
+    let strip = "DROP TABLE roll; DELETE FROM value WHERE name IN ('roll', 'heads'); \
+                 PRAGMA user_version = 1";
+    database.execute_batch(strip).unwrap();
+}
+
+fn format_of(database: &Path) -> i64 {
+    let database = rusqlite::Connection::open(database).unwrap();
+    database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
+}
+
+fn read_what_is_mounted() {
+    let conf = std::env::var("CHILD_CONF").unwrap();
+    session::initialize(Some(&format!("conf={conf}"))).good();
+    let s = Session::read_write(session::slots(false).good()[0]).good();
+    let found = s.find(&template! { CKA_CLASS => CKO_DATA }).good();
+    assert_eq!(found.len(), 3, "the public ones");
+    let labels = found.iter().map(|object| s.get(*object, CKA_LABEL).good());
+    assert!(labels.into_iter().all(|label| label.starts_with(b"object ")));
+    // An attempt that cannot be counted is none.
+    s.login(CKU_USER, USER_PIN).gives(CKR_TOKEN_WRITE_PROTECTED);
+    let new = template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true, CKA_PRIVATE => false };
+    s.create(&new).gives_one_of(&[CKR_TOKEN_WRITE_PROTECTED, CKR_USER_NOT_LOGGED_IN]);
+}
+
 fn use_what_is_read_only() {
     let conf = std::env::var("CHILD_CONF").unwrap();
     let started = session::initialize(Some(&format!("conf={conf}")));

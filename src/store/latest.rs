@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! Whether an object that was read is the latest of its number: an older row put back is authentic by
+//! itself, and would bring back what the object was. It is held against the roll, of which a process
+//! keeps what it has read for as long as nothing in the store changes.
+
+use super::change::altered;
+use super::roll::{Line, Roll};
+use super::state::State;
+use super::vault::{STATE, Vault};
+use super::{ObjectRow, Snapshot};
+use crate::error::{Error, Result};
+use parking_lot::Mutex;
+
+/// The roll as it was at a count of changes.
+#[derive(Default)]
+pub(super) struct Latest(Mutex<Option<(u64, Roll)>>);
+
+impl Vault {
+    /// Reads an object, without its tags, if it is the latest; none when it is gone.
+    pub(super) fn latest(&self, id: i64) -> Result<Option<ObjectRow>> {
+        let Some(row) = self.store.object(id)? else { return Ok(None) };
+        if self.known_latest(&row) {
+            return Ok(Some(row));
+        }
+        // Row and roll of one moment: the row may have changed since.
+        let count = self.changes();
+        let mut found = None;
+        self.store.look(&mut |now| {
+            found = now.untagged(id)?;
+            found.as_ref().map_or(Ok(()), |row| self.hold(now, row, count))
+        })?;
+        Ok(found)
+    }
+
+    fn known_latest(&self, row: &ObjectRow) -> bool {
+        let kept = self.latest.0.lock();
+        let Some((count, roll)) = kept.as_ref() else { return false };
+        self.changes() == Some(*count) && roll.known(row.id).is_some_and(|line| fits(&line, row))
+    }
+
+    /// Holds a row against the roll of its moment, and keeps what was read of it.
+    fn hold(&self, now: &dyn Snapshot, row: &ObjectRow, count: Option<u64>) -> Result<()> {
+        if now.format()? == 1 {
+            return Ok(());
+        }
+        let sealed = now.value(STATE)?.ok_or(Error::Altered)?;
+        let state = State::open(&sealed, &self.state_key, &self.id)
+            .map_err(|_| altered("the store's records of its state"))?;
+        let before = self.latest.0.lock().take().map(|(_, roll)| roll);
+        let listed = Roll::open(self.seals(), now, &state.objects).and_then(|mut roll| {
+            before.into_iter().for_each(|before| roll.inherit(before));
+            let line = roll.line(self.seals(), now, row.id)?;
+            Ok((roll, line))
+        });
+        let (roll, line) = match listed {
+            Err(Error::Altered) => {
+                // Objects that are those of the set-hash are right, whatever became of the roll.
+                let mut roll = Roll::build(&self.rows, now, &state.objects)
+                    .map_err(|_| altered("the roll of objects, and an object as well,"))?;
+                let line = roll.line(self.seals(), now, row.id)?;
+                (roll, line)
+            }
+            listed => listed?,
+        };
+        if let Some(count) = count {
+            *self.latest.0.lock() = Some((count, roll));
+        }
+        match line.is_some_and(|line| fits(&line, row)) {
+            true => Ok(()),
+            false => Err(altered(&format!("object {}", row.id))),
+        }
+    }
+}
+
+/// The revision is bound into the record: it says which of the object's states this is.
+fn fits(line: &Line, row: &ObjectRow) -> bool {
+    (line.token, line.private, line.revision, line.generation)
+        == (row.token, row.private, row.revision, row.generation)
+}
