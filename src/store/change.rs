@@ -215,8 +215,8 @@ impl<'a> Change<'a> {
             self.tx.delete_object(*id)?;
         }
         // Rows that nobody wrote go as well.
-        let foreign = there.into_iter().filter(|id| !lines.contains_key(id));
-        foreign.map(|id| self.tx.delete_object(id)).collect()
+        let mut foreign = there.into_iter().filter(|id| !lines.contains_key(id));
+        foreign.try_for_each(|id| self.tx.delete_object(id))
     }
 
     /// Sets the tags of an object, if with them it is the one that was written.

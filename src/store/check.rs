@@ -18,8 +18,14 @@ pub struct Checking<'a> {
     /// What PINs opened: the private objects of these tokens are opened too.
     pub keys: &'a [&'a Keys],
     /// Reads the record of an object, and says what it is searched by.
-    pub tags: &'a dyn Fn(Option<&Keys>, &Secret) -> Result<Vec<(u64, Vec<u8>)>>,
+    pub tags: &'a ReadTags<'a>,
 }
+
+/// Reads a record, with the keys of its token where a PIN opened them: types and values.
+pub type ReadTags<'a> = dyn Fn(Option<&Keys>, &Secret) -> Result<Vec<(u64, Vec<u8>)>> + 'a;
+
+/// One part of a check.
+type Part<'a> = &'a dyn Fn(&mut Examination<'_>) -> Result<()>;
 
 /// What a check found.
 #[derive(Default)]
@@ -107,7 +113,7 @@ impl Vault {
             Err(_) => check.broken("cannot be read through"),
         }
         let state = check.state(now);
-        let parts: [&dyn Fn(&mut Examination<'_>) -> Result<()>; 3] =
+        let parts: [Part<'_>; 3] =
             [&|check| check.heads(now, state.as_ref()), &|check| check.values(now), &|check| {
                 check.objects(now, state.as_ref())
             }];

@@ -9,11 +9,6 @@ use super::state::State;
 use super::vault::{STATE, Vault};
 use super::{ObjectRow, Snapshot};
 use crate::error::{Error, Result};
-use parking_lot::Mutex;
-
-/// The roll as it was at a count of changes.
-#[derive(Default)]
-pub(super) struct Latest(Mutex<Option<(u64, Roll)>>);
 
 impl Vault {
     /// Reads an object, without its tags, if it is the latest; none when it is gone.

@@ -12,6 +12,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
 use crate::secret::Secret;
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the roll has of one object.
@@ -54,6 +55,10 @@ pub(super) struct Roll {
     /// Whether it was made anew: nothing of what is there stays.
     fresh: bool,
 }
+
+/// The roll as a process has read it at a count of changes.
+#[derive(Default)]
+pub(super) struct Latest(pub(super) Mutex<Option<(u64, Roll)>>);
 
 impl Line {
     pub(super) fn of(rows: &Mac, row: &ObjectRow) -> Result<Line> {

@@ -3,9 +3,8 @@
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
 use super::heads::{Heads, LIST};
-use super::latest::Latest;
 use super::pin::Stretch;
-use super::roll::{Roll, Seals};
+use super::roll::{Latest, Roll, Seals};
 use super::state::{MAC, State, VERSION, name};
 use super::{Row, RowKind, Store};
 use crate::codec::Writer;

@@ -11,12 +11,15 @@ pub struct Seen {
     /// The flags of tokens, by label.
     tokens: BTreeMap<String, CK_FLAGS>,
     /// Every attribute, or why it is not shown, by token and `CKA_UNIQUE_ID`.
-    objects: BTreeMap<(String, Vec<u8>), Vec<(CK_ATTRIBUTE_TYPE, R<Vec<u8>>)>>,
+    objects: BTreeMap<(String, Vec<u8>), Vec<Shown>>,
     /// What a key made, where that is always the same, by token and label.
     made: BTreeMap<(String, String), Vec<u8>>,
     /// Of pairs: the public point, and a signature.
     signed: Vec<(Vec<u8>, Vec<u8>)>,
 }
+
+/// An attribute, or why it is not shown.
+type Shown = (CK_ATTRIBUTE_TYPE, R<Vec<u8>>);
 
 /// What a call on a store that cannot be used may answer.
 pub const UNUSABLE: &[CK_RV] = &[

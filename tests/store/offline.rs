@@ -77,8 +77,9 @@ fn with_the_seal_a_guess_costs_what_was_recorded() {
 #[test]
 fn a_lower_cost_in_the_record_is_refused() {
     let (fixture, _) = filled();
-    let database = Connection::open(fixture.store_path().join("store.db")).unwrap();
-    let body: Vec<u8> = database.query_row("SELECT body FROM token", [], |row| row.get(0)).unwrap();
+    let database = || Connection::open(fixture.store_path().join("store.db")).unwrap();
+    let body: Vec<u8> =
+        database().query_row("SELECT body FROM token", [], |row| row.get(0)).unwrap();
     let cost = [&(19_u32 * 1024).to_be_bytes()[..], &2_u32.to_be_bytes()].concat();
     let at: Vec<usize> = (0..body.len() - 8).filter(|at| body[*at..*at + 8] == cost[..]).collect();
     assert_eq!(at.len(), 2, "both PINs");
