@@ -17,6 +17,7 @@ mod kdf;
 mod kem;
 mod mac;
 mod md;
+mod memory;
 mod params;
 mod pkey;
 
@@ -61,6 +62,9 @@ pub fn initialise() -> Result<()> {
         Some(_) => true,
         None => false,
     };
+    if !forked && !memory::give() {
+        tracing::warn!("OpenSSL was in use before: its memory is not locked");
+    }
     // SAFETY: no arguments but flags; documented as callable at any time from any thread.
     check(unsafe {
         OPENSSL_init_crypto(INIT_NO_LOAD_CONFIG | ffi::OPENSSL_INIT_NO_ATEXIT, ptr::null())

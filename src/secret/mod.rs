@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Memory that needs care: secrets, and pages shared between processes. Every mapping the library
-//! makes is made in this module. It imports `error` alone.
+//! Memory that needs care: secrets, OpenSSL's heap, and pages shared between processes. Every mapping
+//! the library makes is made in this module. It imports `error` alone.
 //!
+//! One allocator (`cache` over `slabs` over `pages`) serves [`Secret`] and, through [`heap`], OpenSSL.
 //! A [`Secret`] has no Debug, Clone, Eq or Deref: it is made in place, read through
 //! [`Secret::expose`], and wiped when it goes.
 
 #![allow(unsafe_code, reason = "locked and shared pages; each block argues its safety")]
 
-mod arena;
+mod cache;
+pub mod heap;
+mod lock;
+mod pages;
 mod shared;
+mod slabs;
 
 pub use shared::SharedCounter;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use slabs::Pool;
 use std::ptr::NonNull;
 use zeroize::Zeroize;
 
@@ -21,7 +27,6 @@ use zeroize::Zeroize;
 pub struct Secret {
     start: NonNull<u8>,
     len: usize,
-    capacity: usize,
 }
 
 // SAFETY: the memory belongs to this value alone; it is reached only through `&self` / `&mut self`.
@@ -32,8 +37,8 @@ unsafe impl Sync for Secret {}
 impl Secret {
     /// `len` zero bytes, to be filled in place.
     pub fn zeroed(len: usize) -> Result<Secret> {
-        let (start, capacity) = arena::allocate(len)?;
-        Ok(Secret { start, len, capacity })
+        let start = cache::allocate(Pool::Secrets, len).ok_or(Error::HostMemory)?;
+        Ok(Secret { start, len })
     }
 
     /// `len` bytes, filled in place by `fill`.
@@ -64,7 +69,7 @@ impl Secret {
 
     /// The bytes themselves.
     pub fn expose(&self) -> &[u8] {
-        // SAFETY: `start` points at `capacity >= len` initialised bytes owned by `self`.
+        // SAFETY: `start` points at `len` or more initialised bytes owned by `self`.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 
@@ -95,7 +100,13 @@ impl Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.expose_mut().zeroize();
-        arena::release(self.start, self.capacity);
+        // SAFETY: the block is this value's own, from `allocate`.
+        unsafe { cache::release(self.start) };
     }
+}
+
+/// In a forked child, before it uses any secret memory: it begins anew. (The kernel sees to it where
+/// it can, so that a child that was made without fork handlers is served too.)
+pub fn begin_again() {
+    slabs::begin_again();
 }
