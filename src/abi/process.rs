@@ -5,12 +5,14 @@
 //! that threads do not meet at a common counter. `fork` takes all gates first: no thread is inside
 //! the library at that moment, so no lock of ours, of OpenSSL's or of SQLite's is held in the child.
 //! Connections to the database are closed before, and opened again when they are needed. The child
-//! finds the library not initialised, what it inherited is left alone, and secret pages are zeroed by the kernel.
+//! finds the library not initialised: secret pages are zeroed by the kernel, what OpenSSL made of keys is
+//! freed and so wiped, and what else it inherited is left alone.
 
 use super::diagnostics;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::mechanism::primitive;
+use crate::secret::{self, Secret};
 use crate::session::Library;
 use cryptoki_sys::*;
 use rustix::fs::Timespec;
@@ -70,6 +72,12 @@ struct Everything {
     parent: u32,
     gates: Vec<RwLockWriteGuard<'static, Held>>,
     _lifecycle: MutexGuard<'static, ()>,
+}
+
+impl Everything {
+    fn running(&self) -> Option<&Running> {
+        self.gates.first().and_then(|gate| gate.as_deref())
+    }
 }
 
 /// Runs a call that needs no initialised library.
@@ -296,10 +304,10 @@ extern "C" fn before_fork() {
         let lifecycle = lifecycle();
         let parent = std::process::id();
         let gates: Vec<_> = all_gates().collect();
-        if let Some(running) = gates.first().and_then(|gate| gate.as_ref()) {
+        let everything = Everything { parent, gates, _lifecycle: lifecycle };
+        if let Some(running) = everything.running() {
             running.library.rest();
         }
-        let everything = Everything { parent, gates, _lifecycle: lifecycle };
         FORKING.with(|forking| *forking.borrow_mut() = Some(everything));
         MY_GATE.with(|mine| mine.set(IN_FORK));
     });
@@ -308,14 +316,22 @@ extern "C" fn before_fork() {
 extern "C" fn in_parent() {
     let _ = catch_unwind(|| {
         MY_GATE.with(|mine| mine.set(NONE_YET));
-        drop(FORKING.with(|forking| forking.borrow_mut().take()));
+        let everything = FORKING.with(|forking| forking.borrow_mut().take());
+        if everything.as_ref().is_some_and(|everything| everything.running().is_some()) {
+            // A kernel that has no randomness to give now is asked again with the next request.
+            let _ = primitive::refresh_random();
+        }
     });
 }
 
 extern "C" fn in_child() {
     let _ = catch_unwind(|| {
         MY_GATE.with(|mine| mine.set(NONE_YET));
+        secret::begin_again();
         if let Some(mut everything) = FORKING.with(|forking| forking.borrow_mut().take()) {
+            if let Some(running) = everything.running() {
+                running.library.leave();
+            }
             for gate in &mut everything.gates {
                 std::mem::forget(gate.take());
             }

@@ -25,6 +25,12 @@ pub fn seed_random(seed: &[u8]) -> Result<()> {
     ossl::seed(&digest)
 }
 
+/// Seeds the random generators anew: what a forked child has of them tells nothing of what they give
+/// from now on.
+pub fn refresh_random() -> Result<()> {
+    ossl::seed(&[])
+}
+
 /// Encrypts and authenticates: a random 96-bit nonce, the ciphertext, a 128-bit tag (AES-256-GCM,
 /// SP 800-38D). The key has 32 bytes.
 pub fn seal(key: &Secret, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
@@ -96,6 +102,11 @@ impl Mac {
             ready.push(context);
         }
         Ok(tag)
+    }
+
+    /// Frees what was made of the key; it is made again when it is needed.
+    pub fn forget(&self) {
+        self.ready.lock().clear();
     }
 }
 

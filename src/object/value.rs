@@ -4,6 +4,7 @@
 use crate::error::Result;
 use crate::secret::Secret;
 use cryptoki_sys::*;
+use zeroize::Zeroize;
 
 /// The value of an attribute.
 pub enum Value {
@@ -57,6 +58,13 @@ impl Value {
         }
     }
 
+    /// Overwrites bytes that are not in memory that sees to it itself.
+    fn wipe(&mut self) {
+        if let Value::Bytes(bytes) = self {
+            bytes.zeroize();
+        }
+    }
+
     /// The bytes that stand for this value in a search tag.
     pub fn canonical(&self) -> Vec<u8> {
         match self {
@@ -84,7 +92,7 @@ impl Attributes {
         match self.0.binary_search_by_key(&id, |(id, _)| *id) {
             Ok(at) => {
                 if let Some(slot) = self.0.get_mut(at) {
-                    slot.1 = value;
+                    std::mem::replace(&mut slot.1, value).wipe();
                 }
             }
             Err(at) => self.0.insert(at, (id, value)),
@@ -100,7 +108,13 @@ impl Attributes {
 
     /// Takes an attribute out.
     pub fn remove(&mut self, id: CK_ATTRIBUTE_TYPE) {
-        self.0.retain(|(other, _)| *other != id);
+        self.0.retain_mut(|(other, value)| {
+            let kept = *other != id;
+            if !kept {
+                value.wipe();
+            }
+            kept
+        });
     }
 
     /// Whether the attribute is there.
@@ -165,7 +179,15 @@ impl IntoIterator for Attributes {
     type Item = (CK_ATTRIBUTE_TYPE, Value);
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    fn into_iter(mut self) -> Self::IntoIter {
+        std::mem::take(&mut self.0).into_iter()
+    }
+}
+
+/// Labels and the like of private objects do not outlive the login in memory. (They need not be locked;
+/// what is key material is a [`Value::Secret`].)
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.wipe());
     }
 }

@@ -293,6 +293,17 @@ impl Library {
         }
     }
 
+    /// In a child made by `fork`: frees what was made of keys, which wipes it, and touches nothing else.
+    pub fn leave(&self) {
+        for (_, session) in self.sessions.all() {
+            session.state.lock().cancel(CK_FLAGS::MAX);
+        }
+        self.slots.read().values().for_each(|slot| slot.leave());
+        if let Some(vault) = self.vault.lock().as_ref() {
+            vault.leave();
+        }
+    }
+
     /// A session whose caller's role may call these functions.
     fn admitted(&self, handle: u64, group: Group) -> Result<Arc<Session>> {
         let session = self.session(handle)?;

@@ -100,6 +100,15 @@ impl Slot {
         self.loaded.lock().retain(|entry| !entry.private);
     }
 
+    /// In a forked child: lets go of everything that was made of keys.
+    pub(super) fn leave(&self) {
+        self.logins.clear();
+        for (_, entry) in self.entries.all() {
+            entry.state.write().object = None;
+        }
+        *self.saved.lock() = Saved::default();
+    }
+
     /// A session opens: from now on it can have objects.
     pub(super) fn open_session(&self, session: u64) {
         self.of_session.lock().open.insert(session);

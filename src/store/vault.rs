@@ -108,6 +108,12 @@ impl Vault {
         self.store.rest();
     }
 
+    /// In a forked child: lets go of what was made of the store's keys.
+    pub fn leave(&self) {
+        self.rows.forget();
+        self.tags.forget();
+    }
+
     /// Counts the changes of the store, by all processes; none while one is being made.
     pub fn changes(&self) -> Option<u64> {
         let now = self.changes.load();

@@ -15,7 +15,7 @@ use std::path::Path;
 pub struct Files {
     pub database: Connection,
     pub id: Vec<u8>,
-    master: Vec<u8>,
+    pub master: Vec<u8>,
 }
 
 /// A token's record.
