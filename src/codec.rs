@@ -14,12 +14,6 @@ impl Writer {
         Writer(vec![version])
     }
 
-    /// An empty record for `len` bytes: it does not move while it grows, so that no copy of what it
-    /// holds is left behind.
-    pub fn with_room(len: usize) -> Writer {
-        Writer(Vec::with_capacity(len))
-    }
-
     /// Appends one byte.
     pub fn u8(&mut self, value: u8) -> &mut Writer {
         self.0.push(value);
@@ -54,6 +48,50 @@ impl Writer {
     /// The record.
     pub fn finish(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
+    }
+}
+
+/// Writes the same into memory that is there already, and is as long as what is written: a record with
+/// secrets is made where it stays.
+pub struct Filler<'a>(&'a mut [u8]);
+
+impl<'a> Filler<'a> {
+    /// Begins at the first byte.
+    pub fn new(place: &'a mut [u8]) -> Filler<'a> {
+        Filler(place)
+    }
+
+    /// Appends one byte.
+    pub fn u8(&mut self, value: u8) -> Result<&mut Filler<'a>> {
+        self.raw(&[value])
+    }
+
+    /// Appends a 32-bit integer.
+    pub fn u32(&mut self, value: u32) -> Result<&mut Filler<'a>> {
+        self.raw(&value.to_be_bytes())
+    }
+
+    /// Appends a 64-bit integer.
+    pub fn u64(&mut self, value: u64) -> Result<&mut Filler<'a>> {
+        self.raw(&value.to_be_bytes())
+    }
+
+    /// Appends a byte string behind its length.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<&mut Filler<'a>> {
+        self.u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX))?.raw(bytes)
+    }
+
+    /// That the place is full.
+    pub fn end(self) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::GeneralError) }
+    }
+
+    fn raw(&mut self, bytes: &[u8]) -> Result<&mut Filler<'a>> {
+        let place = std::mem::take(&mut self.0);
+        let (here, rest) = place.split_at_mut_checked(bytes.len()).ok_or(Error::GeneralError)?;
+        here.copy_from_slice(bytes);
+        self.0 = rest;
+        Ok(self)
     }
 }
 

@@ -4,16 +4,18 @@
 
 use super::attribute::{self, HIDDEN};
 use super::value::{Attributes, Value};
-use crate::codec::{Reader, Writer};
+use crate::codec::{Filler, Reader};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 use cryptoki_sys::*;
 
 /// The record of these attributes. It holds key material, so it goes to secret memory.
 pub fn encode(attributes: &Attributes) -> Result<Secret> {
-    let mut writer = Writer::with_room(length(attributes));
-    write(writer.u8(VERSION), attributes);
-    Secret::take(writer.finish())
+    Secret::with(length(attributes), |place| {
+        let mut filler = Filler::new(place);
+        write(filler.u8(VERSION)?, attributes)?;
+        filler.end()
+    })
 }
 
 /// The attributes of a record.
@@ -50,32 +52,25 @@ fn list_length(attributes: &Attributes) -> usize {
     4 + attributes.iter().map(|(_, each)| 8 + 1 + value(each)).sum::<usize>()
 }
 
-fn write(writer: &mut Writer, attributes: &Attributes) {
-    writer.u32(attributes.len() as u32);
+fn write(filler: &mut Filler<'_>, attributes: &Attributes) -> Result<()> {
+    filler.u32(attributes.len() as u32)?;
     for (id, value) in attributes.iter() {
-        writer.u64(*id as u64);
+        filler.u64(*id as u64)?;
         match value {
-            Value::Bool(value) => {
-                writer.u8(BOOL).u8(u8::from(*value));
-            }
-            Value::Number(value) => {
-                writer.u8(NUMBER).u64(*value);
-            }
+            Value::Bool(value) => drop(filler.u8(BOOL)?.u8(u8::from(*value))?),
+            Value::Number(value) => drop(filler.u8(NUMBER)?.u64(*value)?),
             Value::Numbers(values) => {
-                writer.u8(NUMBERS).u32(values.len() as u32);
+                filler.u8(NUMBERS)?.u32(values.len() as u32)?;
                 for value in values {
-                    writer.u64(*value);
+                    filler.u64(*value)?;
                 }
             }
-            Value::Template(inner) => write(writer.u8(TEMPLATE), inner),
-            Value::Bytes(bytes) => {
-                writer.u8(BYTES).bytes(bytes);
-            }
-            Value::Secret(secret) => {
-                writer.u8(BYTES).bytes(secret.expose());
-            }
+            Value::Template(inner) => write(filler.u8(TEMPLATE)?, inner)?,
+            Value::Bytes(bytes) => drop(filler.u8(BYTES)?.bytes(bytes)?),
+            Value::Secret(secret) => drop(filler.u8(BYTES)?.bytes(secret.expose())?),
         }
     }
+    Ok(())
 }
 
 fn read(reader: &mut Reader<'_>, depth: usize) -> Result<Attributes> {

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use zeroize::Zeroize;
 
 /// A slot that holds a token.
 pub(super) struct Slot {
@@ -262,7 +263,9 @@ impl Slot {
             object::tagged(template.attributes()).map(|(id, value)| (id as u64, value)).collect();
         // The tags that many objects share come last: they sift what the others found.
         wanted.sort_by_key(|(id, _)| COMMON.contains(&(*id as CK_ATTRIBUTE_TYPE)));
-        let mut rows = self.vault.find(&self.token, private, &wanted)?;
+        let found = self.vault.find(&self.token, private, &wanted);
+        wanted.iter_mut().for_each(|(_, value)| value.zeroize());
+        let mut rows = found?;
         if wanted.is_empty() {
             // Who asks for everything means what there is: what was is not read for it.
             let destroyed = (CKO_STRONGROOM_DESTROYED as u64).to_be_bytes().to_vec();

@@ -11,6 +11,7 @@ use crate::codec::Writer;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::secret::Secret;
+use zeroize::Zeroize;
 
 /// An object to be stored.
 pub struct Sealed<'a> {
@@ -22,6 +23,13 @@ pub struct Sealed<'a> {
     pub record: &'a Secret,
     /// What it can be searched by.
     pub tags: Vec<(u64, Vec<u8>)>,
+}
+
+/// What a private object is searched by is as private as the object.
+impl Drop for Sealed<'_> {
+    fn drop(&mut self) {
+        self.tags.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
 }
 
 /// An object read back.
