@@ -7,7 +7,7 @@ use super::parts::{EcPrivate, EcPublic};
 use super::spki::BIT_STRING;
 use crate::codec::der;
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{CleanStack, Secret};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcPoint, PointConversionForm};
 use openssl::error::ErrorStack;
@@ -164,6 +164,7 @@ fn uncompressed(curve: &Curve, point: &[u8]) -> std::result::Result<Vec<u8>, Err
 }
 
 fn multiply(curve: &Curve, value: &Secret) -> std::result::Result<Vec<u8>, ErrorStack> {
+    let _clean = CleanStack;
     let group = EcGroup::from_curve_name(curve.nid)?;
     let mut scratch = BigNumContext::new_secure()?;
     let mut point = EcPoint::new(&group)?;

@@ -8,7 +8,7 @@ use crate::config::{Kdf, MAX_PIN, variable};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::mechanism::primitive;
-use crate::secret::Secret;
+use crate::secret::{CleanStack, Secret};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Passphrase;
@@ -47,6 +47,7 @@ impl Protector for Passphrase {
 
 /// A key from a PIN or passphrase, at the cost that `kdf` says.
 pub fn stretch(passphrase: &[u8], salt: &[u8], kdf: &Kdf) -> Result<Secret> {
+    let _clean = CleanStack;
     use argon2::{Algorithm, Argon2, Block, Params, Version};
     // Parameters come from records: a forged one must not make us allocate without bound.
     let work = u64::from(kdf.memory_kib) * u64::from(kdf.passes);

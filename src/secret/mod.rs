@@ -14,8 +14,10 @@ mod lock;
 mod pages;
 mod shared;
 mod slabs;
+mod stack;
 
 pub use shared::SharedCounter;
+pub use stack::CleanStack;
 
 use crate::error::{Error, Result};
 use slabs::Pool;

@@ -4,9 +4,9 @@
 use crate::common::child;
 use crate::known;
 use crate::reader::Files;
-use crate::scan::{self, Hit, Needle};
-use crate::worker::{self, LOCKED, LOOKS};
-use std::collections::BTreeSet;
+use crate::scan::{self, Hit, Needle, Region};
+use crate::worker::{self, LOCKED, LOOKS, ORDINARY};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout};
@@ -46,13 +46,47 @@ impl Watched {
     /// The memory of the worker, which does not move meanwhile.
     fn look(&self, needles: &[Needle]) -> Vec<Hit> {
         let pid = self.process.id();
-        signal(pid, libc::SIGSTOP);
-        while !state(pid).starts_with('T') {
-            std::thread::yield_now();
-        }
+        self.stop();
         let hits = scan::process(pid, needles);
         signal(pid, libc::SIGCONT);
         hits
+    }
+
+    /// Where the mappings begin that its threads have their stacks in.
+    fn stacks(&self) -> Vec<u64> {
+        let pid = self.process.id();
+        self.stop();
+        let regions = scan::regions(pid);
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let pointer = |thread: std::fs::DirEntry| {
+            // The last words are stack pointer and program counter.
+            let text = std::fs::read_to_string(thread.path().join("syscall")).unwrap();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let pointer = words[words.len() - 2].trim_start_matches("0x");
+            u64::from_str_radix(pointer, 16).unwrap_or_else(|_| panic!("{text}"))
+        };
+        let pointers: Vec<u64> = threads.map(|thread| pointer(thread.unwrap())).collect();
+        signal(pid, libc::SIGCONT);
+        let held = |region: &&Region| {
+            pointers.iter().any(|pointer| (region.start..region.end).contains(pointer))
+        };
+        regions.iter().filter(held).map(|region| region.start).collect()
+    }
+
+    fn stop(&self) {
+        let pid = self.process.id();
+        signal(pid, libc::SIGSTOP);
+        let stopped = |thread: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap();
+            stat.rsplit(") ").next().unwrap().starts_with('T')
+        };
+        let all = || {
+            let mut threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            threads.all(|thread| stopped(thread.unwrap()))
+        };
+        while !all() {
+            std::thread::yield_now();
+        }
     }
 
     /// Lets it end well; returns what it said on standard error.
@@ -72,18 +106,13 @@ fn signal(pid: u32, signal: i32) {
     assert_eq!(unsafe { libc::kill(pid as libc::pid_t, signal) }, 0);
 }
 
-fn state(pid: u32) -> String {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit(") ").next().unwrap().to_string()
-}
-
 /// The names of what was found, where, and what kind of memory it is.
 fn told(hits: &[Hit]) -> String {
-    let line = |hit: &Hit| {
-        let Hit { name, address, region } = hit;
-        format!("{name} at {address:x} in {:?} [{}]\n", region.path, region.flags)
+    let key = |hit: &Hit| {
+        format!("{} in {:?} [{}]", hit.name, hit.region.path, hit.region.flags)
     };
-    hits.iter().map(line).collect::<BTreeSet<_>>().into_iter().collect()
+    let all: BTreeMap<_, _> = hits.iter().map(|hit| (key(hit), hit.address)).collect();
+    all.iter().map(|(place, last)| format!("{place}, last at {last:x}\n")).collect()
 }
 
 fn nothing(when: &str, hits: Vec<Hit>) {
@@ -121,6 +150,7 @@ fn secrets_are_in_locked_memory_out_of_core_dumps_and_gone_after_logout() {
             needles.extend(seal(job.path()));
         }
         at_work(&mut watched, &needles, true);
+        at_rest(&mut watched, &needles, true);
         watched.until("logout");
         nothing("after C_Logout", watched.look(&needles));
         watched.go_on();
@@ -131,22 +161,34 @@ fn secrets_are_in_locked_memory_out_of_core_dumps_and_gone_after_logout() {
     }
 }
 
-/// While keys are in use: where they are.
+/// While keys are in use: where they are. What OpenSSL has on the stack in the middle of a calculation is
+/// not looked at.
 fn at_work(watched: &mut Watched, needles: &[Needle], all_locked: bool) {
-    let mut seen = BTreeSet::new();
     for _ in 0..LOOKS {
         watched.until("work");
-        let hits = watched.look(needles);
-        // Attributes that are no key material need not be locked while somebody is logged in.
-        let wrong = |hit: &Hit| {
-            let place = &hit.region;
-            hit.name != "label" && (place.in_core() || all_locked && !place.locked())
-        };
-        let (wrong, right): (Vec<_>, Vec<_>) = hits.into_iter().partition(wrong);
-        nothing("at work, in ordinary memory", wrong);
-        seen.extend(right.into_iter().map(|hit| hit.name));
+        let stacks = watched.stacks();
+        let mut hits = watched.look(needles);
+        hits.retain(|hit| !stacks.contains(&hit.region.start) && misplaced(hit, all_locked));
+        nothing("at work, in ordinary memory", hits);
         watched.go_on();
     }
+}
+
+/// Attributes that are no key material need not be locked while somebody is logged in.
+fn misplaced(hit: &Hit, all_locked: bool) -> bool {
+    let place = &hit.region;
+    hit.name != "label" && (place.in_core() || all_locked && !place.locked())
+}
+
+/// When no call is in progress and somebody is logged in: the same, and nothing on the stacks.
+fn at_rest(watched: &mut Watched, needles: &[Needle], all_locked: bool) {
+    watched.until("rest");
+    let hits = watched.look(needles);
+    watched.go_on();
+    let (wrong, right): (Vec<_>, Vec<_>) =
+        hits.into_iter().partition(|hit| misplaced(hit, all_locked));
+    nothing("at rest, in ordinary memory", wrong);
+    let seen: BTreeSet<_> = right.into_iter().map(|hit| hit.name).collect();
     // A search that finds nothing anywhere proves nothing: keys are in memory while they are used.
     for kind in known::KINDS {
         let name = |seen: &String| seen.starts_with(&format!("{} ", kind.name));
@@ -168,6 +210,7 @@ fn where_little_may_be_locked_as_much_is() {
     let locked: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     assert_eq!(locked << 10, LOCKED, "all that may be");
     at_work(&mut watched, &needles, false);
+    at_rest(&mut watched, &needles, false);
     watched.until("logout");
     nothing("after C_Logout", watched.look(&needles));
     watched.go_on();
@@ -184,6 +227,8 @@ fn a_forked_child_has_no_secret_of_its_parents() {
     }
     let (job, needles) = job();
     let mut watched = Watched::start(test, "fork", job.path());
+    watched.until("work");
+    watched.go_on();
     watched.until("idle");
     let pid = watched.heard.iter().find_map(|line| line.strip_prefix("pid ")).unwrap();
     let pid = pid.parse().unwrap();
@@ -223,7 +268,10 @@ fn a_core_dump_has_no_secret() {
             Ok(())
         });
     }
-    let output = command.output().unwrap();
+    let mut process = child::spawn(command);
+    let mut input = process.stdin.take().unwrap();
+    (0..LOOKS).for_each(|_| writeln!(input, "go").unwrap());
+    let output = process.wait_with_output().unwrap();
     let said = child::everything(&output);
     assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{said}");
     if !output.status.core_dumped() {
@@ -233,8 +281,7 @@ fn a_core_dump_has_no_secret() {
     let named = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("core");
     let mut files = std::fs::read_dir(job.path()).unwrap().map(|entry| entry.unwrap());
     let core = files.find(named).expect("a core file").path();
-    // The thread's own stack is in it, so that what is found below would be.
-    let there = Needle::new("what is worked on", b"what is worked on");
+    let there = Needle::new("ordinary", ORDINARY);
     assert!(!scan::file(&core, &[there]).is_empty(), "the core holds the process's memory");
     let mut found: BTreeSet<_> = scan::file(&core, &needles).into_iter().collect();
     found.remove("label");

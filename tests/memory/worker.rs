@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Memory of the application's own, which is gone when this is.
 struct Lent {
@@ -68,55 +68,74 @@ pub fn work(role: &str) {
             whole(true);
         }
         "fork" => forks(),
-        "core" => {
-            let (_, keys) = begin(true);
-            let session = Session::read_write(session::slots(true).good()[0]).good();
-            work_on(session, &keys);
-            std::thread::scope(|scope| {
-                scope.spawn(|| use_all(&keys, &AtomicBool::new(true)));
-                std::thread::sleep(std::time::Duration::from_millis(100));
-                std::process::abort();
-            });
-        }
+        "core" => core(),
         other => panic!("no role {other}"),
     }
 }
 
 fn whole(first: bool) {
     let (s, keys) = begin(first);
+    with_threads(&keys, |stop| {
+        for _ in 0..LOOKS {
+            at("work");
+        }
+        stop();
+        at("rest");
+        s.logout().good();
+        at("logout");
+        session::finalize().good();
+        at("finalize");
+    });
+}
+
+/// Works and rests, and ends with a core dump.
+fn core() {
+    let (_, keys) = begin(true);
+    with_threads(&keys, |stop| {
+        for _ in 0..LOOKS {
+            at("work");
+        }
+        stop();
+        let kept = ORDINARY.to_vec();
+        std::hint::black_box(&kept);
+        std::process::abort();
+    });
+}
+
+/// Runs `main` beside a thread for each key, which works with that key alone until it is told to stop:
+/// what it then has left on its stack stays there.
+fn with_threads(keys: &[Obj], main: impl FnOnce(&dyn Fn())) {
     let (running, ended) = (AtomicBool::new(true), AtomicBool::new(false));
+    let working = AtomicUsize::new(keys.len());
     std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                use_all(&keys, &running);
-                // What the thread left on its stack stays there.
+        for (kind, key) in KINDS.iter().zip(keys) {
+            let (running, ended, working) = (&running, &ended, &working);
+            scope.spawn(move || {
+                let s = Session::read_write(session::slots(true).good()[0]).good();
+                while running.load(Ordering::SeqCst) {
+                    work_on(s, kind, *key);
+                }
+                working.fetch_sub(1, Ordering::SeqCst);
                 while !ended.load(Ordering::SeqCst) {
                     std::thread::sleep(std::time::Duration::from_millis(10));
                 }
             });
         }
-        for _ in 0..LOOKS {
-            at("work");
-        }
-        running.store(false, Ordering::SeqCst);
-        while WORKING.load(Ordering::SeqCst) > 0 {
-            std::thread::yield_now();
-        }
-        s.logout().good();
-        at("logout");
-        session::finalize().good();
-        at("finalize");
+        main(&|| {
+            running.store(false, Ordering::SeqCst);
+            while working.load(Ordering::SeqCst) > 0 {
+                std::thread::yield_now();
+            }
+        });
         ended.store(true, Ordering::SeqCst);
     });
 }
 
 /// A child that does nothing of its own, and one that begins anew.
 fn forks() {
-    let (s, keys) = begin(true);
-    work_on(s, &keys);
-    let running = AtomicBool::new(true);
-    std::thread::scope(|scope| {
-        scope.spawn(|| use_all(&keys, &running));
+    let (_, keys) = begin(true);
+    with_threads(&keys, |stop| {
+        at("work");
         fork(|| {
             println!("\npid {}", std::process::id());
             at("idle");
@@ -127,9 +146,9 @@ fn forks() {
             at("initialised");
         })
         .succeeds();
-        running.store(false, Ordering::SeqCst);
+        stop();
+        at("parent");
     });
-    at("parent");
 }
 
 /// Starts the library and logs in; the keys are brought in by the first, and found by the others.
@@ -207,33 +226,19 @@ fn create(s: Session, raw: &mut [CK_ATTRIBUTE]) -> Obj {
     Obj(handle)
 }
 
-/// Works with all keys until told to stop.
-fn use_all(keys: &[Obj], running: &AtomicBool) {
-    WORKING.fetch_add(1, Ordering::SeqCst);
-    let s = Session::read_write(session::slots(true).good()[0]).good();
-    while running.load(Ordering::SeqCst) {
-        work_on(s, keys);
-    }
-    WORKING.fetch_sub(1, Ordering::SeqCst);
-}
-
-fn work_on(s: Session, keys: &[Obj]) {
-    for (kind, key) in KINDS.iter().zip(keys) {
-        let input = std::fs::read(job().join(format!("{}.input", kind.name))).unwrap();
-        match kind.work {
-            Work::Sign(mechanism) => drop(s.sign(&Mech::plain(mechanism), *key, &input).good()),
-            Work::Decrypt(mechanism) => {
-                drop(s.decrypt(&Mech::plain(mechanism), *key, &input).good());
-            }
-            Work::Gcm => {
-                let iv: [u8; 12] = s.random(12).good().try_into().unwrap();
-                drop(s.encrypt(&Mech::gcm(&iv, b"", 128), *key, &input).good());
-            }
-            Work::Decapsulate => {
-                let mech = Mech::plain(CKM_ML_KEM);
-                let shared = s.decapsulate(&mech, *key, &input, &known::shared()).good();
-                s.destroy(shared).good();
-            }
+fn work_on(s: Session, kind: &Kind, key: Obj) {
+    let input = std::fs::read(job().join(format!("{}.input", kind.name))).unwrap();
+    match kind.work {
+        Work::Sign(mechanism) => drop(s.sign(&Mech::plain(mechanism), key, &input).good()),
+        Work::Decrypt(mechanism) => drop(s.decrypt(&Mech::plain(mechanism), key, &input).good()),
+        Work::Gcm => {
+            let iv: [u8; 12] = s.random(12).good().try_into().unwrap();
+            drop(s.encrypt(&Mech::gcm(&iv, b"", 128), key, &input).good());
+        }
+        Work::Decapsulate => {
+            let mech = Mech::plain(CKM_ML_KEM);
+            let shared = s.decapsulate(&mech, key, &input, &known::shared()).good();
+            s.destroy(shared).good();
         }
     }
 }
@@ -255,8 +260,9 @@ fn give_up_locking() {
     }
 }
 
-static WORKING: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+/// What the worker has in ordinary memory when it dumps core.
+pub const ORDINARY: &[u8] = b"this is ordinary memory";
 /// How often the memory of the process is looked at while it works.
-pub const LOOKS: usize = 8;
+pub const LOOKS: usize = 4;
 /// What a process that may not lock all of its secrets may lock, bytes.
 pub const LOCKED: u64 = 64 << 10;

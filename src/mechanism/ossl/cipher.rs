@@ -3,6 +3,7 @@
 
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
+use crate::secret::CleanStack;
 use crate::mechanism::Direction;
 use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
@@ -96,6 +97,7 @@ impl CipherCtx {
     /// Sets the key. `iv_len` is the length of the initialisation vectors that will follow, 0 for
     /// a mode without one or for the standard's default of a key wrap.
     pub fn new(mode: Mode, key: &[u8], direction: Direction, iv_len: usize) -> Result<CipherCtx> {
+        let _clean = CleanStack;
         let variants = library()?.ciphers.get(mode as usize).ok_or(Error::MechanismInvalid)?;
         let method = method(variants, mode.variant(key.len())?)?;
         // SAFETY: no preconditions; null is refused.

@@ -3,6 +3,7 @@
 
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::Result;
+use crate::secret::CleanStack;
 use std::ffi::CStr;
 
 /// Which function.
@@ -34,6 +35,7 @@ impl Kdf {
 
 /// Fills `out` with what the function derives under these parameters.
 pub fn derive(kdf: Kdf, params: &ParamList<'_>, out: &mut [u8]) -> Result<()> {
+    let _clean = CleanStack;
     let method = method(&library()?.kdfs, kdf as usize)?;
     // SAFETY: a fetched method; null is refused.
     let context = owned(unsafe { ffi::EVP_KDF_CTX_new(method) })?;

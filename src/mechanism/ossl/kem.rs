@@ -4,11 +4,12 @@
 use super::pkey::KeyContext;
 use super::{Pkey, check, ffi};
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{CleanStack, Secret};
 use std::ptr;
 
 /// A ciphertext for the holder of a key, and the secret shared with it; of these lengths, bytes.
 pub fn encapsulate(key: &Pkey, ciphertext: usize, secret: usize) -> Result<(Vec<u8>, Secret)> {
+    let _clean = CleanStack;
     let context = KeyContext::of(key)?;
     let mut wrapped = vec![0; ciphertext];
     let mut shared = Secret::zeroed(secret)?;
@@ -32,6 +33,7 @@ pub fn encapsulate(key: &Pkey, ciphertext: usize, secret: usize) -> Result<(Vec<
 
 /// The secret of `len` bytes that was shared by a ciphertext.
 pub fn decapsulate(key: &Pkey, ciphertext: &[u8], len: usize) -> Result<Secret> {
+    let _clean = CleanStack;
     let context = KeyContext::of(key)?;
     let mut shared = Secret::zeroed(len)?;
     let mut written = len;

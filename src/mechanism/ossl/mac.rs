@@ -3,6 +3,7 @@
 
 use super::{Mode, ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
+use crate::secret::CleanStack;
 use crate::mechanism::Hash;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
@@ -63,6 +64,7 @@ unsafe impl Send for MacCtx {}
 impl MacCtx {
     /// Begins a code with this key.
     pub fn new(kind: MacKind, key: &[u8]) -> Result<MacCtx> {
+        let _clean = CleanStack;
         let params = match kind {
             MacKind::Hmac(hash) if !hash.has_name() => return Err(Error::MechanismInvalid),
             MacKind::Hmac(hash) => ParamList::new().text(c"digest", hash.name()),

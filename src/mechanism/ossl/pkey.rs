@@ -4,7 +4,7 @@
 use super::params::{OCTET_STRING, UNSIGNED_INTEGER};
 use super::{ParamList, check, clear_errors, ffi, library, owned};
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{CleanStack, Secret};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
 
@@ -31,6 +31,7 @@ unsafe impl Sync for Pkey {}
 impl Pkey {
     /// Makes a key from its values. `FunctionFailed` where OpenSSL refuses them.
     pub fn from_params(algorithm: &CStr, half: Half, params: &ParamList<'_>) -> Result<Pkey> {
+        let _clean = CleanStack;
         let context = KeyContext::new(algorithm)?;
         let selection = match half {
             Half::Public => ffi::EVP_PKEY_PUBLIC_KEY,
@@ -54,6 +55,7 @@ impl Pkey {
 
     /// Makes a new key pair.
     pub fn generate(algorithm: &CStr, params: &ParamList<'_>) -> Result<Pkey> {
+        let _clean = CleanStack;
         let context = KeyContext::new(algorithm)?;
         let mut key = ptr::null_mut();
         // SAFETY: as in `from_params`.
@@ -81,6 +83,7 @@ impl Pkey {
     /// Reads a private key in any encoding OpenSSL knows: PEM or DER; PKCS #8, encrypted or not,
     /// PKCS #1, SEC 1. OpenSSL never asks for a passphrase: without one, an empty one is tried.
     pub fn decode_private(encoded: &[u8], passphrase: &[u8]) -> Result<Pkey> {
+        let _clean = CleanStack;
         let mut key = ptr::null_mut();
         let (mut data, mut len) = (encoded.as_ptr(), encoded.len());
         // SAFETY: the decoder writes one reference to `key`, reads `len` bytes of `data` and
@@ -113,6 +116,7 @@ impl Pkey {
 
     /// A number of the key, big-endian, padded on the left to `len` bytes.
     pub fn integer(&self, name: &CStr, len: usize) -> Result<Secret> {
+        let _clean = CleanStack;
         let mut value = Secret::zeroed(len)?;
         self.get(name, UNSIGNED_INTEGER, value.expose_mut())?;
         value.expose_mut().reverse();
@@ -121,6 +125,7 @@ impl Pkey {
 
     /// A byte string of the key, at most `limit` bytes long.
     pub fn octets(&self, name: &CStr, limit: usize) -> Result<Secret> {
+        let _clean = CleanStack;
         let mut value = Secret::zeroed(limit)?;
         let len = self.get(name, OCTET_STRING, value.expose_mut())?;
         value.truncate(len);
@@ -167,6 +172,7 @@ impl Pkey {
 
     /// Whether the public half belongs to the private one.
     pub fn halves_agree(&self) -> Result<bool> {
+        let _clean = CleanStack;
         let context = KeyContext::of(self)?;
         // SAFETY: a live context over a live key.
         Ok(check(unsafe { EVP_PKEY_pairwise_check(context.0.as_ptr()) }).is_ok())
@@ -264,6 +270,7 @@ impl PkeyCtx {
 
     /// Signs `data`; `out` has room for the longest signature of the key. Returns the length.
     pub fn sign(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
+        let _clean = CleanStack;
         if !matches!(self.operation, Operation::Sign | Operation::SignMessage(_)) {
             return Err(Error::DeviceError);
         }
@@ -310,6 +317,7 @@ impl PkeyCtx {
     /// Decrypts `data`; `out` has room for as many bytes as the modulus, whatever the padding
     /// leaves of them. Returns the length.
     pub fn decrypt(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
+        let _clean = CleanStack;
         if self.operation != Operation::Decrypt {
             return Err(Error::DeviceError);
         }
@@ -354,6 +362,7 @@ fn agree_with(
     len: usize,
     params: Option<&ParamList<'_>>,
 ) -> Result<Secret> {
+    let _clean = CleanStack;
     let context = KeyContext::of(key)?;
     let mut secret = Secret::zeroed(len)?;
     let mut written = len;
