@@ -18,7 +18,7 @@ mod stores;
 mod tokens;
 mod users;
 
-use crate::admin::{Failure, Outcome};
+use crate::admin::{Failure, Outcome, guard_process};
 use arguments::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
@@ -28,6 +28,7 @@ use tracing_subscriber::EnvFilter;
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     report_diagnostics();
+    guard_process();
     let result = dispatch(&arguments);
     match result {
         Ok(code) => code,

@@ -113,6 +113,16 @@ impl Object {
         }
     }
 
+    /// About how much memory it takes, bytes: an object and what is kept beside it, and for a key what
+    /// OpenSSL makes of its value, several times as long.
+    pub fn weight(&self) -> usize {
+        let attributes = record::length(&self.attributes);
+        match self.summary.class {
+            CKO_PRIVATE_KEY | CKO_SECRET_KEY | CKO_PUBLIC_KEY => OF_KEY + 4 * attributes,
+            _ => OF_OBJECT + attributes,
+        }
+    }
+
     /// All its attributes.
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
@@ -318,3 +328,7 @@ pub fn wrappable(object: &Object) -> Result<()> {
         _ => Err(Error::KeyNotWrappable),
     }
 }
+
+/// What objects and keys take beside their values, bytes.
+const OF_OBJECT: usize = 1 << 10;
+const OF_KEY: usize = 3 << 10;

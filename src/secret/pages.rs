@@ -37,8 +37,8 @@ pub(super) fn map(len: usize, fork: Fork) -> Option<NonNull<u8>> {
     // SAFETY: the range was mapped just now.
     let guarded = unsafe {
         let dump = libc::madvise(secret.cast(), len, libc::MADV_DONTDUMP) == 0;
-        let child = fork == Fork::Kept
-            || libc::madvise(secret.cast(), len, libc::MADV_WIPEONFORK) == 0;
+        let child =
+            fork == Fork::Kept || libc::madvise(secret.cast(), len, libc::MADV_WIPEONFORK) == 0;
         dump && child
     };
     if !(lock(secret, len) && guarded) {

@@ -24,6 +24,7 @@ mod ground;
 mod handles;
 mod kem;
 mod keys;
+mod loaded;
 mod login;
 mod logins;
 mod material;

@@ -4,6 +4,7 @@
 use super::entry::{Entry, Lease, Place};
 use super::ground::Known;
 use super::handles::Handles;
+use super::loaded::Loaded;
 use super::logins::Logins;
 use super::material;
 use super::metering::unique_id;
@@ -17,7 +18,7 @@ use crate::store::{Keys, Sealed, Tag, Token, TokenKey, Vault};
 use crate::vendor::CKO_STRONGROOM_DESTROYED;
 use cryptoki_sys::*;
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use zeroize::Zeroize;
@@ -45,8 +46,7 @@ pub(super) struct Slot {
     entries: Handles<Arc<Entry>>,
     by_row: Mutex<HashMap<i64, u64>>,
     of_session: Mutex<Sessions>,
-    /// Token objects with their values in memory, oldest first.
-    loaded: Mutex<VecDeque<Arc<Entry>>>,
+    loaded: Mutex<Loaded>,
     /// Saved states of digests.
     pub(super) saved: Mutex<Saved>,
 }
@@ -98,7 +98,7 @@ impl Slot {
                 self.drop_handle(handle, &entry);
             }
         }
-        self.loaded.lock().retain(|entry| !entry.private);
+        self.loaded.lock().forget_private();
     }
 
     /// In a forked child: lets go of everything that was made of keys.
@@ -240,20 +240,8 @@ impl Slot {
             entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
         }
         drop(state);
-        self.keep(entry);
+        self.loaded.lock().keep(entry, object.weight());
         Ok(object)
-    }
-
-    /// Bounds what is held in memory: beyond the limit the object loaded longest ago is let go. Its
-    /// handle stays good, and whoever is using it goes on.
-    fn keep(&self, entry: &Arc<Entry>) {
-        let mut loaded = self.loaded.lock();
-        loaded.push_back(entry.clone());
-        while loaded.len() > LOADED {
-            if let Some(oldest) = loaded.pop_front() {
-                oldest.state.write().object = None;
-            }
-        }
     }
 
     /// Searches the token: the rows that may match, to be read one by one.
@@ -319,6 +307,7 @@ impl Slot {
     /// Gives a row of the store its handle: the same for as long as the process knows it.
     fn adopt(&self, row: i64, revision: u64, now: Option<u64>, object: Object) -> Result<u64> {
         let (place, checked) = (Place::Token(row), now.unwrap_or(u64::MAX));
+        let weight = object.weight();
         let entry = Arc::new(Entry::new(place, object, revision, checked, self.epoch.clone()));
         let mut by_row = self.by_row.lock();
         if let Some(handle) = by_row.get(&row) {
@@ -327,7 +316,7 @@ impl Slot {
         let handle = self.entries.insert(|_| entry.clone())?;
         by_row.insert(row, handle);
         drop(by_row);
-        self.keep(&entry);
+        self.loaded.lock().keep(&entry, weight);
         self.end_if_out_of_sight(handle, &entry);
         Ok(handle)
     }
@@ -455,6 +444,4 @@ fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> 
     }
 }
 
-/// Token objects held in memory, at most.
-const LOADED: usize = 16_384;
 const COMMON: &[CK_ATTRIBUTE_TYPE] = &[CKA_CLASS, CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE];

@@ -134,3 +134,31 @@ fn passphrases() {
     assert_eq!(code, 1, "{shown}");
     assert!(shown.contains("no seal slot opens"), "{shown}");
 }
+
+/// What is typed is in the memory of a process that leaves no core behind.
+#[test]
+fn the_command_dumps_no_core() {
+    let desk = Desk::new();
+    let line = format!("{} init --label web", env!("CARGO_BIN_EXE_strongroom"));
+    let line = format!("ulimit -c unlimited; {line}");
+    let mut command = desk.command("script", ["-qec", &line, "/dev/null"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("script, of util-linux");
+    let shown = follow(&mut child);
+    wait_for(&shown, "SO PIN of the new token: ", 0);
+    let asking = descendant(child.id());
+    let limits = std::fs::read_to_string(format!("/proc/{asking}/limits")).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let words: Vec<_> = core.split_whitespace().collect();
+    assert_eq!(words[4..6], ["0", "0"], "{core}");
+    // The end of the terminal's input ends the prompt.
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+/// The last of the processes that a process began, that began others.
+fn descendant(pid: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let child = children.split_whitespace().next().map(|child| child.parse().unwrap());
+    child.map_or(pid, descendant)
+}

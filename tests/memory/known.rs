@@ -100,12 +100,9 @@ fn attributes(kind: &Kind) -> &'static [(CK_ATTRIBUTE_TYPE, bool)] {
             (CKA_EXPONENT_2, true),
             (CKA_COEFFICIENT, true),
         ],
-        "p256" | "p384" | "ed25519" => &[
-            (CKA_CLASS, false),
-            (CKA_KEY_TYPE, false),
-            (CKA_EC_PARAMS, false),
-            (CKA_VALUE, true),
-        ],
+        "p256" | "p384" | "ed25519" => {
+            &[(CKA_CLASS, false), (CKA_KEY_TYPE, false), (CKA_EC_PARAMS, false), (CKA_VALUE, true)]
+        }
         "ml-dsa" | "ml-kem" | "slh-dsa" => &[
             (CKA_CLASS, false),
             (CKA_KEY_TYPE, false),

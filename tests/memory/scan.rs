@@ -115,7 +115,8 @@ pub fn regions(pid: u32) -> Vec<Region> {
 fn search(bytes: &[u8], needles: &[Needle]) -> Vec<(String, usize)> {
     let mut first = vec![false; 1 << 16];
     let start = |piece: &[u8]| usize::from(u16::from_le_bytes([piece[0], piece[1]]));
-    let pieces = || needles.iter().flat_map(|needle| needle.pieces.iter().map(move |p| (needle, p)));
+    let pieces =
+        || needles.iter().flat_map(|needle| needle.pieces.iter().map(move |p| (needle, p)));
     pieces().for_each(|(_, piece)| first[start(piece)] = true);
     let (mut hits, zeros) = (Vec::new(), [0; PAGE]);
     for (page, content) in bytes.chunks(PAGE).enumerate() {

@@ -108,9 +108,7 @@ fn signal(pid: u32, signal: i32) {
 
 /// The names of what was found, where, and what kind of memory it is.
 fn told(hits: &[Hit]) -> String {
-    let key = |hit: &Hit| {
-        format!("{} in {:?} [{}]", hit.name, hit.region.path, hit.region.flags)
-    };
+    let key = |hit: &Hit| format!("{} in {:?} [{}]", hit.name, hit.region.path, hit.region.flags);
     let all: BTreeMap<_, _> = hits.iter().map(|hit| (key(hit), hit.address)).collect();
     all.iter().map(|(place, last)| format!("{place}, last at {last:x}\n")).collect()
 }

@@ -3,8 +3,8 @@
 
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
-use crate::secret::CleanStack;
 use crate::mechanism::Direction;
+use crate::secret::CleanStack;
 use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 

@@ -3,8 +3,8 @@
 
 use super::{Mode, ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
-use crate::secret::CleanStack;
 use crate::mechanism::Hash;
+use crate::secret::CleanStack;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
