@@ -130,6 +130,8 @@ const COMPARISONS: &str = "
 - Keys that PKCS #1 v1.5 hid, of a type that has few lengths (AES) and of a template that names none: that
   one comes out at all tells that the padding was right and the length one of these. Templates that say
   `CKA_VALUE_LEN` tell nothing; RSA-OAEP needs no such care.
+- Whoever can read the memory of the process has the keys in it: [memory.md](memory.md) says where they are,
+  and how long.
 - Trust is the security officer's: under a trusted public key every extractable key leaves, to whoever has
   the private half.
 

@@ -76,7 +76,7 @@ pub(super) fn now() -> u64 {
 }
 
 /// What the allocator of secret memory takes when every size of block is in use, bytes.
-const LOCKED: u64 = 1 << 20;
+const LOCKED: u64 = 4 << 20;
 const LEAST: u64 = 4 << 20;
 const AMPLE: u64 = 64 << 20;
 /// 1 January 2025: before this program was.
