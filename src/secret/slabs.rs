@@ -428,6 +428,7 @@ const CLASSES: usize = 34;
 pub(super) const SMALL: usize = 20;
 const SHORTCUT: [u8; 65] = shortcut();
 
+#[allow(clippy::indexing_slicing, reason = "run by the compiler, which refuses a wrong index")]
 const fn shortcut() -> [u8; 65] {
     let mut table = [0; 65];
     let (mut unit, mut class) = (0, 0);
