@@ -9,6 +9,7 @@ use crate::policy::Group;
 use crate::safety::Lifted;
 use crate::types::Holder;
 use cryptoki_sys::*;
+use std::sync::Arc;
 
 impl Library {
     /// `C_Login`: the security officer, the user, a named user who gives `name:PIN`, or whoever is
@@ -74,7 +75,19 @@ impl Library {
             return Err(Error::UserNotLoggedIn);
         }
         session.slot.log_out();
+        self.end_without_key(&session.slot);
         Ok(())
+    }
+
+    /// Ends the operations whose keys went out of reach, so that nothing of the keys stays in memory. A
+    /// session that is in a call is left alone: its next call ends them.
+    fn end_without_key(&self, slot: &Arc<Slot>) {
+        for (_, session) in self.sessions.all() {
+            if Arc::ptr_eq(&session.slot, slot) {
+                // Sessions are locked before slots elsewhere, so this must not wait.
+                session.state.try_lock().iter_mut().for_each(|state| state.end_over());
+            }
+        }
     }
 
     /// `C_InitPIN`: the security officer sets the user's PIN; on a strict token the first alone.

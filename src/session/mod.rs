@@ -376,6 +376,20 @@ impl State {
         self.message_verify.take_if(|_| named(CKF_MESSAGE_VERIFY));
     }
 
+    /// Ends the operations whose keys are out of reach.
+    fn end_over(&mut self) {
+        self.encrypt.take_if(|active| active.is_over());
+        self.decrypt.take_if(|active| active.is_over());
+        self.sign.take_if(|active| active.is_over());
+        self.sign_recover.take_if(|active| active.is_over());
+        self.verify_recover.take_if(|active| active.is_over());
+        self.verify.take_if(|active| active.is_over());
+        self.message_encrypt.take_if(|active| active.is_over());
+        self.message_decrypt.take_if(|active| active.is_over());
+        self.message_sign.take_if(|active| active.is_over());
+        self.message_verify.take_if(|active| active.is_over());
+    }
+
     /// The flags of the operations in progress.
     fn active(&self) -> CK_FLAGS {
         [

@@ -3,6 +3,7 @@
 //! before the library's is looked at.
 
 use crate::common::forked::fork;
+use crate::common::operation::Kind as Do;
 use crate::common::*;
 use crate::known::{self, KINDS, Kind, Work};
 use std::fs::File;
@@ -80,12 +81,22 @@ fn whole(first: bool) {
             at("work");
         }
         stop();
+        leave_in_the_middle(s, &keys);
         at("rest");
         s.logout().good();
         at("logout");
         session::finalize().good();
         at("finalize");
     });
+}
+
+/// Begins operations and does not end them.
+fn leave_in_the_middle(s: Session, keys: &[Obj]) {
+    let key = |name| keys[KINDS.iter().position(|kind| kind.name == name).unwrap()];
+    s.start(Do::Sign, &Mech::plain(CKM_SHA256_HMAC), Some(key("hmac"))).good();
+    s.update(Do::Sign, b"the first part").good();
+    s.start(Do::Encrypt, &Mech::gcm(&[7; 12], b"", 128), Some(key("aes-gcm"))).good();
+    s.start(Do::Decrypt, &Mech::plain(CKM_RSA_PKCS), Some(key("rsa-decrypt"))).good();
 }
 
 /// Works and rests, and ends with a core dump.
