@@ -4,6 +4,7 @@
 
 use cryptoki_sys::*;
 use std::sync::Arc;
+use strongroom::admin::softhsm::Record;
 use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
 use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
@@ -34,6 +35,7 @@ const PARSERS: &[fn(&[u8])] = &[
     integers,
     policy,
     ledger,
+    softhsm_object,
 ];
 
 fn der_values(input: &[u8]) {
@@ -125,6 +127,12 @@ fn configuration(input: &[u8]) {
         let again: Config = toml::from_str(&written).expect("what was written is read");
         assert_eq!(written, toml::to_string(&again).expect("written again"), "one meaning");
     }
+}
+
+/// What another product wrote: read, or refused with a reason.
+fn softhsm_object(input: &[u8]) {
+    assert!(!input.is_empty() || Record::read(input).is_err(), "no bytes are no object");
+    let _ = Record::read(input);
 }
 
 /// Attributes one after the other: type, length, value; a nested template has a byte 1 before it.

@@ -102,7 +102,7 @@ impl Class {
         Class::ALL.iter().find(|(class, ..)| *class == self).map_or("?", |(_, name, _)| name)
     }
 
-    fn of(number: u64) -> Option<Class> {
+    pub(super) fn of(number: u64) -> Option<Class> {
         let known = Class::ALL.iter().find(|(.., known)| *known as u64 == number);
         known.map(|(class, ..)| *class)
     }

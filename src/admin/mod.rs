@@ -25,6 +25,7 @@ mod policy;
 mod process;
 mod said;
 mod seals;
+pub mod softhsm;
 mod source;
 mod template;
 mod tokens;

@@ -4,6 +4,7 @@
 mod policy;
 
 use super::key_arguments::KeyVerb;
+use super::moving_arguments::ImportVerb;
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
@@ -75,6 +76,9 @@ pub(super) enum Command {
     /// Lists, makes, imports, exports and destroys keys and certificates
     #[command(subcommand)]
     Key(Box<KeyVerb>),
+    /// Carries over what another product's token holds
+    #[command(subcommand)]
+    Import(Box<ImportVerb>),
     /// Changes and unblocks PINs
     #[command(subcommand)]
     Pin(PinVerb),

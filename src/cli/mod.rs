@@ -7,6 +7,8 @@ mod checking;
 mod key_arguments;
 mod keys;
 mod life;
+mod moving;
+mod moving_arguments;
 mod opening;
 mod options;
 mod output;
@@ -47,6 +49,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Init(init) => done(stores::init(common, init)),
         Command::Token(verb) => done(tokens::run(common, verb)),
         Command::Key(verb) => done(keys::run(common, verb)),
+        Command::Import(verb) => moving::run(common, verb),
         Command::Pin(verb) => done(pins::run(common, verb)),
         Command::User(verb) => done(users::run(common, verb)),
         Command::Policy(verb) => policy::run(common, verb),

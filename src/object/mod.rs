@@ -31,7 +31,7 @@ pub use life::{Life, State, Transition};
 pub use material::{has_material, join, material, set_material, split};
 pub use record::{decode, encode};
 pub use returning::{as_held, fingerprinted, identity, no_less_guarded};
-pub use shape::Shape;
+pub use shape::{Shape, serves};
 pub use template::Template;
 pub use tombstone::tombstone;
 pub use value::{Attributes, Value};

@@ -17,4 +17,5 @@ mod doctor;
 mod import;
 mod json;
 mod prompt;
+mod softhsm2;
 mod together;
