@@ -118,7 +118,7 @@ fuzz() {
 }
 
 interop() {
-    for script in pkcs11-tool openssl nginx java nss python; do
+    for script in pkcs11-tool openssl nginx java nss python softhsm2; do
         stage "interop/$script.sh" sh "$ROOT/interop/$script.sh"
     done
     stage "interop/quickstart.sh" quickstart_twice
