@@ -34,7 +34,7 @@ mod users;
 pub use check::{Bad, Report, check, repair, repair_counter};
 pub use configuration::{Setting, configuration, settings};
 pub use desk::Desk;
-pub use export::{Exported, Format};
+pub use export::{Bared, Exported, Format};
 pub use failure::{Failure, Outcome};
 pub use generate::Generation;
 pub use import::{Content, Import};

@@ -43,6 +43,9 @@ pub(super) enum KeyVerb {
     Import(Import),
     /// Writes a public key or certificate
     ExportPublic(Export),
+    /// Writes a private key (PKCS #8) or secret key (raw) in clear, where its attributes hide it from
+    /// nobody
+    Export(ExportKey),
     /// Lets a pre-active key be used
     Activate(Change),
     /// Takes a key out of use for a time: it verifies, and does nothing else
@@ -205,6 +208,20 @@ pub(super) struct Import {
     /// A variable with the passphrase of an encrypted private key
     #[arg(long, value_name = "NAME", conflicts_with = "key_passphrase_file")]
     pub(super) key_passphrase_env: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct ExportKey {
+    #[command(flatten)]
+    pub(super) user: User,
+    #[command(flatten)]
+    pub(super) object: Object,
+    /// The file to make, for its owner alone
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// How a private key is written
+    #[arg(long, value_parser = format, default_value = "pem")]
+    pub(super) format: Format,
 }
 
 #[derive(Args)]

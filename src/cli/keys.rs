@@ -3,7 +3,7 @@
 
 use super::arguments::Common;
 use super::key_arguments::{
-    Change, Destroy, Export, Forget, Generate, Import, KeyVerb, New, Object,
+    Change, Destroy, Export, ExportKey, Forget, Generate, Import, KeyVerb, New, Object,
 };
 use super::life;
 use super::opening::open;
@@ -16,6 +16,7 @@ use crate::admin::{
 };
 use serde::Serialize;
 use std::io::{BufRead, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
@@ -37,6 +38,7 @@ pub(super) fn run(common: &Common, verb: &KeyVerb) -> Outcome<()> {
         KeyVerb::Generate(arguments) => generate(common, &desk, arguments),
         KeyVerb::Import(arguments) => import(common, &desk, arguments),
         KeyVerb::ExportPublic(arguments) => export(common, &desk, arguments),
+        KeyVerb::Export(arguments) => export_key(common, &desk, arguments),
         KeyVerb::Destroy(arguments) => destroy(common, &desk, arguments),
         KeyVerb::Forget(arguments) => forget(common, &desk, arguments),
         KeyVerb::Activate(change) => step(common, &desk, Step::Activate, change),
@@ -192,7 +194,7 @@ fn export(common: &Common, desk: &Desk, arguments: &Export) -> Outcome<()> {
     let content = exported.encode(arguments.format);
     match &arguments.out {
         Some(file) => {
-            write_new(file, &content)?;
+            write_new(file, &content, 0o666)?;
             show(common, &exported.object, || {
                 format!("{} written to {}\n", visible(&exported.object.words()), file.display())
             })
@@ -205,8 +207,19 @@ fn export(common: &Common, desk: &Desk, arguments: &Export) -> Outcome<()> {
     }
 }
 
-fn write_new(file: &Path, content: &[u8]) -> Outcome<()> {
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+fn export_key(common: &Common, desk: &Desk, arguments: &ExportKey) -> Outcome<()> {
+    let wanted = named(&arguments.object)?;
+    let exported = enter(desk, &arguments.user)?.export_key(&wanted)?;
+    write_new(&arguments.out, exported.encode(arguments.format)?.expose(), 0o600)?;
+    show(common, &exported.object, || {
+        let object = visible(&exported.object.words());
+        format!("{object} written in clear to {}\n", arguments.out.display())
+    })
+}
+
+fn write_new(file: &Path, content: &[u8], mode: u32) -> Outcome<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(mode).open(file);
     made.and_then(|mut file| file.write_all(content)).map_err(|error| {
         failed(
             format!("cannot make {}: {error}", file.display()),

@@ -253,6 +253,53 @@ fn the_source_stays_as_it_is() {
     }
 }
 
+/// What nobody hides may be written in clear; everything else may not.
+#[test]
+fn keys_leave_in_clear_as_their_attributes_allow() {
+    let desk = desk();
+    let export = |label: &str, more: &[&str]| {
+        let export = ["key", "export", "--label", label, "--pin-file", "$D/pin"];
+        desk.run(&[&export[..], more].concat())
+    };
+    // A private key that is not sensitive and may be extracted: as its file says.
+    let (path, whole) = holding(&desk, &attribute(0x122, 3, &32u64.to_be_bytes()));
+    let ends = ends(&whole);
+    for (sensitive, extractable, leaves) in
+        [(true, false, false), (true, true, false), (false, false, false), (false, true, true)]
+    {
+        let mut file = whole.clone();
+        for (id, flag) in [(0x103, sensitive), (0x162, extractable)] {
+            let end = ends.iter().find(|(known, _)| *known == id).unwrap().1;
+            file[end - 1] = u8::from(flag);
+        }
+        fs::write(&path, file).unwrap();
+        office(&desk, "tokens", &[]).good();
+        let ended = export("rsa", &["--class", "private", "--out", "$D/rsa.pem"]);
+        if leaves {
+            ended.good();
+        } else {
+            ended.bad("its attributes hide it");
+            assert!(!desk.path("rsa.pem").exists());
+        }
+        let destroy =
+            "key destroy --label rsa --class private --yes --reason test --pin-file $D/pin";
+        if !leaves {
+            desk.run(&destroy.split(' ').collect::<Vec<_>>()).good();
+        }
+    }
+    assert_eq!(fs::metadata(desk.path("rsa.pem")).unwrap().mode() & 0o777, 0o600);
+    let key = openssl::pkey::PKey::private_key_from_pem(&fs::read(desk.path("rsa.pem")).unwrap());
+    let public = ["key", "export-public", "--label", "rsa", "--pin-file", "$D/pin"];
+    let public = desk.run(&public).good().raw;
+    assert_eq!(key.unwrap().public_key_to_pem().unwrap(), public);
+    export("hmac", &["--out", "$D/hmac"]).good();
+    let value = fs::read(desk.path("hmac")).unwrap();
+    assert_eq!(hex::encode(&openssl::sha::sha1(&value)[..3]), CHECK_VALUE_OF_HMAC);
+    export("hmac", &["--out", "$D/hmac"]).bad("cannot make");
+    export("aes", &["--out", "$D/aes"]).bad("its attributes hide it");
+    export("cert", &["--out", "$D/cert"]).bad("is no private or secret key");
+}
+
 #[test]
 fn choosing_and_wrong_pins() {
     let desk = desk();
