@@ -140,7 +140,7 @@ impl Walk {
                 mutants::put(&self.file(), &self.table, &exchange(pair));
             }
             if next[..] != row[..] {
-                self.judge("exchanged with the next", &row, None);
+                self.judge_one_of("exchanged with the next", &[&row, next], None);
             }
         }
     }
@@ -164,12 +164,18 @@ impl Walk {
 
     /// The change is named, or nothing opens at all and that is said; and nothing else is seen.
     fn judge(&mut self, how: &str, row: &Row, set: Option<(usize, &Value)>) {
+        self.judge_one_of(how, &[row], set);
+    }
+
+    /// The same, where several rows were altered: one of them is named.
+    fn judge_one_of(&mut self, how: &str, rows: &[&Row], set: Option<(usize, &Value)>) {
+        let row = rows[0];
         let table = &self.table.name;
         let what = format!("{table} {:?}: {how}", mutants::key(&self.table, row).last());
         let checked = self.world.check(&[]);
         let mut after = row.clone();
         set.into_iter().for_each(|(place, value)| after[place] = value.clone());
-        let named = [row, &after].iter().any(|row| {
+        let named = rows.iter().copied().chain([&after]).any(|row| {
             let name = self.name(row);
             checked.names(table, &name)
                 || (table == "tag" && checked.names("object", &name))
@@ -178,7 +184,7 @@ impl Walk {
         match checked.code {
             1 => assert!(named, "{what} is not named:\n{}", checked.said),
             2 => {
-                let opens = self.opens_the_store(row) || how == "exchanged with the next";
+                let opens = rows.iter().any(|row| self.opens_the_store(row));
                 assert!(opens, "{what}: not checked:\n{}", checked.said);
             }
             code => panic!("{what}: not detected ({code}):\n{}", checked.said),
