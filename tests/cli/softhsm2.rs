@@ -9,6 +9,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// Label, class, and attributes with their values.
+type Expected<'a> = (&'a str, &'a str, &'a [(&'a str, Value)]);
+
 const VECTORS: &str = "tests/vectors/softhsm2";
 
 /// A desk with a copy of the tokens: `tokens` and `database`.
@@ -165,7 +168,7 @@ fn attributes_are_carried_and_changes_are_named() {
         let show = ["key", "show", "--label", label, "--class", class, "--pin-file", "$D/pin"];
         desk.run(&[&show[..], &["--json"]].concat()).good()
     };
-    let wanted: &[(&str, &str, &[(&str, Value)])] = &[
+    let wanted: &[Expected<'_>] = &[
         (
             "rsa",
             "private",

@@ -40,7 +40,8 @@ fn without_the_seal_no_guess_can_be_tested() {
     let context = Files::pin_context(&files.id, &token, (1, ""), pin);
     let inner = open(&files.key("key pin"), &context, &pin.wrap).unwrap();
     let found = |guess| {
-        tried(&stretched(guess, &pin.salt, pin.cost()), &[inner.clone()], &[context.clone()])
+        let stretched = stretched(guess, &pin.salt, pin.cost());
+        tried(&stretched, std::slice::from_ref(&inner), std::slice::from_ref(&context))
     };
     assert_eq!([found(USER_PIN), found("000000")], [1, 0]);
 }

@@ -170,7 +170,9 @@ fn a_store_on_a_file_system_that_is_mounted_for_reading_is_read() {
         let mut command = Command::new("unshare");
         command.args(["-m", "sh", "-c", &script, "sh"]).arg(child.get_program());
         command.args(child.get_args());
-        child.get_envs().for_each(|(key, value)| drop(command.env(key, value.unwrap())));
+        for (key, value) in child.get_envs() {
+            command.env(key, value.unwrap());
+        }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{name}: {}", child::everything(&output));
     }
