@@ -38,22 +38,21 @@ impl Library {
                 Direction::Decrypt => Use::Decrypt,
             };
             let make = call.row.does.cipher.ok_or(Error::MechanismInvalid)?;
-            let ground = session.slot.ground()?;
-            let seen = state.seen.clone();
-            let active = self.active_with(session, key, usage, &call, |object| {
-                let once = once(direction, object, &call);
-                let once = once.filter(|_| ground.lifted.stands(Safeguard::NonceReuse));
-                let once = once.map(|(key, nonce)| {
-                    let seen = seen.lock();
-                    let pair = seen.pair(&key, nonce);
-                    match seen.contains(pair) {
-                        true => Err(Safeguard::NonceReuse.refusal()),
-                        false => Ok(pair),
-                    }
-                });
-                let once = once.transpose()?;
-                Ok((make(call.row, object.key()?, &call.params, direction)?, once))
-            })?;
+            let State { footing, seen, .. } = state;
+            let active =
+                self.active_with((session, footing), key, usage, &call, |object, ground| {
+                    let once = once(direction, object, &call);
+                    let once = once.filter(|_| ground.lifted.stands(Safeguard::NonceReuse));
+                    let once = once.map(|(key, nonce)| {
+                        let pair = seen.pair(&key, nonce)?;
+                        match seen.contains(pair) {
+                            true => Err(Safeguard::NonceReuse.refusal()),
+                            false => Ok(pair),
+                        }
+                    });
+                    let once = once.transpose()?;
+                    Ok((make(call.row, object.key()?, &call.params, direction)?, once))
+                })?;
             let mut unused = None;
             *cipher_place(state, direction) = Some(active.map(|(run, once)| {
                 unused = once;
@@ -98,7 +97,7 @@ impl State {
     pub(super) fn encrypted(&mut self, out: &dyn Output) {
         if out.capacity().is_some() {
             let used = self.unused.take();
-            used.into_iter().for_each(|pair| self.seen.lock().insert(pair));
+            used.into_iter().for_each(|pair| self.seen.insert(pair));
         }
     }
 }

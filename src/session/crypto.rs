@@ -3,6 +3,7 @@
 
 use super::asking::{Doing, Grant};
 use super::entry::Lease;
+use super::ground::Footing;
 use super::keys::as_key;
 use super::operation::Active;
 use super::permission::may_use;
@@ -21,44 +22,55 @@ pub struct Call {
     pub params: Params,
 }
 
+/// A session, and the ground that it stood on last.
+pub(super) type On<'a> = (&'a Session, &'a mut Footing);
+
 impl Library {
     /// Begins an operation with a key, if the caller may use the key so.
     pub(super) fn active<T>(
         &self,
-        session: &Session,
+        on: On<'_>,
         key: u64,
         usage: Use,
         call: &Call,
         begin: impl Fn(&Arc<Key>) -> Result<T>,
     ) -> Result<Active<T>> {
-        self.active_with(session, key, usage, call, |object| begin(object.key()?))
+        self.active_with(on, key, usage, call, |object, _| begin(object.key()?))
     }
 
     /// The same for what looks at more of the key.
     pub(super) fn active_with<T>(
         &self,
-        session: &Session,
+        on: On<'_>,
         key: u64,
         usage: Use,
         call: &Call,
-        begin: impl Fn(&Object) -> Result<T>,
+        mut begin: impl FnMut(&Object, &Ground) -> Result<T>,
     ) -> Result<Active<T>> {
-        let (active, object, grant) = session.begun(key, usage, call, begin)?;
-        session.charge(&object, call.doing(usage), grant.as_ref())?;
+        let session = on.0;
+        let (active, granted) =
+            session.begun(on.1, key, usage, call, |object, ground| begin(object, ground))?;
+        if let Some((object, grant)) = granted {
+            session.charge(&object, call.doing(usage), Some(&grant))?;
+        }
         Ok(active)
     }
 
     /// The same for messages, each of which is a use of its own.
     pub(super) fn process<T>(
         &self,
-        session: &Session,
+        on: On<'_>,
         key: u64,
         usage: Use,
         call: &Call,
-        begin: impl Fn(&Object) -> Result<T>,
+        mut begin: impl FnMut(&Object, &Ground) -> Result<T>,
     ) -> Result<Active<T>> {
-        let (active, object, _) = session.begun(key, usage, call, begin)?;
-        Ok(active.asking(object, call.doing(usage)))
+        let mut asked = None;
+        let (active, _) = on.0.begun(on.1, key, usage, call, |object, ground| {
+            asked = Some(object.clone());
+            begin(object, ground)
+        })?;
+        Ok(active.asking(asked.ok_or(Error::GeneralError)?, call.doing(usage)))
     }
 }
 
@@ -70,22 +82,24 @@ impl Call {
 }
 
 impl Session {
+    /// With what the policy has to be charged for, if anything.
     fn begun<T>(
         &self,
+        footing: &mut Footing,
         key: u64,
         usage: Use,
         call: &Call,
-        begin: impl Fn(&Object) -> Result<T>,
-    ) -> Result<(Active<T>, Arc<Object>, Option<Grant>)> {
+        mut begin: impl FnMut(&Arc<Object>, &Ground) -> Result<T>,
+    ) -> Result<(Active<T>, Option<(Arc<Object>, Grant)>)> {
         self.slot.admit(usage.group())?;
-        let ground = self.slot.ground()?;
-        let (lease, (run, object, grant)) = self.decided(key, usage, &ground, |object| {
-            may_use(object, usage, call, &ground)?;
-            let grant = self.asks(object, call.doing(usage), &ground)?;
-            Ok((begin(object)?, object.clone(), grant))
+        let ground = footing.on(&self.slot)?;
+        let (lease, (run, waiting, granted)) = self.decided(key, usage, ground, |object| {
+            may_use(object, usage, call, ground)?;
+            let grant = self.asks(object, call.doing(usage), ground)?;
+            let granted = grant.map(|grant| (object.clone(), grant));
+            Ok((begin(object, ground)?, object.always_authenticate(), granted))
         })?;
-        let waiting = object.always_authenticate();
-        Ok((Active::new(run, Some(lease), waiting), object, grant))
+        Ok((Active::new(run, Some(lease), waiting), granted))
     }
 
     /// Looks at a key that is to be used; what the use decides about it (`look` says that it is

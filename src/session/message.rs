@@ -13,12 +13,11 @@ use crate::mechanism::nonce::Nonces;
 use crate::mechanism::params::Iv;
 use crate::mechanism::{Direction, Key, Params, Row};
 use crate::object::Object;
-use crate::policy::Use;
+use crate::policy::{Ground, Use};
 use crate::safety::{Lifted, Safeguard};
 use crate::store::Tag;
 use crate::types::Output;
 use crate::vendor::CKA_STRONGROOM_TOKEN_NONCES;
-use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// A process of messages.
@@ -54,19 +53,17 @@ impl Library {
                 Direction::Encrypt => Use::Encrypt,
                 Direction::Decrypt => Use::Decrypt,
             };
-            let lifted = session.slot.ground()?.lifted;
-            let seen = state.seen.clone();
-            let messages = |object: &Object| {
+            let messages = |object: &Object, ground: &Ground| {
                 let (key, nonces) = (Arc::clone(object.key()?), Nonces::default());
                 let rules = NonceRules {
-                    lifted,
+                    lifted: ground.lifted,
                     key: object.fingerprint().filter(|_| direction == Direction::Encrypt),
                     own: object.attributes().flag(CKA_STRONGROOM_TOKEN_NONCES),
-                    seen: seen.clone(),
                 };
                 Ok(Messages { row, kind, begin, direction, key, nonces, rules, current: None })
             };
-            let active = self.process(session, key, usage, &call, messages)?;
+            let on = (&**session, &mut state.footing);
+            let active = self.process(on, key, usage, &call, messages)?;
             *self::place(state, direction) = Some(active);
             Ok(())
         })
@@ -82,10 +79,11 @@ impl Library {
         out: &mut dyn Output,
     ) -> Result<()> {
         self.with_state(handle, |session, state| {
-            let active = idle(place(state, direction))?;
+            let (place, seen) = places(state, direction);
+            let active = idle(place)?;
             let asked = active.asked();
             let ask = || session.ask_again(asked.as_ref());
-            let written = active.run.whole((envelope, aad), data, out, ask);
+            let written = active.run.whole((envelope, aad), data, out, (ask, seen));
             if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
                 active.wait_again();
             }
@@ -101,9 +99,10 @@ impl Library {
         (envelope, aad): (&mut dyn Envelope, &[u8]),
     ) -> Result<()> {
         self.with_state(handle, |session, state| {
-            let active = idle(place(state, direction))?;
+            let (place, seen) = places(state, direction);
+            let active = idle(place)?;
             let asked = active.asked();
-            active.run.begin(envelope, aad, || session.ask_again(asked.as_ref()))
+            active.run.begin(envelope, aad, (|| session.ask_again(asked.as_ref()), seen))
         })
     }
 
@@ -148,9 +147,9 @@ impl Messages {
         (envelope, aad): (&mut dyn Envelope, &[u8]),
         data: &[u8],
         out: &mut dyn Output,
-        ask: impl FnOnce() -> Result<()>,
+        (ask, seen): (impl FnOnce() -> Result<()>, &mut Seen),
     ) -> Result<Written> {
-        let head = self.head(envelope, true)?;
+        let head = self.head(envelope, true, seen)?;
         if head.data.is_some_and(|len| len != data.len()) {
             return Err(wrong_length(self.direction));
         }
@@ -163,7 +162,7 @@ impl Messages {
         let written = produce(out, data.len(), |room| {
             ask()?;
             let nonce = self.nonces.next(self.key.nonces(), &head)?;
-            self.rules.take(&nonce)?;
+            self.rules.take(&nonce, seen)?;
             let mut message = self.start(&head, &nonce, aad)?;
             let len = message.update(data, room)?;
             made = Some((nonce, end(&mut message, self.direction, tag)?));
@@ -180,13 +179,13 @@ impl Messages {
         &mut self,
         envelope: &mut dyn Envelope,
         aad: &[u8],
-        ask: impl FnOnce() -> Result<()>,
+        (ask, seen): (impl FnOnce() -> Result<()>, &mut Seen),
     ) -> Result<()> {
-        let head = self.head(envelope, false)?;
+        let head = self.head(envelope, false, seen)?;
         ask()?;
         let nonce = self.nonces.next(self.key.nonces(), &head)?;
         let message = self.start(&head, &nonce, aad)?;
-        self.rules.take(&nonce)?;
+        self.rules.take(&nonce, seen)?;
         tell(envelope, &head, &nonce)?;
         self.current = Some(message);
         Ok(())
@@ -222,10 +221,10 @@ impl Messages {
     }
 
     /// The head of a new message, if its nonce can be made.
-    fn head(&self, envelope: &mut dyn Envelope, end: bool) -> Result<Head> {
+    fn head(&self, envelope: &mut dyn Envelope, end: bool, seen: &mut Seen) -> Result<Head> {
         let head = envelope.head(self.kind, self.direction, end)?;
         self.nonces.check(&head)?;
-        self.rules.check(&head)?;
+        self.rules.check(&head, seen)?;
         Ok(head)
     }
 
@@ -255,24 +254,22 @@ struct NonceRules {
     key: Option<Tag>,
     /// Whether the token makes them all.
     own: bool,
-    seen: Arc<Mutex<Seen>>,
 }
 
 impl NonceRules {
-    fn check(&self, head: &Head) -> Result<()> {
+    fn check(&self, head: &Head, seen: &mut Seen) -> Result<()> {
         let Some(key) = self.key else { return Ok(()) };
         let chosen = head.generator == Generator::None;
         self.lifted.check(Safeguard::TokenNonces, self.own && chosen)?;
-        let seen = self.seen.lock();
-        let again = chosen && seen.contains(seen.pair(&key, &head.nonce));
+        let pair = seen.pair(&key, &head.nonce)?;
+        let again = chosen && seen.contains(pair);
         self.lifted.check(Safeguard::NonceReuse, again)
     }
 
     /// A message is encrypted under this nonce.
-    fn take(&self, nonce: &Iv) -> Result<()> {
+    fn take(&self, nonce: &Iv, seen: &mut Seen) -> Result<()> {
         let Some(key) = self.key else { return Ok(()) };
-        let mut seen = self.seen.lock();
-        let pair = seen.pair(&key, nonce);
+        let pair = seen.pair(&key, nonce)?;
         self.lifted.check(Safeguard::NonceReuse, seen.contains(pair))?;
         seen.insert(pair);
         Ok(())
@@ -319,8 +316,13 @@ fn idle(place: &mut Place<Messages>) -> Result<&mut Active<Messages>> {
 }
 
 fn place(state: &mut State, direction: Direction) -> &mut Place<Messages> {
+    places(state, direction).0
+}
+
+/// With what the session has encrypted so far.
+fn places(state: &mut State, direction: Direction) -> (&mut Place<Messages>, &mut Seen) {
     match direction {
-        Direction::Encrypt => &mut state.message_encrypt,
-        Direction::Decrypt => &mut state.message_decrypt,
+        Direction::Encrypt => (&mut state.message_encrypt, &mut state.seen),
+        Direction::Decrypt => (&mut state.message_decrypt, &mut state.seen),
     }
 }

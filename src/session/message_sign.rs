@@ -2,13 +2,13 @@
 //! Messages signed and verified one after the other: the message-based functions of signatures. What
 //! goes wrong with one message ends that message; the process goes on until it is finished.
 
-use super::crypto::begin;
+use super::crypto::{On, begin};
 use super::operation::{Active, Place, Written, going, produce};
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
 use crate::object::Object;
-use crate::policy::Use;
+use crate::policy::{Ground, Use};
 use crate::types::Output;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Library {
         self.with_state(handle, |session, state| {
             let Some(call) = begin(&mut state.message_sign, call)? else { return Ok(()) };
             let make = call.row.does.sign.filter(|_| call.row.many_messages());
-            let series = self.series(session, key, Use::Sign, call, make)?;
+            let series = self.series((session, &mut state.footing), key, Use::Sign, call, make)?;
             state.message_sign = Some(series);
             Ok(())
         })
@@ -103,7 +103,8 @@ impl Library {
         self.with_state(handle, |session, state| {
             let Some(call) = begin(&mut state.message_verify, call)? else { return Ok(()) };
             let make = call.row.does.verify.filter(|_| call.row.many_messages());
-            let series = self.series(session, key, Use::Verify, call, make)?;
+            let series =
+                self.series((session, &mut state.footing), key, Use::Verify, call, make)?;
             state.message_verify = Some(series);
             Ok(())
         })
@@ -159,7 +160,7 @@ impl Library {
 
     fn series<T>(
         &self,
-        session: &Session,
+        on: On<'_>,
         key: u64,
         usage: Use,
         call: Call,
@@ -167,11 +168,11 @@ impl Library {
     ) -> Result<Active<Series<T>>> {
         let make = make.ok_or(Error::MechanismInvalid)?;
         // What is wrong with key or parameter is told now, not with the first message.
-        let begin = |object: &Object| {
+        let begin = |object: &Object, _: &Ground| {
             let key = object.key()?;
             Ok((Arc::clone(key), make(call.row, key, &call.params)?))
         };
-        let active = self.process(session, key, usage, &call, begin)?;
+        let active = self.process(on, key, usage, &call, begin)?;
         Ok(active.map(|(key, first)| Series { call, key, make, idle: Some(first), current: None }))
     }
 }

@@ -108,7 +108,8 @@ struct State {
     message_verify: Option<Active<message_sign::Series<Box<dyn Verifier>>>>,
     /// What the encryption in progress will have used once, from its first output on.
     unused: Option<fresh::Pair>,
-    seen: Arc<Mutex<fresh::Seen>>,
+    seen: fresh::Seen,
+    footing: ground::Footing,
 }
 
 /// What `C_GetSessionInfo` tells.

@@ -17,7 +17,8 @@ impl Library {
             let Some(call) = begin(&mut state.sign_recover, call)? else { return Ok(()) };
             let make = call.row.does.sign_recover.ok_or(Error::MechanismInvalid)?;
             let begin = |key: &Arc<Key>| make(call.row, key, &call.params);
-            state.sign_recover = Some(self.active(session, key, Use::SignRecover, &call, begin)?);
+            let on = (&**session, &mut state.footing);
+            state.sign_recover = Some(self.active(on, key, Use::SignRecover, &call, begin)?);
             Ok(())
         })
     }
@@ -40,7 +41,8 @@ impl Library {
             let Some(call) = begin(&mut state.verify_recover, call)? else { return Ok(()) };
             let make = call.row.does.verify_recover.ok_or(Error::MechanismInvalid)?;
             let begin = |key: &Arc<Key>| make(call.row, key, &call.params);
-            let active = self.active(session, key, Use::VerifyRecover, &call, begin)?;
+            let on = (&**session, &mut state.footing);
+            let active = self.active(on, key, Use::VerifyRecover, &call, begin)?;
             state.verify_recover = Some(active);
             Ok(())
         })

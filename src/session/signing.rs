@@ -17,7 +17,8 @@ impl Library {
             let Some(call) = begin(&mut state.sign, call)? else { return Ok(()) };
             let make = call.row.does.sign.ok_or(Error::MechanismInvalid)?;
             let begin = |key: &Arc<Key>| make(call.row, key, &call.params);
-            state.sign = Some(self.active(session, key, Use::Sign, &call, begin)?);
+            let on = (&**session, &mut state.footing);
+            state.sign = Some(self.active(on, key, Use::Sign, &call, begin)?);
             Ok(())
         })
     }
@@ -81,7 +82,8 @@ impl Library {
                 let signature = signature.map(kept).transpose()?;
                 Ok(Verification { run: make(call.row, key, &call.params)?, signature })
             };
-            state.verify = Some(self.active(session, key, Use::Verify, &call, begin)?);
+            let on = (&**session, &mut state.footing);
+            state.verify = Some(self.active(on, key, Use::Verify, &call, begin)?);
             Ok(())
         })
     }
