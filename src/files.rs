@@ -180,6 +180,29 @@ fn locked(file: File, path: &Path) -> Result<File> {
     }
 }
 
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// Of the file of a name; none where there is none.
+    pub fn of(path: &Path) -> Option<Identity> {
+        std::fs::symlink_metadata(path).ok().map(|found| Identity::from(&found))
+    }
+
+    /// Of an open file.
+    pub fn of_open(file: &File) -> Option<Identity> {
+        file.metadata().ok().map(|found| Identity::from(&found))
+    }
+
+    fn from(found: &std::fs::Metadata) -> Identity {
+        Identity { device: found.dev(), inode: found.ino() }
+    }
+}
+
 /// Whether this process has the file open, by whatever descriptor.
 pub fn is_open_here(path: &Path) -> bool {
     let Ok(wanted) = std::fs::metadata(path) else { return false };
@@ -238,15 +261,32 @@ fn check(file: &File, path: &Path, access: Access, mode: u32) -> Result<()> {
     Ok(())
 }
 
-fn complain(verb: &str, path: &Path, error: &std::io::Error) -> Error {
+/// What the system says, as PKCS #11 says it, with a line on the diagnostic channel.
+pub fn complain(verb: &str, path: &Path, error: &std::io::Error) -> Error {
     use std::io::ErrorKind::*;
-    tracing::error!("cannot {verb} {}: {error}", path.display());
+    let advice = match error.kind() {
+        ReadOnlyFilesystem => "; mount it for writing",
+        PermissionDenied => "; give this user the right to",
+        StorageFull | QuotaExceeded => "; make room",
+        _ if is_out_of_descriptors(error) => "; let the program have more (ulimit -n)",
+        FileTooLarge => "; let the program write longer files (ulimit -f)",
+        _ => "",
+    };
+    tracing::error!("cannot {verb} {}: {error}{advice}", path.display());
     match error.kind() {
+        _ if is_out_of_descriptors(error) => Error::FunctionFailed,
         ReadOnlyFilesystem => Error::TokenWriteProtected,
         PermissionDenied if verb != "open" && verb != "read" => Error::TokenWriteProtected,
-        StorageFull | QuotaExceeded => Error::DeviceMemory,
+        StorageFull | QuotaExceeded | FileTooLarge => Error::DeviceMemory,
+        OutOfMemory => Error::HostMemory,
         _ => Error::DeviceError,
     }
+}
+
+/// Whether the process, or the machine, has no file descriptor left.
+pub fn is_out_of_descriptors(error: &std::io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    errno.is_some_and(|errno| matches!(errno, rustix::io::Errno::MFILE | rustix::io::Errno::NFILE))
 }
 
 /// The number of a group, from /etc/group: a static library must not load name services into a
@@ -283,7 +323,7 @@ impl Paths {
         ["store.db-wal", "store.db-shm", "store.db-journal"].map(|name| self.directory.join(name))
     }
 
-    /// The counter of changes that all processes map.
+    /// The counter of changes that all processes read.
     pub fn changes(&self) -> PathBuf {
         self.directory.join("changes")
     }

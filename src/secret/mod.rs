@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Memory that needs care: secrets, OpenSSL's heap, and pages shared between processes. Every mapping
-//! the library makes is made in this module. It imports `error` alone.
+//! Memory that needs care: secrets and OpenSSL's heap; every mapping the library makes is made in this
+//! module. And what a limit of the process does to a thread. It imports `error` alone.
 //!
 //! One allocator (`cache` over `slabs` over `pages`) serves [`Secret`] and, through [`heap`], OpenSSL.
 //! A [`Secret`] has no Debug, Clone, Eq or Deref: it is made in place, read through
 //! [`Secret::expose`], and wiped when it goes.
 
-#![allow(unsafe_code, reason = "locked and shared pages; each block argues its safety")]
+#![allow(unsafe_code, reason = "locked pages, signals of a thread; each block argues its safety")]
 
 mod cache;
 pub mod heap;
+mod limits;
 mod lock;
 mod pages;
-mod shared;
 mod slabs;
 mod stack;
 
-pub use shared::SharedCounter;
+pub use limits::Unsignalled;
 pub use stack::CleanStack;
 
 use crate::error::{Error, Result};

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::files::{self, Access, Paths};
 use crate::mechanism::primitive;
 use crate::seal::{self, MasterKey, Slot, Surroundings};
-use crate::secret::{Secret, SharedCounter};
-use crate::store::{Row, Sqlite, Vault};
+use crate::secret::{Secret, Unsignalled};
+use crate::store::{Counter, Row, Sqlite, Vault};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,15 +62,7 @@ pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
     let Some(closed) = find_store(config, passphrase)? else { return Ok(None) };
     let Closed { id, slots, store, around } = closed;
     let master = seal::open(&slots, &id, &around)?;
-    let (counter, writable) = files::open(&around.paths.changes(), around.access)?;
-    let changes = SharedCounter::map(&counter, writable).inspect_err(|_| {
-        let path = around.paths.changes();
-        tracing::error!(
-            "{} is not {} bytes: end who uses the store, then 'strongroom check --repair' makes it anew",
-            path.display(),
-            SharedCounter::LENGTH
-        );
-    })?;
+    let changes = Counter::open(&around.paths.changes(), around.access)?;
     let vault = Vault::open(Box::new(store), &master.key, changes, seal::stretch)?;
     Ok(Some(Opened { vault: Arc::new(vault), master, around }))
 }
@@ -86,15 +78,15 @@ pub fn mend_counter(config: &Config) -> Result<bool> {
     files::check_directory(&around.paths.directory, around.access)?;
     let _lock = files::lock_directory(&around.paths.directory)?;
     if std::fs::symlink_metadata(&path).is_err() {
-        files::create(&path, around.access, &[0; SharedCounter::LENGTH])?;
+        files::create(&path, around.access, &[0; Counter::LENGTH])?;
         return files::sync_directory(&around.paths.directory).map(|()| true);
     }
     let (file, writable) = files::open(&path, around.access)?;
     let length = file.metadata().map_or(0, |found| found.len());
-    if !writable || length >= SharedCounter::LENGTH as u64 {
+    if !writable || length >= Counter::LENGTH as u64 {
         return Ok(false);
     }
-    file.set_len(SharedCounter::LENGTH as u64).map_err(|_| Error::DeviceMemory).map(|()| true)
+    file.set_len(Counter::LENGTH as u64).map_err(|_| Error::DeviceMemory).map(|()| true)
 }
 
 /// Makes the store of a configuration, with one seal slot of this kind, and opens it. Where another
@@ -104,6 +96,7 @@ pub fn create_store(
     kind: seal::Kind,
     passphrase: Option<Secret>,
 ) -> Result<Opened> {
+    let _limits = Unsignalled::begin();
     let around = surroundings(config, passphrase)?;
     files::make_directory(&around.paths.directory, around.access)?;
     let lock = files::lock_directory(&around.paths.directory)?;
@@ -143,14 +136,15 @@ fn make(around: &Surroundings, kind: seal::Kind) -> Result<()> {
     primitive::random(&mut id)?;
     let master = MasterKey::generate()?;
     let slot = seal::create(kind, 1, kind.name(), &id, &master, around)?;
-    files::create(&paths.changes(), around.access, &[0; SharedCounter::LENGTH])?;
+    files::create(&paths.changes(), around.access, &[0; Counter::LENGTH])?;
     let store = Sqlite::create(&draft)?;
     Vault::initialise(&store, id, &master.key, &Row { id: 1, body: slot.encode() })?;
     store.settle()?;
     for journal in &journals {
         files::remove_if_there(journal)?;
     }
-    std::fs::rename(&draft, paths.database()).map_err(|_| Error::DeviceError)?;
+    std::fs::rename(&draft, paths.database())
+        .map_err(|error| files::complain("rename", &draft, &error))?;
     files::sync_directory(&paths.directory)
 }
 

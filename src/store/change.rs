@@ -54,29 +54,21 @@ impl Vault {
 
     /// Runs changes as one transaction and tells all processes.
     pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
-        if !self.changes.writable() {
-            tracing::error!(
-                "the store's file 'changes' cannot be written: give this user the right to"
-            );
-            return Err(Error::TokenWriteProtected);
-        }
+        self.changes.ready()?;
         let mut made = None;
         let mut mark = None;
         let result = self.store.write(&mut |tx| {
-            // An odd count says that a change is under way; what a killed process left odd stays so
-            // until the next change is through, and readers ask the database meanwhile.
-            let now = self.changes.load();
-            let odd = now.wrapping_add(if now % 2 == 0 { 1 } else { 2 });
-            self.changes.store(odd);
-            mark = Some(odd);
+            // What a killed process has begun and not ended stays so until the next change is through,
+            // and readers ask the database meanwhile.
+            mark = Some(self.changes.begin()?);
             let change = Change::begin(self, tx)?;
             let value = make(&change)?;
             change.end()?;
             made = Some(value);
             Ok(())
         });
-        if let Some(odd) = mark {
-            self.changes.advance(odd, odd.wrapping_add(1));
+        if let Some(mark) = mark {
+            self.changes.end(mark);
         }
         result.and_then(|()| made.ok_or(Error::GeneralError))
     }

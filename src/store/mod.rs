@@ -8,6 +8,7 @@
 mod change;
 mod check;
 mod check_objects;
+mod counter;
 mod fault;
 mod heads;
 mod keys;
@@ -23,6 +24,8 @@ mod seal_slots;
 mod sqlite;
 mod sqlite_base;
 mod sqlite_check;
+mod sqlite_fault;
+mod sqlite_rows;
 mod state;
 mod token;
 mod tokens;
@@ -31,6 +34,7 @@ mod users;
 mod vault;
 
 pub use check::{Checking, Verdict};
+pub use counter::Counter;
 pub use fault::{Fault, Wrong};
 pub use keys::{Keys, TokenKey};
 pub use ledger::{Account, Approval, Count, Ledger};

@@ -5,22 +5,23 @@
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::fault::Fault;
-use super::sqlite_base::{
-    APPLICATION, FIRST_FORMAT, FORMAT, ROLL, SCHEMA, connect, connect_reader, fault, schema,
-};
-use super::sqlite_check;
-use super::{Named, ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn, Visit};
+use super::sqlite_base::{APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader};
+use super::sqlite_fault::{fault, wait};
+use super::sqlite_rows::{Open, object, rows, value};
+use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, Identity};
+use crate::secret::Unsignalled;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 use std::path::{Path, PathBuf};
 
 /// A store in one SQLite file.
 pub struct Sqlite {
     path: PathBuf,
+    /// The file that was opened: its name may come to be another's.
+    identity: Identity,
     writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
 }
@@ -28,7 +29,8 @@ pub struct Sqlite {
 impl Sqlite {
     /// Makes the tables in an empty file.
     pub fn create(path: &Path) -> Result<Sqlite> {
-        let store = Sqlite::at(path);
+        let _limits = Unsignalled::begin();
+        let store = Sqlite::at(path)?;
         let connection = connect(path, true)?;
         connection.execute_batch(SCHEMA).map_err(fault)?;
         Open(&connection).upgrade()?;
@@ -46,7 +48,7 @@ impl Sqlite {
             );
             return Err(Error::FunctionFailed);
         }
-        let store = Sqlite::at(path);
+        let store = Sqlite::at(path)?;
         let format: i64 =
             store.read(|c| c.pragma_query_value(None, "user_version", |r| r.get(0)))?;
         let application: i64 =
@@ -64,6 +66,7 @@ impl Sqlite {
 
     /// Folds the write-ahead log of a new store into its file, and closes it.
     pub fn settle(self) -> Result<()> {
+        let _limits = Unsignalled::begin();
         let connection = self.writer.lock().take().ok_or(Error::GeneralError)?;
         let busy: i64 = connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
@@ -72,22 +75,84 @@ impl Sqlite {
         if busy == 0 { Ok(()) } else { Err(Error::FunctionFailed) }
     }
 
-    fn at(path: &Path) -> Sqlite {
-        Sqlite { path: path.to_path_buf(), writer: Mutex::new(None), readers: Mutex::default() }
+    fn at(path: &Path) -> Result<Sqlite> {
+        let Some(identity) = Identity::of(path) else { return Err(gone(path)) };
+        let (path, writer, readers) = (path.to_path_buf(), Mutex::new(None), Mutex::default());
+        Ok(Sqlite { path, identity, writer, readers })
+    }
+
+    /// Whether the name is still that of the file that was opened: what is written into another is
+    /// lost to whoever opens the store by its name, and what is read there may be out of date.
+    fn in_place(&self) -> Result<()> {
+        if Identity::of(&self.path) == Some(self.identity) { Ok(()) } else { Err(gone(&self.path)) }
     }
 
     /// Runs a query on a connection of the pool; one that failed is not put back.
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+        self.in_place()?;
         let pooled = self.readers.lock().pop();
+        // The first query of a connection may make the write-ahead log's index anew.
+        let _limits = pooled.is_none().then(Unsignalled::begin);
         let (connection, once) = match pooled {
             Some(connection) => (connection, false),
-            None => connect_reader(&self.path)?,
+            None => self.connect_reader()?,
         };
         let result = query(&connection).map_err(fault)?;
         if !once {
             self.readers.lock().push(connection);
         }
         Ok(result)
+    }
+
+    fn connect_reader(&self) -> Result<(Connection, bool)> {
+        let opened = connect_reader(&self.path)?;
+        // It may have been replaced while it was being opened.
+        self.in_place().map(|()| opened)
+    }
+
+    fn connect_writer(&self) -> Result<Connection> {
+        let connection = connect(&self.path, true)?;
+        self.in_place().map(|()| connection)
+    }
+
+    /// One transaction on the connection that writes.
+    fn transact(
+        &self,
+        connection: &Connection,
+        change: &mut dyn FnMut(&dyn Transaction) -> Result<()>,
+    ) -> Result<()> {
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+        let result = self
+            .in_place()
+            .and_then(|()| change(&Open(connection)))
+            .and_then(|()| connection.execute_batch("COMMIT").map_err(fault));
+        if result.is_err() && !connection.is_autocommit() {
+            // Where even this fails the connection is dropped, which rolls back as well.
+            let _ = connection.execute_batch("ROLLBACK").map_err(fault);
+        }
+        // What went into a file that has lost its name meanwhile is not in the store.
+        result.and_then(|()| self.in_place())
+    }
+
+    /// Folds a write-ahead log that readers have kept from being folded for long, which takes a moment
+    /// without any: they come and go, and one that stays is not waited for.
+    fn fold_if_long(&self, connection: &Connection) {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        if std::fs::symlink_metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
+            let _ = connection.busy_handler(Some(super::sqlite_fault::wait_briefly));
+            let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+            let _ = connection.busy_handler(Some(wait));
+        }
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        // The last connection folds the write-ahead log into the database.
+        let _limits = Unsignalled::begin();
+        drop(self.writer.lock().take());
+        self.readers.lock().clear();
     }
 }
 
@@ -162,6 +227,7 @@ impl Store for Sqlite {
     /// SQLite keeps a table of the locks that the process holds, and a child that inherits the table
     /// inherits none of the locks: with no connection open the table is empty.
     fn rest(&self) {
+        let _limits = Unsignalled::begin();
         let writer = self.writer.lock().take();
         for connection in self.readers.lock().drain(..).chain(writer) {
             // The write-ahead log is not folded into the database for this: it is soon opened again.
@@ -176,259 +242,30 @@ impl Store for Sqlite {
     }
 
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()> {
+        self.in_place()?;
         let mut guard = self.writer.lock();
+        let _limits = Unsignalled::begin();
         let connection = match guard.take() {
             Some(connection) => connection,
-            None => connect(&self.path, true)?,
+            None => self.connect_writer()?,
         };
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
-        let result = change(&Open(&connection))
-            .and_then(|()| connection.execute_batch("COMMIT").map_err(fault));
-        if result.is_err() && !connection.is_autocommit() {
-            // Where even this fails the connection is dropped, which rolls back as well.
-            connection.execute_batch("ROLLBACK").map_err(fault)?;
+        let result = self.transact(&connection, change);
+        if connection.is_autocommit() {
+            self.fold_if_long(&connection);
+            *guard = Some(connection);
         }
-        *guard = Some(connection);
         result
     }
 }
 
-/// A transaction in progress.
-struct Open<'a>(&'a Connection);
-
-impl Open<'_> {
-    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
-        let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
-        statement.execute(values).map(drop).map_err(fault)
-    }
-
-    /// Numbers grow for ever, so that an old one never names a new row.
-    fn number(&self, name: &str) -> Result<i64> {
-        self.run(
-            "INSERT INTO number (name, last) VALUES (?1, 1) \
-             ON CONFLICT (name) DO UPDATE SET last = last + 1",
-            [name],
-        )?;
-        let mut query =
-            self.0.prepare_cached("SELECT last FROM number WHERE name = ?1").map_err(fault)?;
-        query.query_row([name], |row| row.get(0)).map_err(fault)
-    }
+fn gone(path: &Path) -> Error {
+    tracing::error!(
+        "{} was removed or replaced while this program had it open: put it back, or restart the \
+         program to use what is there now",
+        path.display()
+    );
+    Error::DeviceRemoved
 }
 
-impl Snapshot for Open<'_> {
-    fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        value(self.0, name).map_err(fault)
-    }
-
-    fn rows(&self, kind: RowKind) -> Result<Vec<Row>> {
-        rows(self.0, kind).map_err(fault)
-    }
-
-    fn row(&self, kind: RowKind, id: i64) -> Result<Option<Row>> {
-        let sql = match kind {
-            RowKind::SealSlot => "SELECT body FROM seal_slot WHERE id = ?1",
-            RowKind::Token => "SELECT body FROM token WHERE id = ?1",
-            RowKind::Roll => "SELECT body FROM roll WHERE id = ?1",
-        };
-        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
-        query.query_row([id], |row| Ok(Row { id, body: row.get(0)? })).optional().map_err(fault)
-    }
-
-    fn ids(&self, kind: RowKind) -> Result<Vec<i64>> {
-        let sql = format!("SELECT id FROM {} ORDER BY id", table(kind));
-        let mut query = self.0.prepare_cached(&sql).map_err(fault)?;
-        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
-    }
-
-    fn number(&self, name: &str) -> Result<Option<i64>> {
-        let sql = "SELECT last FROM number WHERE name = ?1";
-        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
-        query.query_row([name], |row| row.get(0)).optional().map_err(fault)
-    }
-
-    fn names(&self, table: Named) -> Result<Vec<String>> {
-        let sql = match table {
-            Named::Value => "SELECT CAST(name AS TEXT) FROM value",
-            Named::Number => "SELECT CAST(name AS TEXT) FROM number",
-        };
-        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
-        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
-    }
-
-    fn faults(&self) -> Result<Vec<Fault>> {
-        let schema = schema(self.format()?);
-        sqlite_check::faults(self.0, &schema).map_err(fault)
-    }
-
-    fn format(&self) -> Result<i64> {
-        let mut query = self.0.prepare_cached("PRAGMA user_version").map_err(fault)?;
-        query.query_row([], |row| row.get(0)).map_err(fault)
-    }
-
-    fn untagged(&self, id: i64) -> Result<Option<ObjectRow>> {
-        object(self.0, id, false).map_err(fault)
-    }
-
-    fn each_object(&self, visit: Visit<'_>) -> Result<()> {
-        let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
-        let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
-        for id in ids {
-            let id = id.map_err(fault)?;
-            let row = object(self.0, id, true).map_err(fault);
-            visit(id, row.and_then(|row| row.ok_or(Error::DeviceError)))?;
-        }
-        Ok(())
-    }
-}
-
-impl Transaction for Open<'_> {
-    fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
-    }
-
-    fn remove_value(&self, name: &str) -> Result<()> {
-        self.run("DELETE FROM value WHERE name = ?1", [name])
-    }
-
-    fn next_id(&self, kind: RowKind) -> Result<i64> {
-        self.number(table(kind))
-    }
-
-    fn put_row(&self, kind: RowKind, row: &Row) -> Result<()> {
-        let sql = match kind {
-            RowKind::SealSlot => "INSERT OR REPLACE INTO seal_slot (id, body) VALUES (?1, ?2)",
-            RowKind::Token => "INSERT OR REPLACE INTO token (id, body) VALUES (?1, ?2)",
-            RowKind::Roll => "INSERT OR REPLACE INTO roll (id, body) VALUES (?1, ?2)",
-        };
-        self.run(sql, params![row.id, row.body])
-    }
-
-    fn delete_row(&self, kind: RowKind, id: i64) -> Result<()> {
-        match kind {
-            RowKind::SealSlot => self.run("DELETE FROM seal_slot WHERE id = ?1", [id]),
-            RowKind::Token => self.run("DELETE FROM token WHERE id = ?1", [id]),
-            RowKind::Roll => self.run("DELETE FROM roll WHERE id = ?1", [id]),
-        }
-    }
-
-    fn object(&self, id: i64) -> Result<Option<ObjectRow>> {
-        object(self.0, id, true).map_err(fault)
-    }
-
-    fn objects_of(&self, token: i64) -> Result<Vec<i64>> {
-        let mut query =
-            self.0.prepare_cached("SELECT id FROM object WHERE token = ?1").map_err(fault)?;
-        let ids = query.query_map([token], |row| row.get(0));
-        ids.and_then(Iterator::collect).map_err(fault)
-    }
-
-    fn last_object(&self) -> Result<i64> {
-        let sql = "SELECT coalesce(max(id), 0) FROM object";
-        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
-        query.query_row([], |row| row.get(0)).map_err(fault)
-    }
-
-    fn put_object(&self, row: &ObjectRow) -> Result<()> {
-        self.run(
-            "INSERT INTO object (id, token, private, revision, generation, wrap, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                row.id,
-                row.token,
-                row.private,
-                row.revision as i64,
-                row.generation,
-                row.wrap,
-                row.body
-            ],
-        )?;
-        for tag in &row.tags {
-            self.run(
-                "INSERT OR IGNORE INTO tag (tag, object) VALUES (?1, ?2)",
-                params![tag, row.id],
-            )?;
-        }
-        Ok(())
-    }
-
-    fn delete_object(&self, id: i64) -> Result<()> {
-        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
-        self.run("DELETE FROM object WHERE id = ?1", [id])
-    }
-
-    fn put_tags(&self, id: i64, tags: &[Tag]) -> Result<()> {
-        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
-        tags.iter().try_for_each(|tag| {
-            self.run("INSERT INTO tag (tag, object) VALUES (?1, ?2)", params![tag, id])
-        })
-    }
-
-    fn set_number(&self, name: &str, last: i64) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO number (name, last) VALUES (?1, ?2)", params![name, last])
-    }
-
-    fn upgrade(&self) -> Result<()> {
-        self.0.execute_batch(ROLL).map_err(fault)?;
-        self.0.pragma_update(None, "user_version", FORMAT).map_err(fault)
-    }
-
-    fn mend(&self) -> Result<()> {
-        sqlite_check::mend(self.0, &schema(self.format()?)).map_err(fault)
-    }
-
-    fn clear_roll(&self) -> Result<()> {
-        self.run("DELETE FROM roll", [])
-    }
-}
-
-fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    let mut query = connection.prepare_cached("SELECT value FROM value WHERE name = ?1")?;
-    query.query_row([name], |row| row.get(0)).optional()
-}
-
-fn table(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::SealSlot => "seal_slot",
-        RowKind::Token => "token",
-        RowKind::Roll => "roll",
-    }
-}
-
-fn rows(connection: &Connection, kind: RowKind) -> rusqlite::Result<Vec<Row>> {
-    let sql = format!("SELECT id, body FROM {} ORDER BY id", table(kind));
-    let mut query = connection.prepare_cached(&sql)?;
-    query.query_map([], |row| Ok(Row { id: row.get(0)?, body: row.get(1)? }))?.collect()
-}
-
-/// One object; its tags are read only where a caller needs them (they are not on the hot path).
-fn object(connection: &Connection, id: i64, tags: bool) -> rusqlite::Result<Option<ObjectRow>> {
-    let mut query = connection.prepare_cached(
-        "SELECT token, private, revision, generation, wrap, body FROM object WHERE id = ?1",
-    )?;
-    let found = query
-        .query_row([id], |row| {
-            Ok(ObjectRow {
-                id,
-                token: row.get(0)?,
-                private: match row.get::<_, i64>(1)? {
-                    0 => false,
-                    1 => true,
-                    other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other)),
-                },
-                revision: row.get::<_, i64>(2)? as u64,
-                generation: row.get(3)?,
-                wrap: row.get(4)?,
-                body: row.get(5)?,
-                tags: Vec::new(),
-            })
-        })
-        .optional()?;
-    let Some(mut row) = found else { return Ok(None) };
-    if !tags {
-        return Ok(Some(row));
-    }
-    let mut query =
-        connection.prepare_cached("SELECT tag FROM tag WHERE object = ?1 ORDER BY tag")?;
-    row.tags = query.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    Ok(Some(row))
-}
+/// A write-ahead log that is four times as long as it is folded at, bytes.
+const LONG_LOG: u64 = 4 * 4000 * 4096;

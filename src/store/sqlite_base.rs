@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What `sqlite.rs` and `sqlite_check.rs` stand on: connections, the schema of each format, and what
-//! SQLite's errors mean.
+//! What `sqlite.rs` and `sqlite_check.rs` stand on: connections, and the schema of each format.
 
-use crate::error::{Error, Result};
+use super::sqlite_fault::{fault, wait};
+use crate::error::Result;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use std::time::Duration;
 
 /// A connection; one that does not write refuses to.
 pub(super) fn connect(path: &Path, write: bool) -> Result<Connection> {
@@ -51,7 +50,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection> {
 }
 
 fn settled(opened: Connection, write: bool) -> Result<Connection> {
-    opened.busy_timeout(Duration::from_secs(60)).map_err(fault)?;
+    opened.busy_handler(Some(wait)).map_err(fault)?;
     opened.set_prepared_statement_cache_capacity(64);
     // The schema is data like any other: a trigger or view that someone put there is not run.
     for (setting, on) in [
@@ -85,38 +84,6 @@ fn settled(opened: Connection, write: bool) -> Result<Connection> {
 pub(super) fn schema(format: i64) -> String {
     let roll = if format > FIRST_FORMAT { ROLL } else { "" };
     format!("{SCHEMA}{roll}")
-}
-
-/// What SQLite says, as PKCS #11 says it, with a line on the diagnostic channel of what to do.
-pub(super) fn fault(error: rusqlite::Error) -> Error {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
-    let (code, advice) = match error.sqlite_error_code() {
-        None if matches!(
-            error,
-            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)
-        ) =>
-        {
-            (Error::Altered, "a row was altered: run 'strongroom check'")
-        }
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            (Error::TokenWriteProtected, "the store cannot be written: mount it for writing")
-        }
-        Some(ErrorCode::DiskFull) => (Error::DeviceMemory, "the disk is full: make room"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (Error::FunctionFailed, "another process holds the store: try again")
-        }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
-            Error::TokenNotRecognized,
-            "the database is damaged: keep a copy, then run 'strongroom check'",
-        ),
-        Some(ErrorCode::CannotOpen) => {
-            (Error::DeviceError, "the database cannot be opened: see that it is there and readable")
-        }
-        Some(ErrorCode::OutOfMemory) => (Error::HostMemory, "memory ran out"),
-        _ => (Error::DeviceError, "run 'strongroom doctor'"),
-    };
-    tracing::error!("store: {error}; {advice}");
-    code
 }
 
 /// "Strm", so that file(1) and a person with sqlite3 see whose database this is.

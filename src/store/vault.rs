@@ -2,6 +2,7 @@
 //! The envelope: every row sealed or authenticated, every change bound into the store's set-hash,
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
+use super::counter::Counter;
 use super::heads::{Heads, LIST};
 use super::pin::Stretch;
 use super::roll::{Latest, Roll, Seals};
@@ -10,7 +11,7 @@ use super::{Row, RowKind, Store};
 use crate::codec::Writer;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
-use crate::secret::{Secret, SharedCounter};
+use crate::secret::Secret;
 use std::sync::atomic::AtomicBool;
 
 /// An open store.
@@ -21,7 +22,7 @@ pub struct Vault {
     pub(super) stretch: Stretch,
     pub(super) rows: Mac,
     pub(super) state_key: Secret,
-    pub(super) changes: SharedCounter,
+    pub(super) changes: Counter,
     pub(super) tags: Mac,
     pub(super) cover_key: Secret,
     /// Whether the store has no roll, because an object was altered before it got one.
@@ -69,7 +70,7 @@ impl Vault {
     pub fn open(
         store: Box<dyn Store>,
         master: &Secret,
-        changes: SharedCounter,
+        changes: Counter,
         stretch: Stretch,
     ) -> Result<Vault> {
         let (id, _) = Vault::sealed_by(store.as_ref())?;
@@ -114,10 +115,10 @@ impl Vault {
         self.tags.forget();
     }
 
-    /// Counts the changes of the store, by all processes; none while one is being made.
+    /// A number that is the same as before where no process has changed the store meanwhile; none
+    /// while a change is being made.
     pub fn changes(&self) -> Option<u64> {
-        let now = self.changes.load();
-        (now % 2 == 0).then_some(now)
+        self.changes.now()
     }
 
     /// The record of a row, if it is the one that was written.

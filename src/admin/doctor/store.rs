@@ -10,9 +10,10 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files::{self, Access, Paths};
 use crate::seal::{self, Kind, Slot, Surroundings};
-use crate::secret::{Secret, SharedCounter};
+use crate::secret::Secret;
 use crate::session::slot_id;
 use crate::session::{Opened, find_store, open_store};
+use crate::store::Counter;
 use std::path::Path;
 
 /// Looks at the store. The files come before the database: a descriptor of the database that is
@@ -104,16 +105,15 @@ fn look_at_files(paths: &Paths, access: Access, findings: &mut Vec<Finding>) {
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default();
     names.sort();
-    let length = std::fs::metadata(paths.changes()).map_or(0, |found| found.len());
-    if length < SharedCounter::LENGTH as u64 {
+    if !paths.changes().exists() {
         let changes = paths.changes().display().to_string();
         findings.push(Finding::fail(
             "changes",
-            format!("{changes} is missing or too short: the store does not open without it"),
+            format!("{changes} is missing: the store does not open without it"),
             format!(
                 "it holds nothing but a counter: 'head -c {} /dev/zero > {changes}; chmod 600 \
-                 {changes}' makes it anew while no program uses the store",
-                SharedCounter::LENGTH
+                 {changes}' makes it anew",
+                Counter::LENGTH
             ),
         ));
     }

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! How processes that share a store learn, without asking the database, that nothing was changed: two
+//! numbers in a file. It may use `mechanism`, and layer 0.
+//!
+//! The file is read, not mapped: who cuts a mapped file short ends every process that looks at it.
+//! A read costs a third of a microsecond, so what was read stands for [`FRESH`], and a change is not
+//! acknowledged before that time is over for whoever read just before it began: who is told of a
+//! change finds it.
+
+use crate::error::{Error, Result};
+use crate::files::{self, Access, Identity};
+use crate::mechanism::primitive;
+use parking_lot::RwLock;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The numbers that all processes of a store share.
+pub struct Counter {
+    path: PathBuf,
+    access: Access,
+    file: RwLock<Open>,
+    since: Instant,
+    memo: Memo,
+    /// When the name was last seen to be that of the open file, nanoseconds since `since`.
+    named: AtomicU64,
+}
+
+struct Open {
+    file: File,
+    identity: Identity,
+    writable: bool,
+}
+
+/// A change that has begun.
+pub(super) struct Mark {
+    number: u64,
+    begun: Instant,
+}
+
+impl Counter {
+    /// The length of the file, bytes.
+    pub const LENGTH: usize = 4096;
+
+    /// Opens the file.
+    pub fn open(path: &Path, access: Access) -> Result<Counter> {
+        let file = RwLock::new(opened(path, access)?);
+        let (path, since) = (path.to_path_buf(), Instant::now());
+        let (memo, named) = (Memo::default(), AtomicU64::new(0));
+        Ok(Counter { path, access, file, since, memo, named })
+    }
+
+    /// A number that is the same as before where nothing was changed meanwhile; none where a change is
+    /// under way, or the file cannot tell.
+    pub(super) fn now(&self) -> Option<u64> {
+        let now = self.elapsed();
+        if let Some(number) = self.memo.at(now) {
+            return number;
+        }
+        let looked = self.named.load(Ordering::Acquire);
+        if now.saturating_sub(looked) > BETWEEN_LOOKS {
+            // A file of another name tells of nobody's changes.
+            let current = self.renew().is_ok();
+            self.named.store(if current { now } else { looked }, Ordering::Release);
+            if !current {
+                return None;
+            }
+        }
+        let number = match read(&self.file.read().file) {
+            Some([begun, ended]) if begun == ended => Some(begun),
+            _ => None,
+        };
+        self.memo.keep(now, number);
+        number
+    }
+
+    /// Whether the others can be told of a change; called before one is made.
+    pub(super) fn ready(&self) -> Result<()> {
+        self.renew()?;
+        if self.file.read().writable {
+            return Ok(());
+        }
+        // It may have been given back the right to since it was opened.
+        *self.file.write() = opened(&self.path, self.access)?;
+        if self.file.read().writable {
+            return Ok(());
+        }
+        tracing::error!(
+            "the store's file 'changes' cannot be written: give this user the right to"
+        );
+        Err(Error::TokenWriteProtected)
+    }
+
+    /// Tells the others that a change begins. Called by who holds the database's lock for writing.
+    pub(super) fn begin(&self) -> Result<Mark> {
+        let mut drawn = [0; 8];
+        primitive::random(&mut drawn)?;
+        // Drawn, not counted: a file that was emptied or put back does not come to a number again
+        // that somebody remembers. Odd: versions that count take it for a change under way.
+        let number = u64::from_ne_bytes(drawn) | 1;
+        let written = self.file.read().file.write_all_at(&number.to_ne_bytes(), BEGUN);
+        written.map_err(|error| files::complain("write", &self.path, &error))?;
+        Ok(Mark { number, begun: Instant::now() })
+    }
+
+    /// Tells them that it is through, or was given up.
+    pub(super) fn end(&self, mark: Mark) {
+        if let Some(left) = FRESH.checked_sub(mark.begun.elapsed()) {
+            std::thread::sleep(left);
+        }
+        let file = self.file.read();
+        // Where another has begun by now it is that one's to end. Should this one come too late or
+        // fail, the numbers differ until the next change, and everybody asks the database.
+        if read(&file.file).is_some_and(|[begun, _]| begun == mark.number) {
+            let _ = file.file.write_all_at(&mark.number.to_ne_bytes(), ENDED);
+        }
+    }
+
+    /// Opens the file of the name anew where it is another by now.
+    fn renew(&self) -> Result<()> {
+        if Identity::of(&self.path) == Some(self.file.read().identity) {
+            return Ok(());
+        }
+        let new = opened(&self.path, self.access)?;
+        tracing::warn!("{} is another file than it was", self.path.display());
+        *self.file.write() = new;
+        Ok(())
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn opened(path: &Path, access: Access) -> Result<Open> {
+    let (file, writable) = files::open(path, access)?;
+    let identity = Identity::of_open(&file).ok_or(Error::DeviceError)?;
+    Ok(Open { file, identity, writable })
+}
+
+fn read(file: &File) -> Option<[u64; 2]> {
+    let mut bytes = [0; 16];
+    // A shorter file is an error, and tells nothing; the next change makes it longer.
+    file.read_exact_at(&mut bytes, BEGUN).ok()?;
+    let (begun, ended) = bytes.split_at(8);
+    Some([u64::from_ne_bytes(begun.try_into().ok()?), u64::from_ne_bytes(ended.try_into().ok()?)])
+}
+
+/// What was read last, and when: three numbers that threads read together without a lock.
+#[derive(Default)]
+struct Memo {
+    /// Odd while the others are being written.
+    turn: AtomicU64,
+    /// When reading began, nanoseconds; 0 for never.
+    at: AtomicU64,
+    /// The number and whether there was one.
+    number: AtomicU64,
+    known: AtomicU64,
+}
+
+impl Memo {
+    /// What was read, where that is not too long ago.
+    fn at(&self, now: u64) -> Option<Option<u64>> {
+        let turn = self.turn.load(Ordering::Acquire);
+        let at = self.at.load(Ordering::Acquire);
+        let number = self.number.load(Ordering::Acquire);
+        let known = self.known.load(Ordering::Acquire);
+        let whole = turn % 2 == 0 && self.turn.load(Ordering::Acquire) == turn;
+        let fresh = at != 0 && now.saturating_sub(at) < FRESH.as_nanos() as u64;
+        (whole && fresh).then_some((known == 1).then_some(number))
+    }
+
+    /// Another thread that is keeping something at this moment has something as good.
+    fn keep(&self, at: u64, number: Option<u64>) {
+        let turn = self.turn.load(Ordering::Acquire);
+        let (from, to) = (turn & !1, (turn & !1) | 1);
+        if self.turn.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            return;
+        }
+        self.at.store(at, Ordering::Release);
+        self.number.store(number.unwrap_or_default(), Ordering::Release);
+        self.known.store(u64::from(number.is_some()), Ordering::Release);
+        self.turn.store(to.wrapping_add(1), Ordering::Release);
+    }
+}
+
+/// How long a process takes what it read for what is; a change takes at least so long.
+const FRESH: Duration = Duration::from_micros(50);
+/// How often a reader looks whether the file has its name still, nanoseconds.
+const BETWEEN_LOOKS: u64 = 100_000_000;
+/// Where the two numbers are in the file, in the machine's byte order.
+const BEGUN: u64 = 0;
+const ENDED: u64 = 8;

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The rows of one transaction in SQLite, read and written. It may use layer 0.
+
+use super::fault::Fault;
+use super::sqlite_base::{FORMAT, ROLL, schema};
+use super::sqlite_check;
+use super::sqlite_fault::fault;
+use super::{Named, ObjectRow, Row, RowKind, Snapshot, Tag, Transaction, Visit};
+use crate::error::{Error, Result};
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// A transaction in progress.
+pub(super) struct Open<'a>(pub(super) &'a Connection);
+
+impl Open<'_> {
+    fn run(&self, sql: &str, values: impl rusqlite::Params) -> Result<()> {
+        let mut statement = self.0.prepare_cached(sql).map_err(fault)?;
+        statement.execute(values).map(drop).map_err(fault)
+    }
+
+    /// Numbers grow for ever, so that an old one never names a new row.
+    fn number(&self, name: &str) -> Result<i64> {
+        self.run(
+            "INSERT INTO number (name, last) VALUES (?1, 1) \
+             ON CONFLICT (name) DO UPDATE SET last = last + 1",
+            [name],
+        )?;
+        let mut query =
+            self.0.prepare_cached("SELECT last FROM number WHERE name = ?1").map_err(fault)?;
+        query.query_row([name], |row| row.get(0)).map_err(fault)
+    }
+}
+
+impl Snapshot for Open<'_> {
+    fn value(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        value(self.0, name).map_err(fault)
+    }
+
+    fn rows(&self, kind: RowKind) -> Result<Vec<Row>> {
+        rows(self.0, kind).map_err(fault)
+    }
+
+    fn row(&self, kind: RowKind, id: i64) -> Result<Option<Row>> {
+        let sql = match kind {
+            RowKind::SealSlot => "SELECT body FROM seal_slot WHERE id = ?1",
+            RowKind::Token => "SELECT body FROM token WHERE id = ?1",
+            RowKind::Roll => "SELECT body FROM roll WHERE id = ?1",
+        };
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([id], |row| Ok(Row { id, body: row.get(0)? })).optional().map_err(fault)
+    }
+
+    fn ids(&self, kind: RowKind) -> Result<Vec<i64>> {
+        let sql = format!("SELECT id FROM {} ORDER BY id", table(kind));
+        let mut query = self.0.prepare_cached(&sql).map_err(fault)?;
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
+    }
+
+    fn number(&self, name: &str) -> Result<Option<i64>> {
+        let sql = "SELECT last FROM number WHERE name = ?1";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([name], |row| row.get(0)).optional().map_err(fault)
+    }
+
+    fn names(&self, table: Named) -> Result<Vec<String>> {
+        let sql = match table {
+            Named::Value => "SELECT CAST(name AS TEXT) FROM value",
+            Named::Number => "SELECT CAST(name AS TEXT) FROM number",
+        };
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
+    }
+
+    fn faults(&self) -> Result<Vec<Fault>> {
+        let schema = schema(self.format()?);
+        sqlite_check::faults(self.0, &schema).map_err(fault)
+    }
+
+    fn format(&self) -> Result<i64> {
+        let mut query = self.0.prepare_cached("PRAGMA user_version").map_err(fault)?;
+        query.query_row([], |row| row.get(0)).map_err(fault)
+    }
+
+    fn untagged(&self, id: i64) -> Result<Option<ObjectRow>> {
+        object(self.0, id, false).map_err(fault)
+    }
+
+    fn each_object(&self, visit: Visit<'_>) -> Result<()> {
+        let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
+        let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
+        for id in ids {
+            let id = id.map_err(fault)?;
+            let row = object(self.0, id, true).map_err(fault);
+            visit(id, row.and_then(|row| row.ok_or(Error::DeviceError)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Transaction for Open<'_> {
+    fn set_value(&self, name: &str, value: &[u8]) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO value (name, value) VALUES (?1, ?2)", params![name, value])
+    }
+
+    fn remove_value(&self, name: &str) -> Result<()> {
+        self.run("DELETE FROM value WHERE name = ?1", [name])
+    }
+
+    fn next_id(&self, kind: RowKind) -> Result<i64> {
+        self.number(table(kind))
+    }
+
+    fn put_row(&self, kind: RowKind, row: &Row) -> Result<()> {
+        let sql = match kind {
+            RowKind::SealSlot => "INSERT OR REPLACE INTO seal_slot (id, body) VALUES (?1, ?2)",
+            RowKind::Token => "INSERT OR REPLACE INTO token (id, body) VALUES (?1, ?2)",
+            RowKind::Roll => "INSERT OR REPLACE INTO roll (id, body) VALUES (?1, ?2)",
+        };
+        self.run(sql, params![row.id, row.body])
+    }
+
+    fn delete_row(&self, kind: RowKind, id: i64) -> Result<()> {
+        match kind {
+            RowKind::SealSlot => self.run("DELETE FROM seal_slot WHERE id = ?1", [id]),
+            RowKind::Token => self.run("DELETE FROM token WHERE id = ?1", [id]),
+            RowKind::Roll => self.run("DELETE FROM roll WHERE id = ?1", [id]),
+        }
+    }
+
+    fn object(&self, id: i64) -> Result<Option<ObjectRow>> {
+        object(self.0, id, true).map_err(fault)
+    }
+
+    fn objects_of(&self, token: i64) -> Result<Vec<i64>> {
+        let mut query =
+            self.0.prepare_cached("SELECT id FROM object WHERE token = ?1").map_err(fault)?;
+        let ids = query.query_map([token], |row| row.get(0));
+        ids.and_then(Iterator::collect).map_err(fault)
+    }
+
+    fn last_object(&self) -> Result<i64> {
+        let sql = "SELECT coalesce(max(id), 0) FROM object";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        query.query_row([], |row| row.get(0)).map_err(fault)
+    }
+
+    fn put_object(&self, row: &ObjectRow) -> Result<()> {
+        self.run(
+            "INSERT INTO object (id, token, private, revision, generation, wrap, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                row.id,
+                row.token,
+                row.private,
+                row.revision as i64,
+                row.generation,
+                row.wrap,
+                row.body
+            ],
+        )?;
+        for tag in &row.tags {
+            self.run(
+                "INSERT OR IGNORE INTO tag (tag, object) VALUES (?1, ?2)",
+                params![tag, row.id],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn delete_object(&self, id: i64) -> Result<()> {
+        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
+        self.run("DELETE FROM object WHERE id = ?1", [id])
+    }
+
+    fn put_tags(&self, id: i64, tags: &[Tag]) -> Result<()> {
+        self.run("DELETE FROM tag WHERE object = ?1", [id])?;
+        tags.iter().try_for_each(|tag| {
+            self.run("INSERT INTO tag (tag, object) VALUES (?1, ?2)", params![tag, id])
+        })
+    }
+
+    fn set_number(&self, name: &str, last: i64) -> Result<()> {
+        self.run("INSERT OR REPLACE INTO number (name, last) VALUES (?1, ?2)", params![name, last])
+    }
+
+    fn upgrade(&self) -> Result<()> {
+        self.0.execute_batch(ROLL).map_err(fault)?;
+        self.0.pragma_update(None, "user_version", FORMAT).map_err(fault)
+    }
+
+    fn mend(&self) -> Result<()> {
+        sqlite_check::mend(self.0, &schema(self.format()?)).map_err(fault)
+    }
+
+    fn clear_roll(&self) -> Result<()> {
+        self.run("DELETE FROM roll", [])
+    }
+}
+
+pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut query = connection.prepare_cached("SELECT value FROM value WHERE name = ?1")?;
+    query.query_row([name], |row| row.get(0)).optional()
+}
+
+fn table(kind: RowKind) -> &'static str {
+    match kind {
+        RowKind::SealSlot => "seal_slot",
+        RowKind::Token => "token",
+        RowKind::Roll => "roll",
+    }
+}
+
+pub(super) fn rows(connection: &Connection, kind: RowKind) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!("SELECT id, body FROM {} ORDER BY id", table(kind));
+    let mut query = connection.prepare_cached(&sql)?;
+    query.query_map([], |row| Ok(Row { id: row.get(0)?, body: row.get(1)? }))?.collect()
+}
+
+/// One object; its tags are read only where a caller needs them (they are not on the hot path).
+pub(super) fn object(
+    connection: &Connection,
+    id: i64,
+    tags: bool,
+) -> rusqlite::Result<Option<ObjectRow>> {
+    let mut query = connection.prepare_cached(
+        "SELECT token, private, revision, generation, wrap, body FROM object WHERE id = ?1",
+    )?;
+    let found = query
+        .query_row([id], |row| {
+            Ok(ObjectRow {
+                id,
+                token: row.get(0)?,
+                private: match row.get::<_, i64>(1)? {
+                    0 => false,
+                    1 => true,
+                    other => return Err(rusqlite::Error::IntegralValueOutOfRange(1, other)),
+                },
+                revision: row.get::<_, i64>(2)? as u64,
+                generation: row.get(3)?,
+                wrap: row.get(4)?,
+                body: row.get(5)?,
+                tags: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut row) = found else { return Ok(None) };
+    if !tags {
+        return Ok(Some(row));
+    }
+    let mut query =
+        connection.prepare_cached("SELECT tag FROM tag WHERE object = ?1 ORDER BY tag")?;
+    row.tags = query.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Some(row))
+}
