@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What goes wrong around the store: calls that are interrupted, processes that are killed, files that
+//! change hands, limits and clocks.
+
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod acts;
+mod kill;
+mod library;
+mod place;
+mod steps;
+mod surroundings;
+
+use common::*;
+use std::process::Command;
+
+/// A command that runs a test of this binary as a child on the same store.
+fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
+    let mut command = child::command(test, role);
+    command.env("CHILD_CONF", fixture.config_path());
+    command
+}
+
+/// In a child: initialises on the parent's store and logs in to its first token.
+fn join() -> Session {
+    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
+    session::initialize(Some(&format!("conf={conf}"))).good();
+    Token { slot: session::slots(false).good()[0] }.user()
+}
+
+/// `strongroom check` must find nothing.
+fn check(fixture: &Fixture, what: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    command.arg("check").env("STRONGROOM_STORE", fixture.store_path());
+    let output = command.env("STRONGROOM_CONF", fixture.config_path()).output().unwrap();
+    assert!(output.status.success(), "{what}: strongroom check:\n{}", child::everything(&output));
+}
