@@ -12,7 +12,7 @@ use crate::files::{self, Access, Identity};
 use crate::mechanism::primitive;
 use parking_lot::RwLock;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -59,14 +59,13 @@ impl Counter {
         if let Some(number) = self.memo.at(now) {
             return number;
         }
-        let looked = self.named.load(Ordering::Acquire);
-        if now.saturating_sub(looked) > BETWEEN_LOOKS {
+        let looked = now.saturating_sub(self.named.load(Ordering::Acquire)) < BETWEEN_LOOKS;
+        if !looked || self.is_removed() {
             // A file of another name tells of nobody's changes.
-            let current = self.renew().is_ok();
-            self.named.store(if current { now } else { looked }, Ordering::Release);
-            if !current {
+            if self.renew().is_err() {
                 return None;
             }
+            self.named.store(now, Ordering::Release);
         }
         let number = match read(&self.file.read().file) {
             Some([begun, ended]) if begun == ended => Some(begun),
@@ -116,6 +115,11 @@ impl Counter {
         if read(&file.file).is_some_and(|[begun, _]| begun == mark.number) {
             let _ = file.file.write_all_at(&mark.number.to_ne_bytes(), ENDED);
         }
+    }
+
+    /// Whether the open file has no name at all.
+    fn is_removed(&self) -> bool {
+        self.file.read().file.metadata().map_or(true, |found| found.nlink() == 0)
     }
 
     /// Opens the file of the name anew where it is another by now.
@@ -188,7 +192,7 @@ impl Memo {
 
 /// How long a process takes what it read for what is; a change takes at least so long.
 const FRESH: Duration = Duration::from_micros(50);
-/// How often a reader looks whether the file has its name still, nanoseconds.
+/// How often a reader looks whether the file has its name still, not only one, nanoseconds.
 const BETWEEN_LOOKS: u64 = 100_000_000;
 /// Where the two numbers are in the file, in the machine's byte order.
 const BEGUN: u64 = 0;

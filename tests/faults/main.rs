@@ -16,6 +16,7 @@
 mod common;
 
 mod acts;
+mod crowd;
 mod kill;
 mod library;
 mod place;

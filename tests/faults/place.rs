@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use strongroom::config::{Config, Kdf};
+use strongroom::session::Library;
 use tempfile::TempDir;
 
 /// The PIN that is set in the place of another.
@@ -146,14 +147,19 @@ pub fn ground(ground: Ground) -> Place {
     place
 }
 
+/// The library below its C face, where a PIN costs next to nothing.
+pub fn cheap_library(store: &Path) -> Library {
+    let mut config = Config::default();
+    config.store.path = store.to_owned();
+    config.pin.max_failures = 100;
+    config.kdf = Kdf { memory_kib: 8, passes: 1, lanes: 1 };
+    Library::new(config).unwrap()
+}
+
 /// Makes a store with a token, by the library below its C face: there a PIN may cost next to nothing.
 pub fn cheap_token(store: &Path) {
     let made = forked(|| {
-        let mut config = Config::default();
-        config.store.path = store.to_owned();
-        config.pin.max_failures = 100;
-        config.kdf = Kdf { memory_kib: 8, passes: 1, lanes: 1 };
-        let library = strongroom::session::Library::new(config).unwrap();
+        let library = cheap_library(store);
         library.init_token(0, SO_PIN.as_bytes(), session::padded("token")).unwrap();
         let session = library.open_session(0, CKF_SERIAL_SESSION | CKF_RW_SESSION).unwrap();
         library.login(session, CKU_SO, SO_PIN.as_bytes()).unwrap();
