@@ -45,7 +45,10 @@ impl Desk {
     ) -> Outcome<SealInfo> {
         let (vault, around) = (&self.opened.vault, self.around(passphrase));
         let tried = Cell::new(None);
-        let made = vault.add_seal_slot(|id| {
+        // A file without a slot may be left over from an attempt that was interrupted, or the seal of
+        // another copy of this store: it is left alone.
+        let free = |id| !u32::try_from(id).is_ok_and(|id| around.paths.seal(id).exists());
+        let made = vault.add_seal_slot(free, |id| {
             let id = u32::try_from(id).map_err(|_| crate::error::Error::DeviceMemory)?;
             tried.set(Some(id));
             let slot = seal::create(kind, id, label, vault.id(), &self.opened.master, &around)?;

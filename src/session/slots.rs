@@ -148,7 +148,11 @@ impl Library {
             return slot.map(Some).ok_or(Error::DeviceError);
         }
         if id != next_slot(taken.last()) {
-            return Err(Error::SlotIdInvalid);
+            // Where the store was not opened yet, its slots are not known, and its fault is the answer.
+            if self.vault.lock().is_none() {
+                self.refresh()?;
+            }
+            return self.slots.read().get(&id).cloned().map(Some).ok_or(Error::SlotIdInvalid);
         }
         // A store that is there and cannot be read is not a free slot: its fault is the answer.
         self.refresh().map(|()| None)

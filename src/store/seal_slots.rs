@@ -11,10 +11,17 @@ impl Vault {
         self.store.rows(RowKind::SealSlot)
     }
 
-    /// Adds a seal slot whose record `make` builds for its number.
-    pub fn add_seal_slot(&self, make: impl Fn(i64) -> Result<Vec<u8>>) -> Result<i64> {
+    /// Adds a seal slot whose record `make` builds for its number, the first that is `free`.
+    pub fn add_seal_slot(
+        &self,
+        free: impl Fn(i64) -> bool,
+        make: impl Fn(i64) -> Result<Vec<u8>>,
+    ) -> Result<i64> {
         self.change(|change| {
-            let id = change.tx.next_id(RowKind::SealSlot)?;
+            let mut id = change.tx.next_id(RowKind::SealSlot)?;
+            while !free(id) {
+                id = change.tx.next_id(RowKind::SealSlot)?;
+            }
             let row = Row { id, body: make(id)? };
             change.list(RowKind::SealSlot, &row)?;
             change.tx.put_row(RowKind::SealSlot, &row).map(|()| id)
