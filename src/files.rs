@@ -328,8 +328,11 @@ impl Paths {
         self.directory.join("changes")
     }
 
-    /// The secret of a `file` seal slot.
-    pub fn seal(&self, slot: u32) -> PathBuf {
-        self.directory.join(format!("seal-{slot}.key"))
+    /// A secret of a `file` seal slot: its first, or another by its number.
+    pub fn seal(&self, slot: u32, number: u32) -> PathBuf {
+        self.directory.join(match number {
+            0 | 1 => format!("seal-{slot}.key"),
+            _ => format!("seal-{slot}-{number}.key"),
+        })
     }
 }

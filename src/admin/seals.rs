@@ -22,6 +22,8 @@ pub struct SealInfo {
     pub kind: &'static str,
     /// What people call it.
     pub label: String,
+    /// The generation of the master key that it opens.
+    pub generation: u32,
 }
 
 /// The seal slots of a store, which need not open for this.
@@ -47,11 +49,13 @@ impl Desk {
         let tried = Cell::new(None);
         // A file without a slot may be left over from an attempt that was interrupted, or the seal of
         // another copy of this store: it is left alone.
-        let free = |id| !u32::try_from(id).is_ok_and(|id| around.paths.seal(id).exists());
-        let made = vault.add_seal_slot(free, |id| {
+        let free = |id| !u32::try_from(id).is_ok_and(|id| around.paths.seal(id, 1).exists());
+        let opened = self.opened.unseal();
+        let (_, _, master) = opened.map_err(|e| Failure::of("cannot open the seal", e))?;
+        let made = vault.add_seal_slot(master.generation, free, |id| {
             let id = u32::try_from(id).map_err(|_| crate::error::Error::DeviceMemory)?;
             tried.set(Some(id));
-            let slot = seal::create(kind, id, label, vault.id(), &self.opened.master, &around)?;
+            let slot = seal::create(kind, id, label, vault.id(), &master, &around)?;
             Ok(slot.encode())
         });
         made.map_err(|error| {
@@ -64,6 +68,7 @@ impl Desk {
             slot: id as u32,
             kind: kind.name(),
             label: label.to_string(),
+            generation: master.generation,
         })
     }
 
@@ -72,7 +77,7 @@ impl Desk {
     fn forget_draft(&self, kind: Kind, id: u32, around: &Surroundings) {
         let there = self.seal_slots().map(|slots| slots.iter().any(|slot| slot.id == id));
         if kind == Kind::File && there.is_ok_and(|there| !there) {
-            let _ = std::fs::remove_file(around.paths.seal(id));
+            let _ = std::fs::remove_file(around.paths.seal(id, 1));
         }
     }
 
@@ -112,11 +117,11 @@ impl Desk {
         Ok(info(&slot))
     }
 
-    fn seal_slots(&self) -> Result<Vec<Slot>> {
+    pub(super) fn seal_slots(&self) -> Result<Vec<Slot>> {
         self.opened.vault.seal_slots()?.iter().map(|row| Slot::decode(&row.body)).collect()
     }
 
-    fn around(&self, passphrase: Option<Secret>) -> Surroundings {
+    pub(super) fn around(&self, passphrase: Option<Secret>) -> Surroundings {
         let around = &self.opened.around;
         Surroundings {
             paths: around.paths.clone(),
@@ -128,6 +133,7 @@ impl Desk {
     }
 }
 
-fn info(slot: &Slot) -> SealInfo {
-    SealInfo { slot: slot.id, kind: slot.kind.name(), label: slot.label.clone() }
+pub(super) fn info(slot: &Slot) -> SealInfo {
+    let (kind, label) = (slot.kind.name(), slot.label.clone());
+    SealInfo { slot: slot.id, kind, label, generation: slot.generation }
 }

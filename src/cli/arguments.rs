@@ -5,6 +5,7 @@ mod policy;
 
 use super::key_arguments::KeyVerb;
 use super::moving_arguments::ImportVerb;
+use super::options::slot_file;
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
@@ -88,9 +89,12 @@ pub(super) enum Command {
     /// Shows, checks, sets and explains the rules of who may do what with which key
     #[command(subcommand)]
     Policy(PolicyVerb),
-    /// Lists, adds and removes the ways to open the store
+    /// Lists, adds, removes and rotates the ways to open the store
     #[command(subcommand)]
     Seal(SealVerb),
+    /// Makes keys anew while applications go on
+    #[command(subcommand)]
+    Rotate(RotateVerb),
     /// Verifies every record of the store, and names each that is not as it was written
     ///
     /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.
@@ -238,6 +242,36 @@ pub(super) enum SealVerb {
         /// Removes it even where no other is seen to open
         #[arg(long)]
         force: bool,
+    },
+    /// Gives a seal slot another secret: a new file, or a new passphrase
+    Rotate {
+        /// Its number
+        #[arg(value_name = "SLOT")]
+        slot: u32,
+        /// A file with the new passphrase of the slot
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// A variable with the new passphrase of the slot
+        #[arg(long, value_name = "NAME", conflicts_with = "new_passphrase_file")]
+        new_passphrase_env: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum RotateVerb {
+    /// Makes the store's master key anew, or brings a rotation that was interrupted to its end
+    MasterKey {
+        /// Whoever has the old key must learn nothing new: makes everything beneath it anew as well,
+        /// and the files of seal slots; rotate passphrases that were learnt with 'seal rotate' first
+        #[arg(long)]
+        compromised: bool,
+        /// Makes everything anew although the store has faults: what was altered stays altered, and can
+        /// not be repaired afterwards
+        #[arg(long, requires = "compromised")]
+        force: bool,
+        /// A file with the passphrase of a seal slot that does not open otherwise; may be repeated
+        #[arg(long, value_name = "SLOT=FILE", value_parser = slot_file)]
+        slot_passphrase_file: Vec<(u32, PathBuf)>,
     },
 }
 

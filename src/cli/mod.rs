@@ -15,6 +15,8 @@ mod output;
 mod pin_arguments;
 mod pins;
 mod policy;
+mod progress;
+mod rotation;
 mod secrets;
 mod stores;
 mod tokens;
@@ -54,6 +56,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::User(verb) => done(users::run(common, verb)),
         Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
+        Command::Rotate(verb) => done(rotation::run(common, verb)),
         Command::Check(check) => checking::run(common, check),
         Command::Doctor => stores::doctor(common),
         Command::Config(verb) => done(stores::config(common, verb)),

@@ -5,6 +5,7 @@ use super::pin_arguments::{Holder, Token};
 use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::codec::{DAY, day_of_date};
 use clap::Args;
+use std::path::PathBuf;
 
 /// A token with its user logged in.
 #[derive(Args)]
@@ -105,6 +106,15 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a reason is some words, such as 'replaced by key 02'".to_string()),
         words => Ok(words.to_string()),
+    }
+}
+
+/// The number of a seal slot, and a file: `2=FILE`.
+pub(super) fn slot_file(text: &str) -> Result<(u32, PathBuf), String> {
+    let parts = text.split_once('=').and_then(|(slot, file)| Some((slot.parse().ok()?, file)));
+    match parts {
+        Some((slot, file)) if !file.is_empty() => Ok((slot, PathBuf::from(file))),
+        _ => Err("the number of a seal slot and a file with its passphrase: 2=FILE".to_string()),
     }
 }
 

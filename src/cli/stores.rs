@@ -4,7 +4,7 @@
 use super::arguments::{Common, ConfigVerb, Init, SealVerb};
 use super::opening::{configuration, open, open_configured, passphrase};
 use super::output::{show, table, visible};
-use super::{failed, secrets, tokens};
+use super::{failed, rotation, secrets, tokens};
 use crate::admin::doctor::{self, Finding, State};
 use crate::admin::{self, Desk, Outcome, SealInfo, Setting};
 use crate::config::Config;
@@ -114,13 +114,19 @@ pub(super) fn seal(common: &Common, verb: &SealVerb) -> Outcome<()> {
             let slot = open(common)?.remove_seal(*slot, *force)?;
             show(common, &slot, || format!("seal slot {} ({}) removed\n", slot.slot, slot.kind))
         }
+        SealVerb::Rotate { slot, new_passphrase_file, new_passphrase_env } => {
+            let new = (new_passphrase_file.as_deref(), new_passphrase_env.as_deref());
+            rotation::seal(common, *slot, new)
+        }
     }
 }
 
 fn list(slots: &[SealInfo]) -> String {
-    let row =
-        |slot: &SealInfo| vec![slot.slot.to_string(), slot.kind.to_string(), slot.label.clone()];
-    table(&["SLOT", "KIND", "LABEL"], &slots.iter().map(row).collect::<Vec<_>>())
+    let row = |slot: &SealInfo| {
+        let (number, generation) = (slot.slot.to_string(), slot.generation.to_string());
+        vec![number, slot.kind.to_string(), generation, slot.label.clone()]
+    };
+    table(&["SLOT", "KIND", "MASTER KEY", "LABEL"], &slots.iter().map(row).collect::<Vec<_>>())
 }
 
 pub(super) fn doctor(common: &Common) -> Outcome<ExitCode> {

@@ -110,6 +110,64 @@ impl Mac {
     }
 }
 
+/// AES-256 (FIPS 197) over single blocks, many times, from any thread: a permutation of blocks that
+/// only who has the key can follow or undo. Equal blocks come out equal: it hides what a block is, not
+/// that two are the same.
+pub struct Permutation {
+    key: Secret,
+    there: Mutex<Vec<CipherCtx>>,
+    back: Mutex<Vec<CipherCtx>>,
+}
+
+impl Permutation {
+    /// Keeps a copy of the key, of 32 bytes.
+    pub fn new(key: &Secret) -> Result<Permutation> {
+        if key.len() != 32 {
+            return Err(Error::KeySizeRange);
+        }
+        Ok(Permutation { key: key.duplicate()?, there: Mutex::default(), back: Mutex::default() })
+    }
+
+    /// Where a block goes.
+    pub fn apply(&self, block: &[u8; 16]) -> Result<[u8; 16]> {
+        self.run(&self.there, Direction::Encrypt, block)
+    }
+
+    /// Where a block came from.
+    pub fn undo(&self, block: &[u8; 16]) -> Result<[u8; 16]> {
+        self.run(&self.back, Direction::Decrypt, block)
+    }
+
+    /// Frees what was made of the key; it is made again when it is needed.
+    pub fn forget(&self) {
+        self.there.lock().clear();
+        self.back.lock().clear();
+    }
+
+    fn run(
+        &self,
+        ready: &Mutex<Vec<CipherCtx>>,
+        direction: Direction,
+        block: &[u8; 16],
+    ) -> Result<[u8; 16]> {
+        let waiting = ready.lock().pop();
+        let mut context = match waiting {
+            Some(context) => context,
+            None => CipherCtx::new(Mode::Ecb, self.key.expose(), direction, 0)?,
+        };
+        let mut out = [0; 16];
+        context.start(&[])?;
+        if context.update(block, &mut out)? != out.len() {
+            return Err(Error::GeneralError);
+        }
+        let mut ready = ready.lock();
+        if ready.len() < READY {
+            ready.push(context);
+        }
+        Ok(out)
+    }
+}
+
 /// HKDF-SHA-256 (RFC 5869), extract and expand.
 pub fn hkdf_sha256(key: &[u8], salt: &[u8], info: &[u8], len: usize) -> Result<Secret> {
     let params = ParamList::new()
@@ -179,5 +237,5 @@ fn tag_of(context: &mut MacCtx, parts: &[&[u8]]) -> Result<[u8; 32]> {
 
 const NONCE: usize = 12;
 const TAG: usize = 16;
-/// How many keyed contexts of a [`Mac`] wait at most.
+/// How many keyed contexts of a [`Mac`] or [`Permutation`] wait at most.
 const READY: usize = 8;

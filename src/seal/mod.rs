@@ -37,7 +37,7 @@ pub struct Slot {
     /// What the kind needs to find its secret again.
     parameters: Vec<u8>,
     /// The generation of the master key inside.
-    generation: u32,
+    pub generation: u32,
     wrap: Vec<u8>,
 }
 
@@ -68,16 +68,28 @@ pub struct Surroundings {
 trait Protector: Sync {
     /// Makes the secret of a new slot, and what is needed to find it again.
     fn create(&self, id: u32, around: &Surroundings) -> Result<(Secret, Vec<u8>)>;
+    /// Makes another secret for a slot, beside the one that it has; what is drawn on stays the same
+    /// where someone has to know it.
+    fn renew(&self, id: u32, parameters: &[u8], around: &Surroundings)
+    -> Result<(Secret, Vec<u8>)>;
     /// Finds the secret; none where this slot has nothing to draw on.
     fn find(&self, id: u32, parameters: &[u8], around: &Surroundings) -> Result<Option<Secret>>;
     /// Forgets what was kept outside the store.
-    fn remove(&self, id: u32, around: &Surroundings) -> Result<()>;
+    fn remove(&self, id: u32, parameters: &[u8], around: &Surroundings) -> Result<()>;
+    /// Forgets what was kept outside the store for secrets that the slot had before.
+    fn forget_former(&self, id: u32, parameters: &[u8], around: &Surroundings) -> Result<()>;
 }
 
 impl MasterKey {
     /// The first one of a new store.
     pub fn generate() -> Result<MasterKey> {
         Ok(MasterKey { key: primitive::random_secret(KEY)?, generation: 1 })
+    }
+
+    /// The one after this.
+    pub fn next(&self) -> Result<MasterKey> {
+        let generation = self.generation.checked_add(1).ok_or(Error::GeneralError)?;
+        Ok(MasterKey { key: primitive::random_secret(KEY)?, generation })
     }
 }
 
@@ -113,16 +125,40 @@ pub fn create(
     around: &Surroundings,
 ) -> Result<Slot> {
     let (secret, parameters) = kind.protector().create(id, around)?;
-    let mut slot = Slot {
-        id,
-        kind,
-        label: label.to_string(),
-        parameters,
-        generation: master.generation,
-        wrap: Vec::new(),
-    };
-    slot.wrap = primitive::seal(&secret, &slot.context(store), master.key.expose())?;
-    Ok(slot)
+    let label = label.to_string();
+    Slot { id, kind, label, parameters, generation: 0, wrap: Vec::new() }
+        .over(store, &secret, master)
+}
+
+/// The same slot with another master key, under the secret that it has.
+pub fn carry(slot: &Slot, store: &[u8], secret: &Secret, master: &MasterKey) -> Result<Slot> {
+    slot.with(slot.parameters.clone()).over(store, secret, master)
+}
+
+/// The same slot with another secret: a file gets other bytes, a passphrase stays but for its salt and
+/// cost. The old one opens the store until the slot's row is written, and it is then to be forgotten.
+pub fn renew(slot: &Slot, store: &[u8], master: &MasterKey, around: &Surroundings) -> Result<Slot> {
+    let (secret, parameters) = slot.kind.protector().renew(slot.id, &slot.parameters, around)?;
+    slot.with(parameters).over(store, &secret, master)
+}
+
+/// Forgets secrets that a slot had before: only when its row is written.
+pub fn forget_former(slot: &Slot, around: &Surroundings) -> Result<()> {
+    slot.kind.protector().forget_former(slot.id, &slot.parameters, around)
+}
+
+/// Opens one slot: its secret and the master key; none where it has nothing to draw on, or that is not
+/// its secret.
+pub fn open_one(
+    slot: &Slot,
+    store: &[u8],
+    around: &Surroundings,
+) -> Result<Option<(Secret, MasterKey)>> {
+    let found = slot.kind.protector().find(slot.id, &slot.parameters, around)?;
+    let Some(secret) = found else { return Ok(None) };
+    let opened = primitive::open(&secret, &slot.context(store), &slot.wrap);
+    let key = opened.ok().map(|key| MasterKey { key, generation: slot.generation });
+    Ok(key.map(|key| (secret, key)))
 }
 
 /// Opens the first of the slots that can be opened.
@@ -132,8 +168,9 @@ pub fn open(slots: &[Slot], store: &[u8], around: &Surroundings) -> Result<Maste
             Ok(Some(secret)) => match primitive::open(&secret, &slot.context(store), &slot.wrap) {
                 Ok(key) => return Ok(MasterKey { key, generation: slot.generation }),
                 Err(_) => tracing::error!(
-                    "seal slot {} ({}): this is not its secret, or the slot was altered; put the \
-                     right one in place or open another slot",
+                    "seal slot {} ({}): this is not its secret, or the slot was altered; a secret \
+                     from before 'strongroom rotate master-key --compromised' or 'seal rotate' opens \
+                     it no more; put the right one in place or open another slot",
                     slot.id,
                     slot.kind.name()
                 ),
@@ -153,10 +190,29 @@ pub fn open(slots: &[Slot], store: &[u8], around: &Surroundings) -> Result<Maste
 
 /// Forgets what a slot kept outside the store; its row must be gone first.
 pub fn remove(slot: &Slot, around: &Surroundings) -> Result<()> {
-    slot.kind.protector().remove(slot.id, around)
+    slot.kind.protector().remove(slot.id, &slot.parameters, around)
 }
 
 impl Slot {
+    fn with(&self, parameters: Vec<u8>) -> Slot {
+        let (label, generation) = (self.label.clone(), self.generation);
+        Slot { id: self.id, kind: self.kind, label, parameters, generation, wrap: Vec::new() }
+    }
+
+    fn over(mut self, store: &[u8], secret: &Secret, master: &MasterKey) -> Result<Slot> {
+        self.generation = master.generation;
+        self.wrap = primitive::seal(secret, &self.context(store), master.key.expose())?;
+        Ok(self)
+    }
+
+    /// The file that its secret is in, of a kind that has one.
+    pub fn file(&self, paths: &Paths) -> Result<Option<PathBuf>> {
+        match self.kind {
+            Kind::File => file::path(paths, self.id, &self.parameters).map(Some),
+            Kind::Passphrase => Ok(None),
+        }
+    }
+
     /// Its record, as `docs/store-format.md` specifies it.
     pub fn encode(&self) -> Vec<u8> {
         Writer::versioned(VERSION)

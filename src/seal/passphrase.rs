@@ -16,12 +16,11 @@ pub(super) struct Passphrase;
 impl Protector for Passphrase {
     fn create(&self, _: u32, around: &Surroundings) -> Result<(Secret, Vec<u8>)> {
         let Some(passphrase) = &around.passphrase else { return Err(Error::ArgumentsBad) };
-        let mut salt = [0; SALT];
-        primitive::random(&mut salt)?;
-        let Kdf { memory_kib, passes, lanes } = around.kdf;
-        let parameters =
-            Writer::default().raw(&salt).u32(memory_kib).u32(passes).u32(lanes).finish();
-        Ok((stretch(passphrase.expose(), &salt, &around.kdf)?, parameters))
+        protect(passphrase, &around.kdf)
+    }
+
+    fn renew(&self, _: u32, _: &[u8], around: &Surroundings) -> Result<(Secret, Vec<u8>)> {
+        protect(&kept(around)?.ok_or(Error::ArgumentsBad)?, &around.kdf)
     }
 
     fn find(&self, _: u32, parameters: &[u8], around: &Surroundings) -> Result<Option<Secret>> {
@@ -29,19 +28,37 @@ impl Protector for Passphrase {
         let salt: [u8; SALT] = reader.array()?;
         let kdf = Kdf { memory_kib: reader.u32()?, passes: reader.u32()?, lanes: reader.u32()? };
         reader.end()?;
-        let kept = match &around.passphrase {
-            Some(typed) => Some(typed.duplicate()?),
-            None => sources(around)
-                .iter()
-                .find(|file| file.exists())
-                .map(|file| read(file, around))
-                .transpose()?,
-        };
-        kept.map(|passphrase| stretch(passphrase.expose(), &salt, &kdf)).transpose()
+        let passphrase = kept(around)?;
+        passphrase.map(|passphrase| stretch(passphrase.expose(), &salt, &kdf)).transpose()
     }
 
-    fn remove(&self, _: u32, _: &Surroundings) -> Result<()> {
+    fn remove(&self, _: u32, _: &[u8], _: &Surroundings) -> Result<()> {
         Ok(())
+    }
+
+    fn forget_former(&self, _: u32, _: &[u8], _: &Surroundings) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A secret of a passphrase, with a new salt.
+fn protect(passphrase: &Secret, kdf: &Kdf) -> Result<(Secret, Vec<u8>)> {
+    let mut salt = [0; SALT];
+    primitive::random(&mut salt)?;
+    let Kdf { memory_kib, passes, lanes } = *kdf;
+    let parameters = Writer::default().raw(&salt).u32(memory_kib).u32(passes).u32(lanes).finish();
+    Ok((stretch(passphrase.expose(), &salt, kdf)?, parameters))
+}
+
+/// The passphrase that is at hand: typed, or where an unattended process finds it.
+fn kept(around: &Surroundings) -> Result<Option<Secret>> {
+    match &around.passphrase {
+        Some(typed) => typed.duplicate().map(Some),
+        None => {
+            let sources = sources(around);
+            let file = sources.iter().find(|file| file.exists());
+            file.map(|file| read(file, around)).transpose()
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::files::{self, Access, Paths};
 use crate::mechanism::primitive;
 use crate::seal::{self, MasterKey, Slot, Surroundings};
 use crate::secret::{Secret, Unsignalled};
-use crate::store::{Counter, Row, Sqlite, Vault};
+use crate::store::{Counter, Row, Sqlite, Unseal, Vault};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,10 +15,19 @@ use std::sync::Arc;
 pub struct Opened {
     /// The store.
     pub vault: Arc<Vault>,
-    /// What it was opened with.
-    pub master: MasterKey,
     /// Where its seal slots draw on.
-    pub around: Surroundings,
+    pub around: Arc<Surroundings>,
+}
+
+impl Opened {
+    /// The seal slots, as rows and read, and the master key: found anew, because another process may
+    /// have made another since the store was opened.
+    pub fn unseal(&self) -> Result<(Vec<Row>, Vec<Slot>, MasterKey)> {
+        let rows = self.vault.seal_slots()?;
+        let slots = read_slots(&rows)?;
+        let master = seal::open(&slots, self.vault.id(), &self.around)?;
+        Ok((rows, slots, master))
+    }
 }
 
 /// A store that is there and has not been opened.
@@ -52,7 +61,7 @@ pub fn find_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
     }
     let store = Sqlite::open(&database(&around.paths)?)?;
     let (id, rows) = Vault::sealed_by(&store)?;
-    let slots = rows.iter().map(|row| Slot::decode(&row.body)).collect::<Result<_>>()?;
+    let slots = read_slots(&rows)?;
     Ok(Some(Closed { id, slots, store, around }))
 }
 
@@ -60,11 +69,20 @@ pub fn find_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<
 /// someone typed, for a seal slot that wants it.
 pub fn open_store(config: &Config, passphrase: Option<Secret>) -> Result<Option<Opened>> {
     let Some(closed) = find_store(config, passphrase)? else { return Ok(None) };
-    let Closed { id, slots, store, around } = closed;
-    let master = seal::open(&slots, &id, &around)?;
+    let Closed { store, around, .. } = closed;
+    let around = Arc::new(around);
     let changes = Counter::open(&around.paths.changes(), around.access)?;
-    let vault = Vault::open(Box::new(store), &master.key, changes, seal::stretch)?;
-    Ok(Some(Opened { vault: Arc::new(vault), master, around }))
+    let kept = around.clone();
+    let unseal: Unseal = Box::new(move |id, rows| {
+        let master = seal::open(&read_slots(rows)?, id, &kept)?;
+        Ok((master.key, master.generation))
+    });
+    let vault = Vault::open(Box::new(store), unseal, changes, seal::stretch)?;
+    Ok(Some(Opened { vault: Arc::new(vault), around }))
+}
+
+fn read_slots(rows: &[Row]) -> Result<Vec<Slot>> {
+    rows.iter().map(|row| Slot::decode(&row.body)).collect()
 }
 
 /// Makes the file of the change counter anew where it is missing, and as long as it must be where it is
@@ -117,15 +135,15 @@ fn make(around: &Surroundings, kind: seal::Kind) -> Result<()> {
     let journals =
         ["wal", "shm"].map(|suffix| paths.directory.join(format!("store.draft-{suffix}")));
     if draft.exists() {
-        for leftover in [&paths.seal(1), &paths.changes()].into_iter().chain(&journals) {
+        for leftover in [&paths.seal(1, 1), &paths.changes()].into_iter().chain(&journals) {
             files::remove_if_there(leftover)?;
         }
         files::remove_if_there(&draft)?;
-    } else if paths.seal(1).exists() {
+    } else if paths.seal(1, 1).exists() {
         tracing::error!(
             "{} is there without its database: restore store.db beside it, or move it away if that \
              store is given up",
-            paths.seal(1).display()
+            paths.seal(1, 1).display()
         );
         return Err(Error::DeviceError);
     }

@@ -2,6 +2,7 @@
 //! Changes: one transaction each, every row folded into the store's set-hash, all processes told.
 
 use super::heads::{Heads, LIST};
+use super::ring::{self, MARK, Ring, Sides, StoreKeys};
 use super::roll::{Line, Roll, Seals};
 use super::state::{MAC, State, object_element};
 use super::token::Token;
@@ -9,51 +10,82 @@ use super::vault::{STATE, Vault};
 use super::{ObjectRow, Row, RowKind, Snapshot, Tag, Transaction};
 use crate::error::{Error, Result};
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl Vault {
     /// The state record and the list of tokens and seal slots, if they are those that were written. An
     /// altered seal slot is nobody's mishap: nothing is opened beside one. An altered token is refused
     /// where it is used, and the others go on.
-    pub(super) fn known(&self, now: &(impl Snapshot + ?Sized)) -> Result<(State, Heads)> {
+    pub(super) fn known(
+        &self,
+        ring: &Ring,
+        now: &(impl Snapshot + ?Sized),
+    ) -> Result<(State, Heads)> {
+        if ring::generation(now.value(MARK)?)? != ring.generation() {
+            // The caller begins again with the keys in force.
+            ring.expire();
+            return Err(Error::FunctionFailed);
+        }
+        let keys = ring.current.as_ref();
         let sealed = now.value(STATE)?.unwrap_or_default();
-        let known = State::open(&sealed, &self.state_key, &self.id).and_then(|state| {
-            let heads = Heads::find((&self.state_key, &self.id), &self.rows, now, &state.heads)?;
+        let known = State::open(&sealed, keys, &self.id).and_then(|state| {
+            let heads = Heads::find((&keys.state, &self.id), &keys.rows, now, &state.heads)?;
             Ok((state, heads))
         });
         let (state, heads) = known.map_err(|_| altered("the store's records of its state"))?;
         let slots = now.rows(RowKind::SealSlot)?;
         for row in &slots {
-            if !heads.has(&self.rows, RowKind::SealSlot, row)? {
+            if !heads.has(&keys.rows, RowKind::SealSlot, row)? {
                 return Err(altered(&format!("seal slot {}", row.id)));
             }
         }
         if slots.len() != heads.ids(RowKind::SealSlot).count() {
             return Err(altered("the list of seal slots"));
         }
+        if state.cursor.is_none() && ring.previous.is_some() {
+            self.let_go_of_previous(ring);
+        }
         Ok((state, heads))
     }
 
     /// The token of a row, if it is the one that was written; by its own code, which an older row has
     /// as well.
-    pub(super) fn read_token(&self, row: &Row) -> Result<Token> {
-        Token::decode(row.id, self.authentic(RowKind::Token, row)?)
+    pub(super) fn read_token(&self, ring: &Ring, row: &Row) -> Result<Token> {
+        Token::decode(row.id, self.authentic(ring, RowKind::Token, row)?)
     }
 
     /// The token of a row, if it is the one that was written last.
-    pub(super) fn listed_token(&self, heads: &Heads, row: &Row) -> Result<Token> {
-        if !heads.has(&self.rows, RowKind::Token, row)? {
+    pub(super) fn listed_token(&self, ring: &Ring, heads: &Heads, row: &Row) -> Result<Token> {
+        if !heads.has(&ring.current.rows, RowKind::Token, row)? {
             return Err(altered(&format!("token {}", row.id)));
         }
-        self.read_token(row)
+        self.read_token(ring, row)
     }
 
-    pub(super) fn seals(&self) -> Seals<'_> {
-        Seals { key: &self.state_key, store: &self.id }
+    /// The row of a token.
+    pub(super) fn token_row(&self, keys: &StoreKeys, id: i64, token: &Token) -> Result<Row> {
+        let mut body = token.encode();
+        let mac = self.row_mac(keys, RowKind::Token, id, &body)?;
+        body.extend_from_slice(&mac);
+        Ok(Row { id, body })
+    }
+
+    pub(super) fn seals<'a>(&'a self, keys: &'a StoreKeys) -> Seals<'a> {
+        Seals { key: &keys.state, store: &self.id }
     }
 
     /// Runs changes as one transaction and tells all processes.
     pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
+        self.writing(|ring| self.change_with(ring, &make))
+    }
+
+    /// The same with these keys; where they are not in force any more nothing is changed.
+    pub(super) fn change_with<T>(
+        &self,
+        ring: &Ring,
+        make: impl Fn(&Change<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.changes.ready()?;
         let mut made = None;
         let mut mark = None;
@@ -61,7 +93,7 @@ impl Vault {
             // What a killed process has begun and not ended stays so until the next change is through,
             // and readers ask the database meanwhile.
             mark = Some(self.changes.begin()?);
-            let change = Change::begin(self, tx)?;
+            let change = Change::begin(self, ring, tx)?;
             let value = make(&change)?;
             change.end()?;
             made = Some(value);
@@ -77,49 +109,67 @@ impl Vault {
 /// The changes of a transaction, each folded into the set-hash and noted on the roll.
 pub(super) struct Change<'a> {
     vault: &'a Vault,
+    pub(super) ring: &'a Ring,
     pub(super) tx: &'a dyn Transaction,
-    state: RefCell<State>,
-    heads: RefCell<Heads>,
+    pub(super) state: RefCell<State>,
+    pub(super) heads: RefCell<Heads>,
+    /// The keys that this change puts in force.
+    pub(super) successor: RefCell<Option<Arc<StoreKeys>>>,
     /// None until it is needed, and for good where the database has none.
     roll: RefCell<Option<Roll>>,
     listed: bool,
 }
 
 impl<'a> Change<'a> {
-    fn begin(vault: &'a Vault, tx: &'a dyn Transaction) -> Result<Change<'a>> {
-        let (state, heads) = vault.known(tx)?;
+    fn begin(vault: &'a Vault, ring: &'a Ring, tx: &'a dyn Transaction) -> Result<Change<'a>> {
+        let (state, heads) = vault.known(ring, tx)?;
         let (mut roll, mut listed) = (None, true);
         if tx.format()? == UNLISTED {
             // What was altered before there was a roll must not be written on it as right.
-            roll = vault.first_roll(tx, &state)?;
+            roll = vault.first_roll(ring, tx, &state)?;
             listed = roll.is_some();
             if listed {
                 tx.upgrade()?;
             }
         }
         let (state, heads) = (RefCell::new(state), RefCell::new(heads));
-        Ok(Change { vault, tx, state, heads, roll: RefCell::new(roll), listed })
+        let (roll, successor) = (RefCell::new(roll), RefCell::default());
+        Ok(Change { vault, ring, tx, state, heads, successor, roll, listed })
+    }
+
+    /// The keys that what is written last in this change is under.
+    fn keys(&self) -> Arc<StoreKeys> {
+        self.successor.borrow().as_ref().unwrap_or(&self.ring.current).clone()
+    }
+
+    fn sides(&self) -> Sides<'_> {
+        self.ring.sides(self.state.borrow().cursor)
+    }
+
+    /// The keys that an object of this number is under.
+    pub(super) fn keys_of(&self, id: i64) -> &StoreKeys {
+        self.sides().of(id)
     }
 
     fn end(&self) -> Result<()> {
-        let (key, id) = (&self.vault.state_key, &self.vault.id);
+        let (keys, id) = (self.keys(), &self.vault.id);
         let mut state = self.state.borrow_mut();
         state.revision += 1;
         if let Some(roll) = self.roll.borrow_mut().as_mut().filter(|roll| roll.changed()) {
-            roll.write(self.vault.seals(), self.tx, state.revision, &state.objects)?;
+            roll.write(self.vault.seals(&keys), self.tx, state.revision, &state.objects)?;
         }
         let heads = self.heads.borrow();
         let sum = heads.sum();
         if sum != state.heads {
             state.heads = sum;
-            self.tx.set_value(LIST, &heads.seal(key, id)?)?;
+            self.tx.set_value(LIST, &heads.seal(&keys.state, id)?)?;
         }
-        self.tx.set_value(STATE, &state.seal(key, id)?)
+        self.tx.set_value(STATE, &state.seal(&keys, id)?)
     }
 
     /// Works on the roll, where there is one. One that is not the one that was written is made anew, if
     /// the objects are those that were written: so every row is to be changed after its line, or before.
-    fn roll<T>(&self, act: impl Fn(&mut Roll) -> Result<T>) -> Result<Option<T>> {
+    pub(super) fn roll<T>(&self, act: impl Fn(&mut Roll) -> Result<T>) -> Result<Option<T>> {
         if !self.listed {
             return Ok(None);
         }
@@ -127,18 +177,26 @@ impl<'a> Change<'a> {
         let mut held = self.roll.borrow_mut();
         let done = match held.as_mut() {
             Some(roll) => act(roll),
-            None => Roll::open(self.vault.seals(), self.tx, &sum)
-                .and_then(|roll| act(held.insert(roll))),
+            None => Roll::open(self.seals(), self.tx, &sum).and_then(|roll| act(held.insert(roll))),
         };
         match done {
             Err(Error::Altered) => {
                 tracing::warn!("the roll of objects was altered: it is made anew");
-                let roll = Roll::build(&self.vault.rows, self.tx, &sum)
+                let roll = Roll::build(self.sides(), self.tx, &sum)
                     .map_err(|_| altered("the roll of objects, and an object as well,"))?;
                 act(held.insert(roll)).map(Some)
             }
             done => done.map(Some),
         }
+    }
+
+    fn seals(&self) -> Seals<'_> {
+        self.vault.seals(&self.ring.current)
+    }
+
+    /// Puts the roll under the keys that this change puts in force.
+    pub(super) fn carry_roll(&self) -> Result<()> {
+        self.roll(|roll| roll.rewrite(self.seals(), self.tx)).map(drop)
     }
 
     fn fold(&self, element: &[u8; MAC]) {
@@ -147,7 +205,7 @@ impl<'a> Change<'a> {
 
     /// Lists a token or seal slot as it is from now on.
     pub(super) fn list(&self, kind: RowKind, row: &Row) -> Result<()> {
-        self.heads.borrow_mut().put(&self.vault.rows, kind, row)
+        self.heads.borrow_mut().put(&self.keys().rows, kind, row)
     }
 
     /// Strikes a seal slot off the list.
@@ -169,8 +227,8 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn put_object(&self, row: ObjectRow) -> Result<()> {
-        let line = Line::of(&self.vault.rows, &row)?;
-        self.roll(|roll| roll.set(self.vault.seals(), self.tx, row.id, Some(line)))?;
+        let line = Line::of(&self.keys_of(row.id).rows, &row)?;
+        self.roll(|roll| roll.set(self.seals(), self.tx, row.id, Some(line)))?;
         self.fold(&line.element);
         self.tx.put_object(&row)
     }
@@ -179,20 +237,50 @@ impl<'a> Change<'a> {
     /// it is the one that was written.
     pub(super) fn take_object(&self, id: i64) -> Result<Option<ObjectRow>> {
         let Some(row) = self.tx.object(id)? else { return Ok(None) };
-        let element = object_element(&self.vault.rows, &row)?;
-        let line = self.roll(|roll| roll.line(self.vault.seals(), self.tx, id))?;
+        let element = object_element(&self.keys_of(id).rows, &row)?;
+        let line = self.roll(|roll| roll.line(self.seals(), self.tx, id))?;
         if line.is_some_and(|line| line.is_none_or(|line| line.element != element)) {
             return Err(altered(&format!("object {id}")));
         }
-        self.roll(|roll| roll.set(self.vault.seals(), self.tx, id, None))?;
+        self.roll(|roll| roll.set(self.seals(), self.tx, id, None))?;
         self.fold(&element);
         Ok(Some(row))
+    }
+
+    /// Puts an object under other keys, which says the same; `before` is its line as it was. One that is
+    /// not on the roll as it stands stays a fault: nothing says that it was written so.
+    pub(super) fn renew_object(
+        &self,
+        before: &Line,
+        row: &ObjectRow,
+        keys: &StoreKeys,
+    ) -> Result<bool> {
+        let listed = self.roll(|roll| roll.line(self.seals(), self.tx, row.id))?;
+        let foreign = listed.is_some_and(|line| line.is_none());
+        let mut line = Line::of(&keys.rows, row)?;
+        let mut written = true;
+        if let Some(listed) = listed.flatten() {
+            written = listed.element == before.element;
+            if !written {
+                line = line.as_wrong_as(before, &listed);
+            }
+        }
+        if !foreign {
+            self.roll(|roll| roll.set(self.seals(), self.tx, row.id, Some(line)))?;
+            if written {
+                self.fold(&before.element);
+                self.fold(&line.element);
+            }
+            self.tx.delete_object(row.id)?;
+            self.tx.put_object(row)?;
+        }
+        Ok(written && !foreign)
     }
 
     /// Deletes the objects of a token, with whatever was made of them.
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
         let there = self.tx.objects_of(token)?;
-        let lines = self.roll(|roll| Ok(roll.all(self.vault.seals(), self.tx, &mut |_| {}).0))?;
+        let lines = self.roll(|roll| Ok(roll.all(self.seals(), self.tx, &mut |_| {}).0))?;
         let Some(lines) = lines else {
             for id in there {
                 self.take_object(id)?;
@@ -202,7 +290,7 @@ impl<'a> Change<'a> {
         };
         let own = lines.iter().filter(|(_, line)| line.token == token);
         for (id, line) in own {
-            self.roll(|roll| roll.set(self.vault.seals(), self.tx, *id, None))?;
+            self.roll(|roll| roll.set(self.seals(), self.tx, *id, None))?;
             self.fold(&line.element);
             self.tx.delete_object(*id)?;
         }
@@ -215,8 +303,8 @@ impl<'a> Change<'a> {
     pub(super) fn set_tags(&self, id: i64, tags: &[Tag]) -> Result<Option<String>> {
         let Some(mut row) = self.tx.object(id)? else { return Ok(None) };
         row.tags = tags.to_vec();
-        let element = object_element(&self.vault.rows, &row)?;
-        let line = self.roll(|roll| roll.line(self.vault.seals(), self.tx, id))?.flatten();
+        let element = object_element(&self.keys_of(id).rows, &row)?;
+        let line = self.roll(|roll| roll.line(self.seals(), self.tx, id))?.flatten();
         if line.is_none_or(|line| line.element != element) {
             return Ok(None);
         }
@@ -227,20 +315,20 @@ impl<'a> Change<'a> {
     /// Makes the roll anew, if the objects are those that were written.
     pub(super) fn renew_roll(&self) -> Result<()> {
         let sum = self.state.borrow().objects;
-        *self.roll.borrow_mut() = Some(Roll::build(&self.vault.rows, self.tx, &sum)?);
+        *self.roll.borrow_mut() = Some(Roll::build(self.sides(), self.tx, &sum)?);
         Ok(())
     }
 
     /// Writes the list of tokens and seal slots anew.
     pub(super) fn renew_heads(&self) -> Result<()> {
-        let list = self.heads.borrow().seal(&self.vault.state_key, &self.vault.id)?;
+        let list = self.heads.borrow().seal(&self.keys().state, &self.vault.id)?;
         self.tx.set_value(LIST, &list)
     }
 
     pub(super) fn token(&self, id: i64) -> Result<Option<Token>> {
         let heads = self.heads.borrow();
         match self.tx.row(RowKind::Token, id)? {
-            Some(row) => self.vault.listed_token(&heads, &row).map(Some),
+            Some(row) => self.vault.listed_token(self.ring, &heads, &row).map(Some),
             None if heads.ids(RowKind::Token).any(|listed| listed == id) => {
                 Err(altered(&format!("token {id}")))
             }
@@ -249,10 +337,7 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn put_token(&self, id: i64, token: &Token) -> Result<()> {
-        let mut body = token.encode();
-        let mac = self.vault.row_mac(RowKind::Token, id, &body)?;
-        body.extend_from_slice(&mac);
-        let row = Row { id, body };
+        let row = self.vault.token_row(&self.ring.current, id, token)?;
         self.list(RowKind::Token, &row)?;
         self.tx.put_row(RowKind::Token, &row)
     }
@@ -268,11 +353,11 @@ impl<'a> Change<'a> {
 
 impl Vault {
     /// The roll of a store that had none; none where an object was altered, which is not tried again.
-    fn first_roll(&self, tx: &dyn Transaction, state: &State) -> Result<Option<Roll>> {
+    fn first_roll(&self, ring: &Ring, tx: &dyn Transaction, state: &State) -> Result<Option<Roll>> {
         if self.unlisted.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match Roll::build(&self.rows, tx, &state.objects) {
+        match Roll::build(ring.sides(state.cursor), tx, &state.objects) {
             Ok(roll) => Ok(Some(roll)),
             Err(Error::Altered) => {
                 altered("an object");

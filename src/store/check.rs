@@ -5,6 +5,8 @@ use super::change::Change;
 use super::fault::{Fault, Wrong};
 use super::heads::{Heads, LIST};
 use super::keys::Keys;
+use super::renewal::EXPOSED;
+use super::ring::{self, Ring};
 use super::roll::TOP;
 use super::state::State;
 use super::vault::{STATE, Vault, WRITTEN};
@@ -58,6 +60,9 @@ pub(super) enum Fix {
 /// A check under way.
 pub(super) struct Examination<'a> {
     pub(super) vault: &'a Vault,
+    pub(super) ring: &'a Ring,
+    /// How far the store's keys were made anew, while they are.
+    pub(super) cursor: Option<i64>,
     pub(super) checking: &'a Checking<'a>,
     pub(super) verdict: Verdict,
     /// The tokens whose records are right.
@@ -68,12 +73,14 @@ impl Vault {
     /// Reads and authenticates everything, as the store is at one moment: of private objects the
     /// contents too, where a PIN opened them.
     pub fn check(&self, checking: &Checking<'_>) -> Result<Verdict> {
-        let mut verdict = Verdict::default();
-        self.store.look(&mut |now| {
-            verdict = self.examine(now, checking)?;
-            Ok(())
-        })?;
-        Ok(verdict)
+        self.reading(|ring| {
+            let mut verdict = Verdict::default();
+            self.store.look(&mut |now| {
+                verdict = self.examine(ring, now, checking)?;
+                Ok(())
+            })?;
+            Ok(verdict)
+        })
     }
 
     /// Puts right what can be made anew from what is authentic; keys and the records of tokens are never
@@ -102,9 +109,10 @@ impl Vault {
         Ok(done)
     }
 
-    fn examine(&self, now: &dyn Snapshot, checking: &Checking<'_>) -> Result<Verdict> {
+    fn examine(&self, ring: &Ring, now: &dyn Snapshot, checking: &Checking<'_>) -> Result<Verdict> {
         let verdict = Verdict { unlisted: now.format()? == 1, ..Verdict::default() };
-        let mut check = Examination { vault: self, checking, verdict, uuids: Vec::new() };
+        let (uuids, cursor) = (Vec::new(), None);
+        let mut check = Examination { vault: self, ring, cursor, checking, verdict, uuids };
         match now.faults() {
             Ok(faults) => faults.into_iter().for_each(|fault| match fault.repairable {
                 true => check.fix(fault, Fix::Database),
@@ -113,6 +121,7 @@ impl Vault {
             Err(_) => check.broken("cannot be read through"),
         }
         let state = check.state(now);
+        check.cursor = state.as_ref().and_then(|state| state.cursor);
         let parts: [Part<'_>; 3] =
             [&|check| check.heads(now, state.as_ref()), &|check| check.values(now), &|check| {
                 check.objects(now, state.as_ref())
@@ -157,7 +166,7 @@ impl Examination<'_> {
 
     fn state(&mut self, now: &dyn Snapshot) -> Option<State> {
         let sealed = now.value(STATE).ok().flatten().unwrap_or_default();
-        let state = State::open(&sealed, &self.vault.state_key, &self.vault.id).ok();
+        let state = State::open(&sealed, &self.ring.current, &self.vault.id).ok();
         if state.is_none() {
             let what = "it is not one that was written: nothing tells which rows are the latest";
             self.fault(Fault::new("value", STATE, Wrong::Altered, what));
@@ -168,9 +177,9 @@ impl Examination<'_> {
     /// Tokens and seal slots.
     fn heads(&mut self, now: &dyn Snapshot, state: Option<&State>) -> Result<()> {
         let vault = self.vault;
-        let keys = (&vault.state_key, &vault.id[..]);
+        let keys = (&self.ring.current.state, &vault.id[..]);
         let written = state.and_then(|state| Heads::written(keys, now, &state.heads).ok());
-        let as_they_are = Heads::of(&vault.rows, now)?;
+        let as_they_are = Heads::of(&self.ring.current.rows, now)?;
         let whole = state.is_some_and(|state| state.heads == as_they_are.sum());
         if state.is_some() && written.is_none() && !self.verdict.unlisted {
             let fault =
@@ -202,8 +211,9 @@ impl Examination<'_> {
                 // Its column is named among the faults of the database.
                 continue;
             };
-            let own = kind == RowKind::SealSlot || self.vault.read_token(&row).is_ok();
-            let last = heads.map(|heads| heads.has(&self.vault.rows, kind, &row)).transpose()?;
+            let own = kind == RowKind::SealSlot || self.vault.read_token(self.ring, &row).is_ok();
+            let last =
+                heads.map(|heads| heads.has(&self.ring.current.rows, kind, &row)).transpose()?;
             let listed = heads.is_none_or(|heads| heads.ids(kind).any(|listed| listed == id));
             let fault = match (own, last, listed) {
                 (_, Some(false), false) => Some((Wrong::Foreign, "nobody wrote it")),
@@ -232,10 +242,10 @@ impl Examination<'_> {
 
     /// What belongs to a token whose record is right.
     fn token(&mut self, now: &dyn Snapshot, row: &super::Row) -> Result<()> {
-        let token = self.vault.read_token(row)?;
+        let (keys, token) = (&self.ring.current, self.vault.read_token(self.ring, row)?);
         self.uuids.push((token.id, token.uuid));
-        let policy = self.vault.open_policy(&token, now).is_ok();
-        let ledger = self.vault.open_ledger(&token, now).is_ok();
+        let policy = self.vault.open_policy(keys, &token, now).is_ok();
+        let ledger = self.vault.open_ledger(keys, &token, now).is_ok();
         let parts = [
             (policy, "policy", policy::name(token.id)),
             (ledger, "ledger", ledger::name(token.id)),
@@ -256,7 +266,14 @@ impl Examination<'_> {
         for name in now.names(Named::Value)? {
             let of = |token: &i64| [policy::name(*token), ledger::name(*token)].contains(&name);
             let known = [TOP, LIST].contains(&name.as_str()) || WRITTEN.contains(&name.as_str());
-            if !known && !tokens.iter().any(of) {
+            let (generation, renewing) = (self.ring.generation(), self.cursor.is_some());
+            let key = ring::is_key(&name, generation, renewing);
+            let exposed = name == EXPOSED && generation > ring::FIRST;
+            if exposed && self.vault.exposed_record(self.ring, now).is_err() {
+                let what = "it is not the one that was written: which tokens are to be rotated is not known";
+                self.fault(Fault::new("value", &name, Wrong::Altered, what));
+            }
+            if !known && !key && !exposed && !tokens.iter().any(of) {
                 self.fault(Fault::new("value", name, Wrong::Foreign, "nobody wrote it"));
             }
         }

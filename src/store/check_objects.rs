@@ -3,6 +3,8 @@
 
 use super::check::{Examination, Fix};
 use super::fault::{Fault, Wrong};
+use super::objects::tag_of;
+use super::ring::StoreKeys;
 use super::roll::{Bucket, Line, Roll, parts};
 use super::state::{State, Sum, object_element};
 use super::{ObjectRow, RowKind, Snapshot, Tag};
@@ -27,7 +29,7 @@ impl Examination<'_> {
             seen.insert(id);
             match row {
                 Ok(row) => {
-                    sum.fold(&object_element(&self.vault.rows, &row)?);
+                    sum.fold(&object_element(&self.keys_of(id).rows, &row)?);
                     self.object(&listed, &row)
                 }
                 Err(_) => {
@@ -55,13 +57,15 @@ impl Examination<'_> {
     fn roll(&mut self, now: &dyn Snapshot, state: Option<&State>) -> Result<Listed> {
         let mut listed = Listed { lines: Bucket::new(), partial: true };
         let (Some(state), true) = (state, now.format()? > 1) else { return Ok(listed) };
-        let Ok(mut roll) = Roll::open(self.vault.seals(), now, &state.objects) else {
+        let Ok(mut roll) = Roll::open(self.vault.seals(&self.ring.current), now, &state.objects)
+        else {
             let what = "it is not the one that was written with these objects";
             self.fix(Fault::new("value", "roll", Wrong::Altered, what), Fix::Roll);
             return Ok(listed);
         };
         let mut bad = Vec::new();
-        let (lines, rows) = roll.all(self.vault.seals(), now, &mut |row| bad.push(row));
+        let (lines, rows) =
+            roll.all(self.vault.seals(&self.ring.current), now, &mut |row| bad.push(row));
         (listed.lines, listed.partial) = (lines, !bad.is_empty());
         let there: BTreeSet<i64> = now.ids(RowKind::Roll)?.into_iter().collect();
         for row in bad {
@@ -79,6 +83,11 @@ impl Examination<'_> {
         Ok(listed)
     }
 
+    /// The keys of the store that an object is under.
+    fn keys_of(&self, id: i64) -> &StoreKeys {
+        self.ring.sides(self.cursor).of(id)
+    }
+
     fn unreadable(&mut self, id: i64) {
         // Its columns and tags have been looked at by themselves.
         let named = |fault: &Fault| {
@@ -91,7 +100,7 @@ impl Examination<'_> {
     }
 
     fn object(&mut self, listed: &Listed, row: &ObjectRow) -> Result<()> {
-        let element = object_element(&self.vault.rows, row)?;
+        let element = object_element(&self.keys_of(row.id).rows, row)?;
         let Some(line) = listed.lines.get(&row.id) else {
             if !listed.partial {
                 let what = "nobody wrote it: it is not on the roll";
@@ -122,7 +131,7 @@ impl Examination<'_> {
 
     /// What of an object is not as it was written.
     fn differs(&mut self, listed: &Listed, line: &Line, row: &ObjectRow) -> Result<()> {
-        let now = parts(&self.vault.rows, row)?;
+        let now = parts(&self.keys_of(row.id).rows, row)?;
         let same = |at: usize| now.get(at) == line.parts.get(at);
         let [wrap, body, tags] = [same(0), same(1), same(2)];
         let columns: Vec<String> = [
@@ -168,7 +177,9 @@ impl Examination<'_> {
         let written = |tags: &[Tag]| {
             let probe =
                 ObjectRow { wrap: Vec::new(), body: Vec::new(), tags: tags.to_vec(), ..*row };
-            Ok::<bool, Error>(parts(&self.vault.rows, &probe)?.get(2) == line.parts.get(2))
+            Ok::<bool, Error>(
+                parts(&self.keys_of(row.id).rows, &probe)?.get(2) == line.parts.get(2),
+            )
         };
         let mut right = match self.opened(&as_listed(row, line)) {
             Opened::Tags(tags) if written(&tags)? => Some(tags),
@@ -205,10 +216,11 @@ impl Examination<'_> {
         if row.private && token_key.is_none() {
             return Opened::Hidden;
         }
-        let record = self.vault.unseal(uuid, row, token_key);
+        let record = self.vault.unseal(self.ring, uuid, row, token_key);
         let named = record.and_then(|record| (self.checking.tags)(keys.copied(), &record));
         let tags = named.and_then(|named| {
-            let tags = named.iter().map(|(id, value)| self.vault.tag_of(uuid, *id, value));
+            let tags =
+                named.iter().map(|(id, value)| tag_of(self.keys_of(row.id), uuid, *id, value));
             let mut tags = tags.collect::<Result<Vec<Tag>>>()?;
             tags.sort_unstable();
             tags.dedup();

@@ -4,6 +4,7 @@
 //! keeps what it has read for as long as nothing in the store changes.
 
 use super::change::altered;
+use super::ring::{self, MARK, Ring};
 use super::roll::{Line, Roll};
 use super::state::State;
 use super::vault::{STATE, Vault};
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 
 impl Vault {
     /// Reads an object, without its tags, if it is the latest; none when it is gone.
-    pub(super) fn latest(&self, id: i64) -> Result<Option<ObjectRow>> {
+    pub(super) fn latest(&self, ring: &Ring, id: i64) -> Result<Option<ObjectRow>> {
         let Some(row) = self.store.object(id)? else { return Ok(None) };
         if self.known_latest(&row) {
             return Ok(Some(row));
@@ -22,7 +23,7 @@ impl Vault {
         let mut found = None;
         self.store.look(&mut |now| {
             found = now.untagged(id)?;
-            found.as_ref().map_or(Ok(()), |row| self.hold(now, row, count))
+            found.as_ref().map_or(Ok(()), |row| self.hold(ring, now, row, count))
         })?;
         Ok(found)
     }
@@ -34,25 +35,37 @@ impl Vault {
     }
 
     /// Holds a row against the roll of its moment, and keeps what was read of it.
-    fn hold(&self, now: &dyn Snapshot, row: &ObjectRow, count: Option<u64>) -> Result<()> {
+    fn hold(
+        &self,
+        ring: &Ring,
+        now: &dyn Snapshot,
+        row: &ObjectRow,
+        count: Option<u64>,
+    ) -> Result<()> {
         if now.format()? == 1 {
             return Ok(());
         }
+        if ring::generation(now.value(MARK)?)? != ring.generation() {
+            // The caller begins again with the keys in force.
+            ring.expire();
+            return Err(Error::FunctionFailed);
+        }
+        let keys = ring.current.as_ref();
         let sealed = now.value(STATE)?.ok_or(Error::Altered)?;
-        let state = State::open(&sealed, &self.state_key, &self.id)
+        let state = State::open(&sealed, keys, &self.id)
             .map_err(|_| altered("the store's records of its state"))?;
         let before = self.latest.0.lock().take().map(|(_, roll)| roll);
-        let listed = Roll::open(self.seals(), now, &state.objects).and_then(|mut roll| {
+        let listed = Roll::open(self.seals(keys), now, &state.objects).and_then(|mut roll| {
             before.into_iter().for_each(|before| roll.inherit(before));
-            let line = roll.line(self.seals(), now, row.id)?;
+            let line = roll.line(self.seals(keys), now, row.id)?;
             Ok((roll, line))
         });
         let (roll, line) = match listed {
             Err(Error::Altered) => {
                 // Objects that are those of the set-hash are right, whatever became of the roll.
-                let mut roll = Roll::build(&self.rows, now, &state.objects)
+                let mut roll = Roll::build(ring.sides(state.cursor), now, &state.objects)
                     .map_err(|_| altered("the roll of objects, and an object as well,"))?;
-                let line = roll.line(self.seals(), now, row.id)?;
+                let line = roll.line(self.seals(keys), now, row.id)?;
                 (roll, line)
             }
             listed => listed?,

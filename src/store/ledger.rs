@@ -4,9 +4,10 @@
 //! ledger put back does not open.
 
 use super::change::Change;
+use super::ring::{Ring, StoreKeys};
 use super::token::Token;
 use super::vault::Vault;
-use super::{RowKind, Snapshot};
+use super::{RowKind, Snapshot, Transaction};
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
@@ -115,12 +116,15 @@ fn text(reader: &mut Reader<'_>) -> Result<String> {
 impl Vault {
     /// The ledger of a token, as it is at one moment.
     pub fn ledger(&self, token: &Token) -> Result<Ledger> {
-        let mut ledger = Ledger::default();
-        self.store.look(&mut |now| {
-            ledger = self.open_ledger(&self.token_in(now, token)?, now)?;
-            Ok(())
-        })?;
-        Ok(ledger)
+        self.reading(|ring| {
+            let mut ledger = Ledger::default();
+            self.store.look(&mut |now| {
+                let token = self.token_in(ring, now, token)?;
+                ledger = self.open_ledger(&ring.current, &token, now)?;
+                Ok(())
+            })?;
+            Ok(ledger)
+        })
     }
 
     /// Changes the ledger of a token, at the time `now`, seconds since 1970. Where `edit` fails
@@ -133,12 +137,13 @@ impl Vault {
     ) -> Result<T> {
         self.change(|change| {
             let mut token = change.current(token)?;
-            let mut ledger = self.open_ledger(&token, change.tx)?;
+            let keys = &change.ring.current;
+            let mut ledger = self.open_ledger(keys, &token, change.tx)?;
             let value = edit(&mut ledger)?;
             token.rules.ledger += 1;
             token.rules.seen = token.rules.seen.max(now);
             let sealed =
-                primitive::seal(&self.state_key, &self.ledger_context(&token), &ledger.encode())?;
+                primitive::seal(&keys.state, &self.ledger_context(&token), &ledger.encode())?;
             change.tx.set_value(&name(token.id), &sealed)?;
             change.put_token(token.id, &token)?;
             Ok(value)
@@ -157,6 +162,7 @@ impl Vault {
     /// The ledger that a token's record speaks of.
     pub(super) fn open_ledger(
         &self,
+        keys: &StoreKeys,
         token: &Token,
         now: &(impl Snapshot + ?Sized),
     ) -> Result<Ledger> {
@@ -164,7 +170,7 @@ impl Vault {
             return Ok(Ledger::default());
         }
         let sealed = now.value(&name(token.id))?.unwrap_or_default();
-        let opened = primitive::open(&self.state_key, &self.ledger_context(token), &sealed);
+        let opened = primitive::open(&keys.state, &self.ledger_context(token), &sealed);
         let opened = opened.map_err(|_| {
             tracing::error!(
                 "the ledger of token '{}' is not the one that was written last: run 'strongroom \
@@ -176,11 +182,31 @@ impl Vault {
         Ledger::decode(opened.expose())
     }
 
+    /// Puts the ledger of a token under other keys of the store; one that does not open stays as it is.
+    pub(super) fn carry_ledger(
+        &self,
+        tx: &dyn Transaction,
+        token: &Token,
+        (old, new): (&StoreKeys, &StoreKeys),
+    ) -> Result<()> {
+        if token.rules.ledger == 0 {
+            return Ok(());
+        }
+        let Ok(ledger) = self.open_ledger(old, token, tx) else { return Ok(()) };
+        let sealed = primitive::seal(&new.state, &self.ledger_context(token), &ledger.encode())?;
+        tx.set_value(&name(token.id), &sealed)
+    }
+
     /// The token as it is at one moment, if it is still the same: its latest record, not an older one.
-    pub(super) fn token_in(&self, now: &(impl Snapshot + ?Sized), token: &Token) -> Result<Token> {
-        let (_, heads) = self.known(now)?;
+    pub(super) fn token_in(
+        &self,
+        ring: &Ring,
+        now: &(impl Snapshot + ?Sized),
+        token: &Token,
+    ) -> Result<Token> {
+        let (_, heads) = self.known(ring, now)?;
         let row = now.row(RowKind::Token, token.id)?.ok_or(Error::DeviceRemoved)?;
-        let found = self.listed_token(&heads, &row)?;
+        let found = self.listed_token(ring, &heads, &row)?;
         if found.uuid == token.uuid { Ok(found) } else { Err(Error::DeviceRemoved) }
     }
 

@@ -18,6 +18,8 @@ mod material;
 mod objects;
 mod pin;
 mod policy;
+mod renewal;
+mod ring;
 mod roll;
 mod rules;
 mod seal_slots;
@@ -40,11 +42,13 @@ pub use keys::{Keys, TokenKey};
 pub use ledger::{Account, Approval, Count, Ledger};
 pub use objects::{Found, Sealed};
 pub use pin::PinRecord;
+pub use renewal::{Progress, Reseal};
+pub use ring::Master;
 pub use rules::RulesHead;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
 pub use user::{User, good_name};
-pub use vault::Vault;
+pub use vault::{Unseal, Vault};
 
 use crate::error::Result;
 use state::State;
@@ -107,6 +111,9 @@ pub trait Store: Send + Sync {
     fn turn(&self) -> Result<Turn>;
     /// Runs changes as one durable transaction: all of them or, where `change` fails, none.
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()>;
+    /// Puts what was committed into its place for good, and empties the log in which it still stands
+    /// beside what it replaced; whether that was possible while others read.
+    fn fold_log(&self) -> Result<bool>;
 }
 
 /// The store at one moment.
@@ -129,6 +136,10 @@ pub trait Snapshot {
     fn faults(&self) -> Result<Vec<Fault>>;
     /// One object, without its tags.
     fn untagged(&self, id: i64) -> Result<Option<ObjectRow>>;
+    /// The objects of a token that have all these tags, as [`Store::find`] has it.
+    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
+    /// How many objects have numbers above this one.
+    fn count_above(&self, id: i64) -> Result<u64>;
     /// Every object, one by one, or why it cannot be read.
     fn each_object(&self, visit: Visit<'_>) -> Result<()>;
 }
@@ -150,6 +161,8 @@ pub trait Transaction: Snapshot {
     fn delete_row(&self, kind: RowKind, id: i64) -> Result<()>;
     /// One object.
     fn object(&self, id: i64) -> Result<Option<ObjectRow>>;
+    /// The numbers of the first objects above this one.
+    fn objects_above(&self, id: i64, limit: usize) -> Result<Vec<i64>>;
     /// The numbers of the objects of a token.
     fn objects_of(&self, token: i64) -> Result<Vec<i64>>;
     /// The highest number of an object that is there; 0 where there is none.

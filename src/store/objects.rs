@@ -3,9 +3,10 @@
 
 use super::change::altered;
 use super::keys::TokenKey;
-use super::state::{MAC, VERSION};
+use super::ring::{self, Ring, StoreKeys};
+use super::state::{MAC, State, VERSION};
 use super::token::Token;
-use super::vault::Vault;
+use super::vault::{STATE, Vault};
 use super::{ObjectRow, Tag};
 use crate::codec::Writer;
 use crate::error::{Error, Result};
@@ -53,18 +54,59 @@ impl Vault {
         private: bool,
         wanted: &[(u64, Vec<u8>)],
     ) -> Result<Vec<i64>> {
-        let tags = wanted.iter().map(|(id, value)| self.tag(token, *id, value));
-        let tags: smallvec::SmallVec<[Tag; 4]> = tags.collect::<Result<_>>()?;
-        self.store.find(token.id, private, &tags)
+        let tags = |keys: &StoreKeys| {
+            let tags = wanted.iter().map(|(id, value)| tag_of(keys, &token.uuid, *id, value));
+            tags.collect::<Result<smallvec::SmallVec<[Tag; 4]>>>()
+        };
+        self.reading(|ring| {
+            let current = tags(&ring.current)?;
+            let Some(previous) = ring.previous.as_ref().filter(|_| !wanted.is_empty()) else {
+                return self.store.find(token.id, private, &current);
+            };
+            // At one moment: an object that is brought over between two searches would be in neither.
+            let previous = tags(previous)?;
+            let mut rows = Vec::new();
+            self.store.look(&mut |now| {
+                rows = now.find(token.id, private, &current)?;
+                rows.extend(now.find(token.id, private, &previous)?);
+                Ok(())
+            })?;
+            rows.sort_unstable();
+            Ok(rows)
+        })
     }
 
     /// Reads an object; none when it is gone. A private one needs the token key.
     pub fn load(&self, token: &Token, id: i64, key: Option<&TokenKey>) -> Result<Option<Found>> {
-        let Some(row) = self.latest(id)?.filter(|row| row.token == token.id) else {
-            return Ok(None);
-        };
-        let record = self.unseal(&token.uuid, &row, key)?;
-        Ok(Some(Found { record, revision: row.revision }))
+        self.reading(|ring| {
+            let read = || Ok(self.latest(ring, id)?.filter(|row| row.token == token.id));
+            let mut row: Option<ObjectRow> = read()?;
+            if let Some(found) = &row {
+                if !self.may_be_previous(ring, found)? {
+                    // It was brought over between the two looks.
+                    row = read()?;
+                }
+            }
+            let Some(row) = row else { return Ok(None) };
+            if !self.may_be_previous(ring, &row)? {
+                return Err(self.altered_object(ring, row.id));
+            }
+            let record = self.unseal(ring, &token.uuid, &row, key)?;
+            Ok(Some(Found { record, revision: row.revision }))
+        })
+    }
+
+    /// Whether a row is under the keys in force, or under the previous ones and not reached yet: one
+    /// that was is not taken as it was before. (The cursor only rises, so it may be asked after the row.)
+    fn may_be_previous(&self, ring: &Ring, row: &ObjectRow) -> Result<bool> {
+        let Some(previous) = &ring.previous else { return Ok(true) };
+        if row.private || generation(row) != previous.generation {
+            return Ok(true);
+        }
+        let sealed = self.store.value(STATE)?.ok_or(Error::TokenNotRecognized)?;
+        let state = State::open(&sealed, &ring.current, &self.id);
+        let state = state.map_err(|_| self.altered_object(ring, row.id))?;
+        Ok(state.cursor.is_some_and(|cursor| row.id > cursor))
     }
 
     /// Stores new objects, all or none, and returns their numbers.
@@ -78,7 +120,7 @@ impl Vault {
             change.same_token(token)?;
             let ids = objects.iter().map(|object| {
                 let id = change.next_object_id()?;
-                change.put_object(self.seal(token, id, 1, key, object)?)?;
+                change.put_object(self.seal(change.keys_of(id), token, (id, 1), key, object)?)?;
                 Ok(id)
             });
             ids.collect()
@@ -100,7 +142,8 @@ impl Vault {
                 return Err(Error::ObjectHandleInvalid);
             }
             change.tx.delete_object(id)?;
-            change.put_object(self.seal(token, id, revision + 1, key, object)?)?;
+            let keys = change.keys_of(id);
+            change.put_object(self.seal(keys, token, (id, revision + 1), key, object)?)?;
             Ok(revision + 1)
         })
     }
@@ -121,35 +164,24 @@ impl Vault {
             }
             let Some(left) = left else { return Ok(()) };
             let new = change.next_object_id()?;
-            change.put_object(self.seal(token, new, 1, key, left)?)
+            change.put_object(self.seal(change.keys_of(new), token, (new, 1), key, left)?)
         })
     }
 
     /// What a key of this identity (a digest of its value) is known by in a token.
     pub fn fingerprint(&self, token: &Token, identity: &[u8; 32]) -> Result<Tag> {
-        let tag = self.tags.tag(&[b"value of a key", &token.uuid, identity])?;
-        tag.first_chunk().copied().ok_or(Error::GeneralError)
-    }
-
-    fn tag(&self, token: &Token, id: u64, value: &[u8]) -> Result<Tag> {
-        self.tag_of(&token.uuid, id, value)
-    }
-
-    /// The tag of an attribute, in the token with this identity.
-    pub(super) fn tag_of(&self, uuid: &[u8; 16], id: u64, value: &[u8]) -> Result<Tag> {
-        let tag = self.tags.tag(&[uuid, &id.to_be_bytes(), value])?;
-        tag.first_chunk().copied().ok_or(Error::GeneralError)
+        self.any_keys().bare_tag(&[b"value of a key", &token.uuid, identity])
     }
 
     fn seal(
         &self,
+        keys: &StoreKeys,
         token: &Token,
-        id: i64,
-        revision: u64,
+        (id, revision): (i64, u64),
         key: Option<&TokenKey>,
         object: &Sealed<'_>,
     ) -> Result<ObjectRow> {
-        let tags = object.tags.iter().map(|(id, value)| self.tag(token, *id, value));
+        let tags = object.tags.iter().map(|(id, value)| tag_of(keys, &token.uuid, *id, value));
         let mut row = ObjectRow {
             id,
             token: token.id,
@@ -164,53 +196,140 @@ impl Vault {
         row.tags.dedup();
         let context = body_context(&self.id, &token.uuid, &row);
         if !object.private && !object.secret {
-            row.body = object.record.expose().to_vec();
-            let mac = self.rows.tag(&[&context, &row.body])?;
-            row.body.extend_from_slice(&mac);
-            return Ok(row);
+            return authenticated(keys, row, &context, object.record.expose());
         }
-        let (wrapping, generation) = self.wrapping_key(object.private, key)?;
-        row.generation = generation;
-        let own = primitive::random_secret(KEY)?;
-        row.wrap = primitive::seal(wrapping, &wrap_context(&context, generation), own.expose())?;
-        row.body = primitive::seal(&own, &context, object.record.expose())?;
+        let wrapping = wrapping_key(keys, object.private, key)?;
+        seal_under(wrapping, &mut row, &context, object.record)?;
         Ok(row)
     }
 
     pub(super) fn unseal(
         &self,
+        ring: &Ring,
         uuid: &[u8; 16],
         row: &ObjectRow,
         key: Option<&TokenKey>,
     ) -> Result<Secret> {
-        let altered = |_| altered(&format!("object {}", row.id));
+        let keys = match row.private {
+            true => Some(ring.current.as_ref()),
+            false => ring.of_generation(generation(row)),
+        };
+        let Some(keys) = keys else { return Err(self.altered_object(ring, row.id)) };
+        self.open_object(keys, uuid, row, key).map_err(|error| match error {
+            Error::EncryptedDataInvalid => self.altered_object(ring, row.id),
+            other => other,
+        })
+    }
+
+    /// The record of an object; `EncryptedDataInvalid` where it is not under these keys.
+    fn open_object(
+        &self,
+        keys: &StoreKeys,
+        uuid: &[u8; 16],
+        row: &ObjectRow,
+        key: Option<&TokenKey>,
+    ) -> Result<Secret> {
+        let invalid = Error::EncryptedDataInvalid;
         let context = body_context(&self.id, uuid, row);
         if row.wrap.is_empty() && !row.private {
-            let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::Altered)?;
-            if !primitive::equal(&self.rows.tag(&[&context, record])?, mac) {
-                return Err(altered(Error::Altered));
+            let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(invalid)?;
+            if !primitive::equal(&keys.rows.tag(&[&context, record])?, mac) {
+                return Err(invalid);
             }
             return Secret::copy_of(record);
         }
-        let (wrapping, generation) = self.wrapping_key(row.private, key)?;
+        let (wrapping, generation) = wrapping_key(keys, row.private, key)?;
         if generation != row.generation {
-            return Err(altered(Error::Altered));
+            return Err(invalid);
         }
-        let wrap_context = wrap_context(&context, generation);
-        let own = primitive::open(wrapping, &wrap_context, &row.wrap).map_err(altered)?;
-        primitive::open(&own, &context, &row.body).map_err(altered)
+        let own = primitive::open(wrapping, &wrap_context(&context, generation), &row.wrap)?;
+        primitive::open(&own, &context, &row.body)
     }
 
-    fn wrapping_key<'a>(
-        &'a self,
-        private: bool,
-        key: Option<&'a TokenKey>,
-    ) -> Result<(&'a Secret, u32)> {
-        match key {
-            _ if !private => Ok((&self.cover_key, 1)),
-            Some(key) => Ok((&key.key, key.generation)),
-            None => Err(Error::UserNotLoggedIn),
+    /// Puts an object that is not private under other keys of the store; `Altered` where it is not
+    /// under the old ones, and nothing was done.
+    pub(super) fn reseal_object(
+        &self,
+        row: &mut ObjectRow,
+        uuid: &[u8; 16],
+        (old, new): (&StoreKeys, &StoreKeys),
+    ) -> Result<()> {
+        let invalid = |error| match error {
+            Error::EncryptedDataInvalid => Error::Altered,
+            other => other,
+        };
+        if generation(row) != old.generation {
+            return Err(Error::Altered);
         }
+        let record = self.open_object(old, uuid, row, None).map_err(invalid)?;
+        let context = body_context(&self.id, uuid, row);
+        if row.wrap.is_empty() {
+            row.body = authenticated_body(new, &context, record.expose())?;
+            row.generation = public_generation(new);
+            return Ok(());
+        }
+        seal_under(wrapping_key(new, false, None)?, row, &context, &record)
+    }
+
+    fn altered_object(&self, ring: &Ring, id: i64) -> Error {
+        if self.is_altered(ring) { altered(&format!("object {id}")) } else { Error::Altered }
+    }
+}
+
+/// The tag of an attribute, in the token with this identity.
+pub(super) fn tag_of(keys: &StoreKeys, uuid: &[u8; 16], id: u64, value: &[u8]) -> Result<Tag> {
+    keys.tag(&[uuid, &id.to_be_bytes(), value])
+}
+
+/// The generation of the store's keys that an object that is not private is under.
+fn generation(row: &ObjectRow) -> u32 {
+    row.generation.max(ring::FIRST)
+}
+
+/// How the row of an object in clear says it: those of the first generation have 0.
+fn public_generation(keys: &StoreKeys) -> u32 {
+    if keys.generation == ring::FIRST { 0 } else { keys.generation }
+}
+
+fn authenticated(
+    keys: &StoreKeys,
+    mut row: ObjectRow,
+    context: &[u8],
+    record: &[u8],
+) -> Result<ObjectRow> {
+    row.generation = public_generation(keys);
+    row.body = authenticated_body(keys, context, record)?;
+    Ok(row)
+}
+
+fn authenticated_body(keys: &StoreKeys, context: &[u8], record: &[u8]) -> Result<Vec<u8>> {
+    let mac = keys.rows.tag(&[context, record])?;
+    Ok([record, &mac].concat())
+}
+
+/// Seals a record under a key of its own, and that under the wrapping key.
+fn seal_under(
+    (wrapping, generation): (&Secret, u32),
+    row: &mut ObjectRow,
+    context: &[u8],
+    record: &Secret,
+) -> Result<()> {
+    let own = primitive::random_secret(KEY)?;
+    row.generation = generation;
+    row.wrap = primitive::seal(wrapping, &wrap_context(context, generation), own.expose())?;
+    row.body = primitive::seal(&own, context, record.expose())?;
+    Ok(())
+}
+
+fn wrapping_key<'a>(
+    keys: &'a StoreKeys,
+    private: bool,
+    key: Option<&'a TokenKey>,
+) -> Result<(&'a Secret, u32)> {
+    match key {
+        _ if !private => Ok((&keys.cover, keys.generation)),
+        Some(key) => Ok((&key.key, key.generation)),
+        None => Err(Error::UserNotLoggedIn),
     }
 }
 

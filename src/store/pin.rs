@@ -58,6 +58,16 @@ impl PinRecord {
         primitive::open(&key, context, inner.expose()).map_err(|_| Error::PinIncorrect)
     }
 
+    /// Puts the outer layer under another PIN key of the store.
+    pub(super) fn carry(&mut self, context: &[u8], (old, new): (&Secret, &Secret)) -> Result<()> {
+        let inner = primitive::open(old, context, &self.wrap).map_err(|_| {
+            tracing::error!("a PIN record was altered: run 'strongroom check'");
+            Error::DeviceError
+        })?;
+        self.wrap = primitive::seal(new, context, inner.expose())?;
+        Ok(())
+    }
+
     pub(super) fn encode(&self, writer: &mut Writer) {
         match self.holds {
             None => writer.u8(FIRST_FORM),

@@ -3,6 +3,7 @@
 //! holds, so that an older policy put back does not open. What the text says is not this room's.
 
 use super::ledger;
+use super::ring::StoreKeys;
 use super::token::Token;
 use super::vault::Vault;
 use super::{Snapshot, Transaction};
@@ -13,14 +14,17 @@ use crate::mechanism::primitive;
 impl Vault {
     /// The policy of a token and its version; none where none was set.
     pub fn policy(&self, token: &Token) -> Result<Option<(u64, String)>> {
-        let mut found = None;
-        self.store.look(&mut |now| {
-            // A record of the token from before would name the policy from before.
-            let token = self.token_in(now, token)?;
-            found = self.open_policy(&token, now)?.map(|text| (token.rules.version, text));
-            Ok(())
-        })?;
-        Ok(found)
+        self.reading(|ring| {
+            let mut found = None;
+            self.store.look(&mut |now| {
+                // A record of the token from before would name the policy from before.
+                let token = self.token_in(ring, now, token)?;
+                let text = self.open_policy(&ring.current, &token, now)?;
+                found = text.map(|text| (token.rules.version, text));
+                Ok(())
+            })?;
+            Ok(found)
+        })
     }
 
     /// Sets the policy of a token at the time `now`, seconds since 1970, and returns its version.
@@ -33,7 +37,7 @@ impl Vault {
             token.rules.digest = digest;
             token.rules.seen = token.rules.seen.max(now);
             let context = self.policy_context(&token);
-            let sealed = primitive::seal(&self.cover_key, &context, text.as_bytes())?;
+            let sealed = primitive::seal(&change.ring.current.cover, &context, text.as_bytes())?;
             change.tx.set_value(&name(token.id), &sealed)?;
             change.put_token(token.id, &token)?;
             Ok(token.rules.version)
@@ -43,6 +47,7 @@ impl Vault {
     /// The policy that a token's record speaks of.
     pub(super) fn open_policy(
         &self,
+        keys: &StoreKeys,
         token: &Token,
         now: &(impl Snapshot + ?Sized),
     ) -> Result<Option<String>> {
@@ -50,7 +55,7 @@ impl Vault {
             return Ok(None);
         }
         let sealed = now.value(&name(token.id))?.unwrap_or_default();
-        let opened = primitive::open(&self.cover_key, &self.policy_context(token), &sealed);
+        let opened = primitive::open(&keys.cover, &self.policy_context(token), &sealed);
         let text = opened.ok().and_then(|opened| {
             let same = primitive::sha256(opened.expose()).ok()? == token.rules.digest;
             String::from_utf8(opened.expose().to_vec()).ok().filter(|_| same)
@@ -64,6 +69,18 @@ impl Vault {
             );
             Error::DeviceError
         })
+    }
+
+    /// Puts the policy of a token under other keys of the store; one that does not open stays as it is.
+    pub(super) fn carry_policy(
+        &self,
+        tx: &dyn Transaction,
+        token: &Token,
+        (old, new): (&StoreKeys, &StoreKeys),
+    ) -> Result<()> {
+        let Ok(Some(text)) = self.open_policy(old, token, tx) else { return Ok(()) };
+        let sealed = primitive::seal(&new.cover, &self.policy_context(token), text.as_bytes())?;
+        tx.set_value(&name(token.id), &sealed)
     }
 
     fn policy_context(&self, token: &Token) -> Vec<u8> {

@@ -6,6 +6,7 @@
 //! list buckets, and the top lists pages and is bound to the set-hash. So an older row put back opens
 //! nowhere. A change reads and writes one row of each kind, however many objects there are.
 
+use super::ring::Sides;
 use super::state::{MAC, Sum, object_element};
 use super::{ObjectRow, Row, RowKind, Snapshot, Transaction};
 use crate::codec::{Reader, Writer};
@@ -73,6 +74,19 @@ impl Line {
     }
 }
 
+impl Line {
+    /// The line under new keys of an object that, as it is, is not what its line says: what was right of
+    /// it, by its line under the old keys, stays right, and what was wrong stays wrong.
+    pub(super) fn as_wrong_as(&self, is: &Line, listed: &Line) -> Line {
+        let mut line = *listed;
+        let pairs = line.parts.iter_mut().zip(&is.parts).zip(&self.parts);
+        for ((part, _), new) in pairs.filter(|((part, is), _)| *part == *is) {
+            *part = *new;
+        }
+        line
+    }
+}
+
 /// The digests of the parts of a row.
 pub(super) fn parts(rows: &Mac, row: &ObjectRow) -> Result<[Part; 3]> {
     let part = |name: &[u8], bytes: &[u8]| {
@@ -99,11 +113,15 @@ impl Roll {
     }
 
     /// The roll of the objects that are there, if they are those of the set-hash.
-    pub(super) fn build(rows: &Mac, now: &(impl Snapshot + ?Sized), sum: &Sum) -> Result<Roll> {
+    pub(super) fn build(
+        sides: Sides<'_>,
+        now: &(impl Snapshot + ?Sized),
+        sum: &Sum,
+    ) -> Result<Roll> {
         let mut roll = Roll { fresh: true, ..Roll::empty() };
         let mut found = Sum::default();
         now.each_object(&mut |id, row| {
-            let line = Line::of(rows, &row?)?;
+            let line = Line::of(&sides.of(id).rows, &row?)?;
             found.fold(&line.element);
             roll.last = roll.last.max(id);
             roll.touched.insert(id.div_euclid(OBJECTS));
@@ -226,6 +244,24 @@ impl Roll {
             }
         }
         (lines, rows)
+    }
+
+    /// Reads all of it, to be written anew under other keys. What its lines say stays.
+    pub(super) fn rewrite(
+        &mut self,
+        seals: Seals<'_>,
+        now: &(impl Snapshot + ?Sized),
+    ) -> Result<()> {
+        let pages: Vec<i64> = self.top.keys().copied().collect();
+        for page in pages {
+            let buckets: Vec<i64> = self.page(seals, now, page)?.keys().copied().collect();
+            for number in buckets {
+                self.load(seals, now, number)?;
+            }
+        }
+        self.touched = self.buckets.keys().copied().collect();
+        (self.top, self.pages, self.fresh) = (Stamps::new(), BTreeMap::new(), true);
+        Ok(())
     }
 
     /// Whether there is something to write.

@@ -5,9 +5,11 @@
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::sqlite_base::{APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader};
+use super::sqlite_base::{
+    APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader, fold_log,
+};
 use super::sqlite_fault::{fault, wait};
-use super::sqlite_rows::{Open, object, rows, value};
+use super::sqlite_rows::{Open, find, object, rows, value};
 use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files::{self, Identity};
@@ -186,32 +188,7 @@ impl Store for Sqlite {
     }
 
     fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>> {
-        // The tags come most selective first: the first finds candidates, the others sift them.
-        let sql = match tags.len() {
-            0 => "SELECT id FROM object WHERE token = ?1 AND private <= ?2 ORDER BY id".to_string(),
-            count => {
-                let join = |n: usize| {
-                    let value = n + 3;
-                    format!(
-                        " CROSS JOIN tag t{n} ON t{n}.tag = ?{value} AND t{n}.object = t0.object"
-                    )
-                };
-                let joins = (1..count).map(join).collect::<Vec<_>>().concat();
-                format!(
-                    "SELECT o.id FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
-                     WHERE t0.tag = ?3 AND o.token = ?1 AND o.private <= ?2"
-                )
-            }
-        };
-        self.read(|connection| {
-            let mut query = connection.prepare_cached(&sql)?;
-            let (token, private) = (token, i64::from(private));
-            let fixed = [&token as &dyn rusqlite::ToSql, &private];
-            let given = tags.iter().map(|tag| tag as &dyn rusqlite::ToSql);
-            let all: smallvec::SmallVec<[&dyn rusqlite::ToSql; 8]> =
-                fixed.into_iter().chain(given).collect();
-            query.query_map(all.as_slice(), |row| row.get(0))?.collect()
-        })
+        self.read(|connection| find(connection, token, private, tags))
     }
 
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
@@ -255,6 +232,19 @@ impl Store for Sqlite {
             *guard = Some(connection);
         }
         result
+    }
+
+    fn fold_log(&self) -> Result<bool> {
+        self.in_place()?;
+        let mut guard = self.writer.lock();
+        let _limits = Unsignalled::begin();
+        let connection = match guard.take() {
+            Some(connection) => connection,
+            None => self.connect_writer()?,
+        };
+        let folded = fold_log(&connection);
+        *guard = Some(connection);
+        folded.map_err(fault)
     }
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What `sqlite.rs` and `sqlite_check.rs` stand on: connections, and the schema of each format.
 
-use super::sqlite_fault::{fault, wait};
+use super::sqlite_fault::{fault, wait, wait_briefly};
 use crate::error::Result;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
+use std::time::Duration;
 
 /// A connection; one that does not write refuses to.
 pub(super) fn connect(path: &Path, write: bool) -> Result<Connection> {
@@ -78,6 +79,26 @@ fn settled(opened: Connection, write: bool) -> Result<Connection> {
         opened.execute_batch("PRAGMA query_only = ON;").map_err(fault)?;
     }
     Ok(opened)
+}
+
+/// Folds the write-ahead log into the database and empties it; whether that was possible. Who reads holds
+/// it up, and while it waits for them it holds up who writes: never for long.
+pub(super) fn fold_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_handler(Some(wait_briefly))?;
+    let fold = || {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0))
+    };
+    let mut busy = fold();
+    for _ in 0..10 {
+        if !matches!(busy, Ok(1)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        busy = fold();
+    }
+    connection.busy_handler(Some(wait))?;
+    busy.map(|busy| busy == 0)
 }
 
 /// The schema of a format, as it is made.

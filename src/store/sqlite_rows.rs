@@ -85,6 +85,16 @@ impl Snapshot for Open<'_> {
         object(self.0, id, false).map_err(fault)
     }
 
+    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>> {
+        find(self.0, token, private, tags).map_err(fault)
+    }
+
+    fn count_above(&self, id: i64) -> Result<u64> {
+        let mut query =
+            self.0.prepare_cached("SELECT count(*) FROM object WHERE id > ?1").map_err(fault)?;
+        query.query_row([id], |row| row.get::<_, i64>(0)).map(|count| count as u64).map_err(fault)
+    }
+
     fn each_object(&self, visit: Visit<'_>) -> Result<()> {
         let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
         let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
@@ -129,6 +139,13 @@ impl Transaction for Open<'_> {
 
     fn object(&self, id: i64) -> Result<Option<ObjectRow>> {
         object(self.0, id, true).map_err(fault)
+    }
+
+    fn objects_above(&self, id: i64, limit: usize) -> Result<Vec<i64>> {
+        let sql = "SELECT id FROM object WHERE id > ?1 ORDER BY id LIMIT ?2";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        let ids = query.query_map(params![id, limit as i64], |row| row.get(0));
+        ids.and_then(Iterator::collect).map_err(fault)
     }
 
     fn objects_of(&self, token: i64) -> Result<Vec<i64>> {
@@ -195,6 +212,37 @@ impl Transaction for Open<'_> {
     fn clear_roll(&self) -> Result<()> {
         self.run("DELETE FROM roll", [])
     }
+}
+
+/// The objects of a token that have all these tags.
+pub(super) fn find(
+    connection: &Connection,
+    token: i64,
+    private: bool,
+    tags: &[Tag],
+) -> rusqlite::Result<Vec<i64>> {
+    // The tags come most selective first: the first finds candidates, the others sift them.
+    let sql = match tags.len() {
+        0 => "SELECT id FROM object WHERE token = ?1 AND private <= ?2 ORDER BY id".to_string(),
+        count => {
+            let join = |n: usize| {
+                let value = n + 3;
+                format!(" CROSS JOIN tag t{n} ON t{n}.tag = ?{value} AND t{n}.object = t0.object")
+            };
+            let joins = (1..count).map(join).collect::<Vec<_>>().concat();
+            format!(
+                "SELECT o.id FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
+                     WHERE t0.tag = ?3 AND o.token = ?1 AND o.private <= ?2"
+            )
+        }
+    };
+    let mut query = connection.prepare_cached(&sql)?;
+    let (token, private) = (token, i64::from(private));
+    let fixed = [&token as &dyn rusqlite::ToSql, &private];
+    let given = tags.iter().map(|tag| tag as &dyn rusqlite::ToSql);
+    let all: smallvec::SmallVec<[&dyn rusqlite::ToSql; 8]> =
+        fixed.into_iter().chain(given).collect();
+    query.query_map(all.as_slice(), |row| row.get(0))?.collect()
 }
 
 pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The set-hash over the rows of a store.
 
+use super::ring::{self, StoreKeys};
 use super::{ObjectRow, Row, RowKind};
 use crate::codec::{Reader, Writer};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
-use crate::secret::Secret;
 
 /// The store's revision and the set-hashes over its rows: sums of their MACs, kept sealed so that
 /// sums of different times cannot be combined.
@@ -16,6 +16,9 @@ pub(super) struct State {
     pub(super) heads: Sum,
     /// Over objects.
     pub(super) objects: Sum,
+    /// While the store's keys are made anew: objects up to this number are under the keys in force,
+    /// those above it under the previous ones.
+    pub(super) cursor: Option<i64>,
 }
 
 /// A sum of MACs by exclusive or: adding an element twice takes it out.
@@ -34,26 +37,38 @@ impl Sum {
 }
 
 impl State {
-    pub(super) fn seal(&self, key: &Secret, store: &[u8]) -> Result<Vec<u8>> {
-        let record = Writer::versioned(VERSION)
-            .u64(self.revision)
-            .raw(&self.heads.0)
-            .raw(&self.objects.0)
-            .finish();
-        primitive::seal(key, store, &record)
+    pub(super) fn seal(&self, keys: &StoreKeys, store: &[u8]) -> Result<Vec<u8>> {
+        let mut record = Writer::versioned(RECORD);
+        record.u64(self.revision).raw(&self.heads.0).raw(&self.objects.0).u32(keys.generation);
+        match self.cursor {
+            None => record.u8(0),
+            Some(cursor) => record.u8(1).u64(cursor as u64),
+        };
+        primitive::seal(&keys.state, store, &record.finish())
     }
 
-    pub(super) fn open(sealed: &[u8], key: &Secret, store: &[u8]) -> Result<State> {
-        State::decode(primitive::open(key, store, sealed)?.expose())
+    pub(super) fn open(sealed: &[u8], keys: &StoreKeys, store: &[u8]) -> Result<State> {
+        let opened = primitive::open(&keys.state, store, sealed)?;
+        let (state, generation) = State::decode(opened.expose())?;
+        if generation == keys.generation { Ok(state) } else { Err(Error::Altered) }
     }
 
-    pub(super) fn decode(record: &[u8]) -> Result<State> {
-        let mut reader = Reader::versioned(record, VERSION)?;
+    /// The record, and the generation of the keys that it is of.
+    pub(super) fn decode(record: &[u8]) -> Result<(State, u32)> {
+        let (version, mut reader) = Reader::of_versions(record, FIRST_RECORD..=RECORD)?;
         let revision = reader.u64()?;
         let (heads, objects) = (Sum(reader.array()?), Sum(reader.array()?));
-        let state = State { revision, heads, objects };
+        let (mut generation, mut cursor) = (ring::FIRST, None);
+        if version > FIRST_RECORD {
+            generation = reader.u32()?;
+            cursor = match reader.u8()? {
+                0 => None,
+                1 => Some(i64::try_from(reader.u64()?).map_err(|_| Error::DeviceError)?),
+                _ => return Err(Error::DeviceError),
+            };
+        }
         reader.end()?;
-        Ok(state)
+        Ok((State { revision, heads, objects, cursor }, generation))
     }
 }
 
@@ -84,6 +99,10 @@ pub(super) fn object_element(rows: &Mac, row: &ObjectRow) -> Result<[u8; MAC]> {
     rows.tag(&[b"object", &head, &row.tags.concat()])
 }
 
+/// The version of what rows are bound to.
 pub(super) const VERSION: u8 = 1;
+/// The format of the state as it is written, and the oldest that is read.
+const RECORD: u8 = 2;
+const FIRST_RECORD: u8 = 1;
 /// The length of a MAC, bytes.
 pub(super) const MAC: usize = 32;

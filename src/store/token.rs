@@ -156,6 +156,24 @@ impl Token {
         }
     }
 
+    /// Visits the records of all PINs, each with what its wrap is bound to.
+    pub(super) fn each_pin(
+        &mut self,
+        store: &[u8; 16],
+        mut visit: impl FnMut(&mut PinRecord, &[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let named = self.users.iter().map(|user| Holder::Named(user.name.clone()));
+        let holders: Vec<_> = [Holder::So, Holder::User].into_iter().chain(named).collect();
+        for holder in &holders {
+            let (Some(role), Some(pin)) = (self.role(holder), self.pin(holder)) else { continue };
+            let context = self.context(store, (holder, role), pin.holds);
+            if let Some(pin) = self.pin_mut(holder) {
+                visit(pin, &context)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn check_new_pin(&self, pin: &[u8]) -> Result<()> {
         self.lifted.check(Safeguard::PinLength, pin.len() < SAFE_PIN)?;
         if pin.len() < self.min_pin as usize || pin.len() > MAX_PIN {

@@ -5,6 +5,7 @@ use super::RowKind;
 use super::keys::{Holds, KEY, Keys};
 use super::pin::PinRecord;
 use super::policy;
+use super::ring::Ring;
 use super::rules::RulesHead;
 use super::token::{SERIAL, Token, Uses};
 use super::vault::Vault;
@@ -18,24 +19,28 @@ use crate::types::{Holder, Role};
 impl Vault {
     /// All tokens that were made, by number; an error for each that is gone or not as it was written.
     pub fn tokens(&self) -> Result<Vec<(i64, Result<Token>)>> {
-        let mut tokens = Vec::new();
-        self.store.look(&mut |now| {
-            let (_, heads) = self.known(now)?;
-            for id in heads.ids(RowKind::Token) {
-                let row = now.row(RowKind::Token, id).and_then(|row| row.ok_or(Error::Altered));
-                match row.and_then(|row| self.listed_token(&heads, &row)) {
-                    Err(error) if error != Error::Altered => return Err(error),
-                    token => tokens.push((id, token)),
+        self.reading(|ring| {
+            let mut tokens = Vec::new();
+            self.store.look(&mut |now| {
+                let (_, heads) = self.known(ring, now)?;
+                for id in heads.ids(RowKind::Token) {
+                    let row = now.row(RowKind::Token, id).and_then(|row| row.ok_or(Error::Altered));
+                    match row.and_then(|row| self.listed_token(ring, &heads, &row)) {
+                        Err(error) if error != Error::Altered => return Err(error),
+                        token => tokens.push((id, token)),
+                    }
                 }
-            }
-            Ok(())
-        })?;
-        Ok(tokens)
+                Ok(())
+            })?;
+            Ok(tokens)
+        })
     }
 
     /// One token; none when it is gone.
     pub fn token(&self, id: i64) -> Result<Option<Token>> {
-        self.store.token(id)?.map(|row| self.read_token(&row)).transpose()
+        self.reading(|ring| {
+            self.store.token(id)?.map(|row| self.read_token(ring, &row)).transpose()
+        })
     }
 
     /// Makes a token with the number `id`, which no token has had.
@@ -46,11 +51,13 @@ impl Vault {
         so_pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let token = self.fresh_token(None, label, so_pin, config)?;
-        self.change(|change| match change.token(id)? {
-            None => change.put_token(id, &token),
-            // Another process was faster: the slot holds a token now, and its list tells.
-            Some(_) => Err(Error::SlotIdInvalid),
+        self.writing(|ring| {
+            let token = self.fresh_token(ring, None, label, so_pin, config)?;
+            self.change_with(ring, |change| match change.token(id)? {
+                None => change.put_token(id, &token),
+                // Another process was faster: the slot holds a token now, and its list tells.
+                Some(_) => Err(Error::SlotIdInvalid),
+            })
         })
     }
 
@@ -63,11 +70,13 @@ impl Vault {
         so_pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let token = self.fresh_token(Some(old), label, so_pin, config)?;
-        self.change(|change| {
-            change.delete_objects_of(old.id)?;
-            policy::forget(change.tx, old.id)?;
-            change.put_token(old.id, &token)
+        self.writing(|ring| {
+            let token = self.fresh_token(ring, Some(old), label, so_pin, config)?;
+            self.change_with(ring, |change| {
+                change.delete_objects_of(old.id)?;
+                policy::forget(change.tx, old.id)?;
+                change.put_token(old.id, &token)
+            })
         })
     }
 
@@ -85,22 +94,7 @@ impl Vault {
             record.failures += 1;
             Ok(())
         })?;
-        let now = self.token(token.id)?.filter(|now| now.uuid == token.uuid);
-        let now = now.ok_or(Error::DeviceRemoved)?;
-        let (Some(record), Some(role)) = (now.pin(holder), now.role(holder)) else {
-            if !matches!(holder, Holder::Named(_)) {
-                return Err(Error::UserPinNotInitialized);
-            }
-            // As dear as another PIN of this token.
-            let cost = now.so.as_ref().map_or_else(Kdf::default, |so| so.kdf.clone());
-            (self.stretch)(pin, &[0; 16], &cost)?;
-            return Err(Error::PinIncorrect);
-        };
-        let context = now.context(&self.id, (holder, role), record.holds);
-        let wrapped = record.open(pin, &self.pin_key, &context, self.stretch)?;
-        let mut keys = now.keys(record.holds.unwrap_or(Holds::TokenKey), &wrapped)?;
-        keys.deposit = self.deposit(&now, &keys)?;
-        keys.user = now.user_id(holder);
+        let keys = self.reading(|ring| self.try_pin(ring, token, holder, pin))?;
         let cleared = self.edit_token(token.id, &token.uuid, |token| {
             if let Some(record) = token.pin_mut(holder) {
                 record.failures = 0;
@@ -116,6 +110,27 @@ impl Vault {
         Ok(keys)
     }
 
+    /// The keys that a PIN opens; the attempt was charged.
+    fn try_pin(&self, ring: &Ring, token: &Token, holder: &Holder, pin: &[u8]) -> Result<Keys> {
+        let now = self.store.token(token.id)?.map(|row| self.read_token(ring, &row)).transpose()?;
+        let now = now.filter(|now| now.uuid == token.uuid).ok_or(Error::DeviceRemoved)?;
+        let (Some(record), Some(role)) = (now.pin(holder), now.role(holder)) else {
+            if !matches!(holder, Holder::Named(_)) {
+                return Err(Error::UserPinNotInitialized);
+            }
+            // As dear as another PIN of this token.
+            let cost = now.so.as_ref().map_or_else(Kdf::default, |so| so.kdf.clone());
+            (self.stretch)(pin, &[0; 16], &cost)?;
+            return Err(Error::PinIncorrect);
+        };
+        let context = now.context(&self.id, (holder, role), record.holds);
+        let wrapped = record.open(pin, &ring.current.pin, &context, self.stretch)?;
+        let mut keys = now.keys(record.holds.unwrap_or(Holds::TokenKey), &wrapped)?;
+        keys.deposit = self.deposit(&now, &keys)?;
+        keys.user = now.user_id(holder);
+        Ok(keys)
+    }
+
     /// Sets the PIN of a holder; the keys prove the right to, and must hold what the role needs.
     pub fn set_pin(
         &self,
@@ -128,21 +143,24 @@ impl Vault {
         // The slow part is done before the store is locked.
         let token = self.same_token(id, keys)?;
         let role = token.role(holder).ok_or(Error::UserNotLoggedIn)?;
-        let encoded = encoded(&self.pin_record(&token, (holder, role), pin, config, keys)?);
-        self.edit_token(id, &keys.uuid, |now| {
-            same_keys(now, &token)?;
-            if now.user_id(holder) != keys.user && matches!(holder, Holder::Named(_)) {
-                // Another by now has this name.
-                return Err(Error::UserNotLoggedIn);
-            }
-            let record = decoded(&encoded)?;
-            match (holder, now.pin_mut(holder)) {
-                (_, Some(old)) => *old = record,
-                (Holder::So, None) => now.so = Some(record),
-                (Holder::User, None) => now.user = Some(record),
-                (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
-            }
-            Ok(())
+        self.writing(|ring| {
+            let record = self.pin_record(ring, &token, (holder, role), pin, config, keys)?;
+            let encoded = encoded(&record);
+            self.edit_token_with(ring, id, &keys.uuid, |now| {
+                same_keys(now, &token)?;
+                if now.user_id(holder) != keys.user && matches!(holder, Holder::Named(_)) {
+                    // Another by now has this name.
+                    return Err(Error::UserNotLoggedIn);
+                }
+                let record = decoded(&encoded)?;
+                match (holder, now.pin_mut(holder)) {
+                    (_, Some(old)) => *old = record,
+                    (Holder::So, None) => now.so = Some(record),
+                    (Holder::User, None) => now.user = Some(record),
+                    (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
+                }
+                Ok(())
+            })
         })
     }
 
@@ -163,14 +181,16 @@ impl Vault {
         let fresh = || Uses { generation, public: public.clone(), seed: seed.clone() };
         token.uses = Some(fresh());
         let user = (&Holder::User, Role::User);
-        let encoded = encoded(&self.pin_record(&token, user, pin, config, &keys)?);
-        self.edit_token(id, &so.uuid, |now| {
-            if now.user.is_some() || now.uses.is_some() {
-                return Err(Error::FunctionFailed);
-            }
-            now.uses = Some(fresh());
-            now.user = Some(decoded(&encoded)?);
-            Ok(())
+        self.writing(|ring| {
+            let encoded = encoded(&self.pin_record(ring, &token, user, pin, config, &keys)?);
+            self.edit_token_with(ring, id, &so.uuid, |now| {
+                if now.user.is_some() || now.uses.is_some() {
+                    return Err(Error::FunctionFailed);
+                }
+                now.uses = Some(fresh());
+                now.user = Some(decoded(&encoded)?);
+                Ok(())
+            })
         })
     }
 
@@ -191,7 +211,18 @@ impl Vault {
         uuid: &[u8; 16],
         edit: impl Fn(&mut Token) -> Result<()>,
     ) -> Result<()> {
-        self.change(|change| {
+        self.writing(|ring| self.edit_token_with(ring, id, uuid, &edit))
+    }
+
+    /// The same with these keys of the store, under which part of the change was made.
+    pub(super) fn edit_token_with(
+        &self,
+        ring: &Ring,
+        id: i64,
+        uuid: &[u8; 16],
+        edit: impl Fn(&mut Token) -> Result<()>,
+    ) -> Result<()> {
+        self.change_with(ring, |change| {
             let mut token = change.token(id)?.ok_or(Error::TokenNotPresent)?;
             if token.uuid != *uuid {
                 return Err(Error::DeviceRemoved);
@@ -205,6 +236,7 @@ impl Vault {
     /// number is given when it is stored.
     fn fresh_token(
         &self,
+        ring: &Ring,
         old: Option<&Token>,
         label: [u8; 32],
         so_pin: &[u8],
@@ -239,7 +271,8 @@ impl Vault {
         if token.separation == Separation::Standard {
             token.uses = Some(self.fresh_uses(&token, &mut keys)?);
         }
-        token.so = Some(self.pin_record(&token, (&Holder::So, Role::So), so_pin, config, &keys)?);
+        let so = (&Holder::So, Role::So);
+        token.so = Some(self.pin_record(ring, &token, so, so_pin, config, &keys)?);
         Ok(token)
     }
 
@@ -255,6 +288,7 @@ impl Vault {
 
     pub(super) fn pin_record(
         &self,
+        ring: &Ring,
         token: &Token,
         (holder, role): (&Holder, Role),
         pin: &[u8],
@@ -265,7 +299,7 @@ impl Vault {
         let holds = Holds::of(role, token.separation, token.uses.is_some());
         let context = token.context(&self.id, (holder, role), Some(holds));
         let wrapped = keys.to_wrap(holds)?;
-        let (kdf, pin_key) = (&config.kdf, &self.pin_key);
+        let (kdf, pin_key) = (&config.kdf, &ring.current.pin);
         PinRecord::create(pin, kdf, pin_key, &context, (holds, &wrapped), self.stretch)
     }
 }

@@ -26,16 +26,19 @@ impl Vault {
         }
         let token = self.same_token(id, keys)?;
         let holder = Holder::Named(name.to_string());
-        let record = encoded(&self.pin_record(&token, (&holder, role), pin, config, keys)?);
         let fresh = fresh_id()?;
-        self.edit_token(id, &keys.uuid, |now| {
-            same_keys(now, &token)?;
-            if named(&now.users, name).is_some() || now.users.len() >= MOST {
-                return Err(Error::ArgumentsBad);
-            }
-            let pin = decoded(&record)?;
-            now.users.push(User { id: fresh, name: name.to_string(), role, pin });
-            Ok(())
+        self.writing(|ring| {
+            let record = self.pin_record(ring, &token, (&holder, role), pin, config, keys)?;
+            let record = encoded(&record);
+            self.edit_token_with(ring, id, &keys.uuid, |now| {
+                same_keys(now, &token)?;
+                if named(&now.users, name).is_some() || now.users.len() >= MOST {
+                    return Err(Error::ArgumentsBad);
+                }
+                let pin = decoded(&record)?;
+                now.users.push(User { id: fresh, name: name.to_string(), role, pin });
+                Ok(())
+            })
         })
     }
 
@@ -62,15 +65,18 @@ impl Vault {
         let old = named(&token.users, name).ok_or(Error::ArgumentsBad)?;
         let (old_id, role) = (old.id, old.role);
         let holder = Holder::Named(name.to_string());
-        let record = encoded(&self.pin_record(&token, (&holder, role), pin, config, keys)?);
         let fresh = fresh_id()?;
-        self.edit_token(id, &keys.uuid, |now| {
-            same_keys(now, &token)?;
-            let user = now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
-            let user = user.ok_or(Error::ArgumentsBad)?;
-            user.pin = decoded(&record)?;
-            user.id = fresh;
-            Ok(())
+        self.writing(|ring| {
+            let record = self.pin_record(ring, &token, (&holder, role), pin, config, keys)?;
+            let record = encoded(&record);
+            self.edit_token_with(ring, id, &keys.uuid, |now| {
+                same_keys(now, &token)?;
+                let user = now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
+                let user = user.ok_or(Error::ArgumentsBad)?;
+                user.pin = decoded(&record)?;
+                user.id = fresh;
+                Ok(())
+            })
         })
     }
 }

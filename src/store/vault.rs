@@ -5,54 +5,53 @@
 use super::counter::Counter;
 use super::heads::{Heads, LIST};
 use super::pin::Stretch;
+use super::ring::{self, MARK, Master, Ring, StoreKeys};
 use super::roll::{Latest, Roll, Seals};
-use super::state::{MAC, State, VERSION, name};
+use super::state::{MAC, State, name};
 use super::{Row, RowKind, Store};
-use crate::codec::Writer;
 use crate::error::{Error, Result};
-use crate::mechanism::primitive::{self, Mac};
+use crate::mechanism::primitive;
 use crate::secret::Secret;
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 /// An open store.
 pub struct Vault {
     pub(super) store: Box<dyn Store>,
     pub(super) id: [u8; 16],
-    pub(super) pin_key: Secret,
     pub(super) stretch: Stretch,
-    pub(super) rows: Mac,
-    pub(super) state_key: Secret,
     pub(super) changes: Counter,
-    pub(super) tags: Mac,
-    pub(super) cover_key: Secret,
+    unseal: Unseal,
+    /// Read once a call; another takes its place when the store's keys were made anew.
+    ring: RwLock<Arc<Ring>>,
+    /// When the seal last did not open, and at which count of changes.
+    shut: Mutex<Option<(Instant, Option<u64>)>>,
     /// Whether the store has no roll, because an object was altered before it got one.
     pub(super) unlisted: AtomicBool,
     pub(super) latest: Latest,
 }
 
+/// What finds the master key, and its generation, by the identity of a store and the rows of its seal
+/// slots: the seal's, passed in by the caller.
+pub type Unseal = Box<dyn Fn(&[u8; 16], &[Row]) -> Result<(Secret, u32)> + Send + Sync>;
+
 impl Vault {
     /// Gives an empty store its identity and its keys, wrapped under the master key.
     pub fn initialise(store: &dyn Store, id: [u8; 16], master: &Secret, slot: &Row) -> Result<()> {
-        let keys = [ROWS, TAGS, STATE_KEY, COVER, PIN].map(|_| primitive::random_secret(KEY));
-        let [rows, tags, state_key, cover, pin] = keys;
-        let (rows, state_key) = (rows?, state_key?);
+        let (keys, wraps) = ring::first(&id, master)?;
         let row = Row { id: FIRST_SLOT, body: slot.body.clone() };
         let mut heads = Heads::default();
-        heads.put(&Mac::new(&rows)?, RowKind::SealSlot, &row)?;
+        heads.put(&keys.rows, RowKind::SealSlot, &row)?;
         let state = State { heads: heads.sum(), ..State::default() };
-        let (sealed, list) = (state.seal(&state_key, &id)?, heads.seal(&state_key, &id)?);
-        let roll_key = state_key.duplicate()?;
-        let keys =
-            [(ROWS, rows), (TAGS, tags?), (STATE_KEY, state_key), (COVER, cover?), (PIN, pin?)];
+        let (sealed, list) = (state.seal(&keys, &id)?, heads.seal(&keys.state, &id)?);
         store.write(&mut |tx| {
             tx.set_value(ID, &id)?;
-            for (name, key) in &keys {
-                let context = key_context(&id, name);
-                tx.set_value(name, &primitive::seal(master, &context, key.expose())?)?;
-            }
+            wraps.iter().try_for_each(|(name, wrap)| tx.set_value(name, wrap))?;
             tx.set_value(STATE, &sealed)?;
             tx.set_value(LIST, &list)?;
-            let seals = Seals { key: &roll_key, store: &id };
+            let seals = Seals { key: &keys.state, store: &id };
             Roll::empty().write(seals, tx, state.revision, &state.objects)?;
             tx.next_id(RowKind::SealSlot)?;
             tx.put_row(RowKind::SealSlot, &row)
@@ -66,37 +65,119 @@ impl Vault {
         Ok((id, store.rows(RowKind::SealSlot)?))
     }
 
-    /// Opens a store with its master key.
+    /// Opens a store with what opens its seal.
     pub fn open(
         store: Box<dyn Store>,
-        master: &Secret,
+        unseal: Unseal,
         changes: Counter,
         stretch: Stretch,
     ) -> Result<Vault> {
-        let (id, _) = Vault::sealed_by(store.as_ref())?;
-        let key = |name: &str| {
-            let wrap = store.value(name)?.ok_or(Error::TokenNotRecognized)?;
-            primitive::open(master, &key_context(&id, name), &wrap).map_err(|_| {
-                tracing::error!("the store's key '{name}' was altered: restore a backup");
-                Error::TokenNotRecognized
-            })
-        };
-        let (rows, tags) = (Mac::new(&key(ROWS)?)?, Mac::new(&key(TAGS)?)?);
-        let (state_key, cover_key, pin_key) = (key(STATE_KEY)?, key(COVER)?, key(PIN)?);
+        let (id, ring) = read_ring(store.as_ref(), &unseal)?;
+        let (ring, shut) = (RwLock::new(Arc::new(ring)), Mutex::default());
         let unlisted = AtomicBool::new(false);
-        Ok(Vault {
-            store,
-            id,
-            pin_key,
-            stretch,
-            rows,
-            tags,
-            state_key,
-            cover_key,
-            changes,
-            unlisted,
-            latest: Latest::default(),
-        })
+        let latest = Latest::default();
+        Ok(Vault { store, id, stretch, changes, unseal, ring, shut, unlisted, latest })
+    }
+
+    /// Looks at the store with the keys that are in force: where they were made anew meanwhile, looks
+    /// again with the new ones.
+    pub(super) fn reading<T>(&self, look: impl Fn(&Ring) -> Result<T>) -> Result<T> {
+        for _ in 0..TRIES {
+            let ring = self.ring()?;
+            let result = look(&ring);
+            if self.in_force(&ring)? {
+                return result;
+            }
+        }
+        Err(Error::FunctionFailed)
+    }
+
+    /// Makes a change with the keys that are in force: one that failed because they are not any more is
+    /// made again with the new ones.
+    pub(super) fn writing<T>(&self, make: impl Fn(&Ring) -> Result<T>) -> Result<T> {
+        for _ in 0..TRIES {
+            let ring = self.ring()?;
+            match make(&ring) {
+                Err(_) if ring.is_stale() => {}
+                other => return other,
+            }
+        }
+        Err(Error::FunctionFailed)
+    }
+
+    /// The keys in force.
+    fn ring(&self) -> Result<Arc<Ring>> {
+        let ring = self.ring.read().clone();
+        if self.in_force(&ring)? { Ok(ring) } else { self.renew_ring() }
+    }
+
+    /// The keys as they were last seen, for what is the same in all generations.
+    pub(super) fn any_keys(&self) -> Arc<StoreKeys> {
+        self.ring.read().current.clone()
+    }
+
+    /// Whether these keys are in force: one comparison where nothing was changed since they were last
+    /// seen to be, else one row is read.
+    fn in_force(&self, ring: &Ring) -> Result<bool> {
+        let now = self.changes();
+        if ring.is_stale() {
+            return Ok(false);
+        }
+        if !ring.is_fresh(now) {
+            if ring::generation(self.store.value(MARK)?)? != ring.generation() {
+                ring.expire();
+                return Ok(false);
+            }
+            ring.confirm(now);
+        }
+        Ok(true)
+    }
+
+    /// Reads the store's keys anew, through the seal.
+    fn renew_ring(&self) -> Result<Arc<Ring>> {
+        let mut held = self.ring.write();
+        // Another thread may have been faster.
+        if self.in_force(&held)? {
+            return Ok(held.clone());
+        }
+        let now = self.changes();
+        let mut shut = self.shut.lock();
+        if shut.is_some_and(|(when, count)| count == now && when.elapsed() < PATIENCE) {
+            return Err(Error::DeviceError);
+        }
+        match read_ring(self.store.as_ref(), &self.unseal) {
+            Ok((_, ring)) => {
+                *shut = None;
+                *held = Arc::new(ring);
+                Ok(held.clone())
+            }
+            Err(_) => {
+                *shut = Some((Instant::now(), now));
+                tracing::error!(
+                    "the store's keys were made anew ('strongroom rotate master-key --compromised') \
+                     and this process cannot open the seal again: start it anew"
+                );
+                Err(Error::DeviceError)
+            }
+        }
+    }
+
+    /// Takes keys into use that this process has just made, or let go of.
+    pub(super) fn install(&self, ring: Ring) {
+        *self.ring.write() = Arc::new(ring);
+    }
+
+    /// Lets go of the previous keys, which nothing is under any more.
+    pub(super) fn let_go_of_previous(&self, ring: &Ring) {
+        let mut held = self.ring.write();
+        if held.previous.is_some() && held.generation() == ring.generation() {
+            *held = Arc::new(Ring::new(held.current.clone(), None));
+        }
+    }
+
+    /// Whether a row that does not open was altered, and is not merely read with keys of before.
+    pub(super) fn is_altered(&self, ring: &Ring) -> bool {
+        self.in_force(ring).unwrap_or(true)
     }
 
     /// The identity of the store.
@@ -111,8 +192,7 @@ impl Vault {
 
     /// In a forked child: lets go of what was made of the store's keys.
     pub fn leave(&self) {
-        self.rows.forget();
-        self.tags.forget();
+        self.ring.read().forget();
     }
 
     /// A number that is the same as before where no process has changed the store meanwhile; none
@@ -122,37 +202,67 @@ impl Vault {
     }
 
     /// The record of a row, if it is the one that was written.
-    pub(super) fn authentic<'a>(&self, kind: RowKind, row: &'a Row) -> Result<&'a [u8]> {
+    pub(super) fn authentic<'a>(
+        &self,
+        ring: &Ring,
+        kind: RowKind,
+        row: &'a Row,
+    ) -> Result<&'a [u8]> {
         let (record, mac) = row.body.split_last_chunk::<MAC>().ok_or(Error::DeviceError)?;
-        if !primitive::equal(&self.row_mac(kind, row.id, record)?, mac) {
-            tracing::error!("{kind:?} {} was altered: run 'strongroom check'", row.id);
+        if !primitive::equal(&self.row_mac(&ring.current, kind, row.id, record)?, mac) {
+            if self.is_altered(ring) {
+                tracing::error!("{kind:?} {} was altered: run 'strongroom check'", row.id);
+            }
             return Err(Error::Altered);
         }
         Ok(record)
     }
 
-    pub(super) fn row_mac(&self, kind: RowKind, id: i64, record: &[u8]) -> Result<[u8; MAC]> {
-        self.rows.tag(&[b"record of ", name(kind), &self.id, &id.to_be_bytes(), record])
+    pub(super) fn row_mac(
+        &self,
+        keys: &StoreKeys,
+        kind: RowKind,
+        id: i64,
+        record: &[u8],
+    ) -> Result<[u8; MAC]> {
+        keys.rows.tag(&[b"record of ", name(kind), &self.id, &id.to_be_bytes(), record])
     }
 }
 
-fn key_context(store: &[u8], name: &str) -> Vec<u8> {
-    Writer::versioned(VERSION)
-        .raw(b"strongroom store key")
-        .raw(store)
-        .bytes(name.as_bytes())
-        .finish()
+/// The identity of a store, and its keys. Where the seal was changed between one look and the next, it
+/// is opened again.
+fn read_ring(store: &dyn Store, unseal: &Unseal) -> Result<([u8; 16], Ring)> {
+    for _ in 0..TRIES {
+        let (id, slots) = Vault::sealed_by(store)?;
+        let opened = unseal(&id, &slots);
+        let mut ring = None;
+        store.look(&mut |now| {
+            if same_rows(&slots, &now.rows(RowKind::SealSlot)?) {
+                let (key, generation) = opened.as_ref().map_err(|error| *error)?;
+                ring = Some(Ring::read(now, &id, Master { key, generation: *generation })?);
+            }
+            Ok(())
+        })?;
+        if let Some(ring) = ring {
+            return Ok((id, ring));
+        }
+    }
+    Err(Error::FunctionFailed)
 }
 
-const KEY: usize = 32;
+/// Whether rows are the same as before.
+pub(super) fn same_rows(before: &[Row], now: &[Row]) -> bool {
+    let mut pairs = before.iter().zip(now);
+    before.len() == now.len() && pairs.all(|(a, b)| a.id == b.id && a.body == b.body)
+}
+
+/// How often something is tried that others may have changed meanwhile.
+const TRIES: usize = 8;
+/// How long a seal that did not open is not tried again, unless the store is changed.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The number of a new store's seal slot.
 const FIRST_SLOT: i64 = 1;
 const ID: &str = "store id";
 pub(super) const STATE: &str = "state";
-const ROWS: &str = "key rows";
-const TAGS: &str = "key tags";
-const STATE_KEY: &str = "key state";
-const COVER: &str = "key cover";
-const PIN: &str = "key pin";
-/// The named values that every store has, beside those of the set-hashes.
-pub(super) const WRITTEN: &[&str] = &[ID, STATE, ROWS, TAGS, STATE_KEY, COVER, PIN];
+/// The named values that every store has, beside its keys and those of the set-hashes.
+pub(super) const WRITTEN: &[&str] = &[ID, STATE];

@@ -53,6 +53,7 @@ cases! {
     metadata
     import_wrong
     seals
+    rotate
     passphrase
     modes
     configuration

@@ -99,7 +99,16 @@ fn life(desk: &Desk) {
 fn the_rest() {
     let desk = Desk::with_token();
     let slots = json(&desk, "seal list");
-    assert_eq!(slots, serde_json::json!([{ "slot": 1, "kind": "file", "label": "file" }]));
+    let slot = serde_json::json!({
+        "slot": 1, "kind": "file", "label": "file", "generation": 1
+    });
+    assert_eq!(slots, Value::Array(vec![slot]));
+    let rotated = json(&desk, "rotate master-key --compromised");
+    assert_eq!((&rotated["generation"], &rotated["store_keys"]), (&2.into(), &2.into()));
+    assert_eq!(rotated["exposed"], serde_json::json!(["web"]));
+    assert_eq!(rotated["slots"][0]["generation"], 2);
+    let renewed = json(&desk, "seal rotate 1");
+    assert_eq!((&renewed["slot"], &renewed["kind"]), (&1.into(), &"file".into()));
     let added = json(&desk, "seal add --kind passphrase --new-passphrase-file $D/passphrase");
     assert_eq!(added["slot"], 2);
     let removed = json(&desk, "seal remove --slot 1 --passphrase-file $D/passphrase");

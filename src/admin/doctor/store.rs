@@ -49,7 +49,10 @@ pub(super) fn examine(config: &Config, passphrase: Option<Secret>, findings: &mu
         }
     }
     match capture(|| open_store(config, passphrase)) {
-        (Ok(Some(opened)), _) => look_at_tokens(&opened, findings),
+        (Ok(Some(opened)), _) => {
+            look_at_keys(&opened, findings);
+            look_at_tokens(&opened, findings);
+        }
         (Ok(None), _) => {}
         (Err(error), said) => findings.push(Finding::fail(
             "database",
@@ -136,18 +139,19 @@ fn look_at_files(paths: &Paths, access: Access, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Seal files without a slot: of an addition that was interrupted, or of a removal that was.
+/// Seal files without a slot: of an addition, removal or rotation that was interrupted.
 fn orphans(paths: &Paths, slots: &[Slot]) -> Vec<Finding> {
     let entries = std::fs::read_dir(&paths.directory).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let number = |name: &str| name.strip_prefix("seal-")?.strip_suffix(".key")?.parse::<u32>().ok();
+    let known: Vec<_> = slots.iter().filter_map(|slot| slot.file(paths).ok().flatten()).collect();
     let stray = |name: &String| {
-        number(name).is_some_and(|number| !slots.iter().any(|slot| slot.id == number))
+        let seal = name.starts_with("seal-") && name.ends_with(".key");
+        seal && !known.contains(&paths.directory.join(name))
     };
     let finding = |name: String| {
         Finding::warn(
             name,
-            "belongs to no seal slot of this store",
+            "belongs to no seal slot of this store as it is now",
             "keep it with the backups if it opens one of them, else remove it",
         )
     };
@@ -220,6 +224,38 @@ fn look_at_seals(
             "no seal slot opens the store with what is at hand",
             "restore the seal file, or give the passphrase (store.passphrase_file, or the service \
              manager's credential 'strongroom-passphrase')",
+        ));
+    }
+}
+
+/// The generations of the master key and of what is beneath it, and whether they are being renewed.
+fn look_at_keys(opened: &Opened, findings: &mut Vec<Finding>) {
+    let (found, said) = capture(|| {
+        let (generations, left) = (opened.vault.generations()?, opened.vault.renewal_left()?);
+        Ok::<_, Error>((generations, left, opened.vault.exposed()?))
+    });
+    let Ok(((master, keys), left, exposed)) = found else {
+        let mend = "'strongroom check' looks at every record";
+        findings.push(Finding::fail("master key", said.join("; "), mend));
+        return;
+    };
+    let generations = format!("generation {master}, store keys of generation {keys}");
+    findings.push(match left {
+        None => Finding::ok("master key", generations),
+        Some(left) => Finding::warn(
+            "master key",
+            format!("{generations}; a rotation is under way, objects left: {left}"),
+            "if nobody is at it, 'strongroom rotate master-key' brings it to its end",
+        ),
+    });
+    for token in exposed.iter().map(info) {
+        findings.push(Finding::warn(
+            format!("token '{}'", token.label.escape_debug()),
+            "its own keys are from before the compromise of the master key",
+            format!(
+                "'strongroom rotate token-key --compromised --token {}' makes them anew",
+                token.selector()
+            ),
         ));
     }
 }
