@@ -9,7 +9,7 @@ use cryptoki_sys::*;
 
 macro_rules! errors {
     ($($name:ident = $code:ident,)*) => {
-        /// Why a call failed. Each variant is one `CKR_*` value of the specification, section 5.1.
+        /// Why a call failed. Each variant is a `CKR_*` value of the specification, section 5.1.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each variant is named after its CKR_* code")]
         pub enum Error { $($name,)* }
@@ -64,6 +64,8 @@ errors! {
     KeySizeRange = CKR_KEY_SIZE_RANGE,
     KeyTypeInconsistent = CKR_KEY_TYPE_INCONSISTENT,
     KeyUnextractable = CKR_KEY_UNEXTRACTABLE,
+    // Between the rooms: the token's keys were renewed meanwhile, so what was made with them is made again.
+    KeysRenewed = CKR_FUNCTION_FAILED,
     MechanismInvalid = CKR_MECHANISM_INVALID,
     MechanismParamInvalid = CKR_MECHANISM_PARAM_INVALID,
     NeedToCreateThreads = CKR_NEED_TO_CREATE_THREADS,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! PINs and users, as lists show them.
+//! PINs, users and keys of a token, as lists show them.
 
+use super::moment::utc;
 use crate::store::{Strikes, Token};
 use crate::types::{Holder, Role};
 use serde::Serialize;
@@ -25,6 +26,36 @@ pub struct UserInfo {
     pub pin: PinInfo,
 }
 
+/// The keys of a token, as a list shows them.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyInfo {
+    /// Which token key it is, from 1.
+    pub token_key: u32,
+    /// Which use key it is, from 1; 0 where the token has none.
+    pub use_key: u32,
+    /// When the token key was renewed last, UTC; empty where it never was.
+    pub renewed: String,
+    /// `none`; `plain` or `compromised` while they are being renewed.
+    pub rotation: &'static str,
+    /// Whose PINs are of an older form: keys cannot be renewed for them before they have logged in once.
+    pub not_renewable: Vec<String>,
+}
+
+/// The keys of a token.
+pub(super) fn keys(token: &Token) -> KeyInfo {
+    KeyInfo {
+        token_key: token.generation,
+        use_key: token.use_generation(),
+        renewed: if token.renewed == 0 { String::new() } else { utc(token.renewed) },
+        rotation: match token.rotating() {
+            None => "none",
+            Some(false) => "plain",
+            Some(true) => "compromised",
+        },
+        not_renewable: token.not_renewable().iter().map(whose).collect(),
+    }
+}
+
 /// The users of a token.
 pub(super) fn users(token: &Token) -> Vec<UserInfo> {
     let info = |name: &String, role: Role| UserInfo {
@@ -45,4 +76,13 @@ pub(super) fn pin(token: &Token, holder: &Holder) -> PinInfo {
         Strikes::Locked => "locked",
     };
     PinInfo { state, attempts_left: token.attempts_left(holder) }
+}
+
+/// What a PIN is called.
+pub(super) fn whose(holder: &Holder) -> String {
+    match holder {
+        Holder::So => "SO PIN".to_string(),
+        Holder::User => "user PIN".to_string(),
+        Holder::Named(name) => format!("PIN of '{}'", name.escape_debug()),
+    }
 }

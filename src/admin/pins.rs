@@ -3,6 +3,7 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
+use super::listing::whose;
 use super::tokens::{TokenInfo, check_pin};
 use crate::error::Error;
 use crate::safety::Lifted;
@@ -102,15 +103,6 @@ impl Desk {
         self.library
             .set_pin(visit.session, old.expose(), new.expose())
             .map_err(|error| Failure::of("cannot change the PIN", error))
-    }
-}
-
-/// What a PIN is called.
-fn whose(holder: &Holder) -> String {
-    match holder {
-        Holder::So => "SO PIN".to_string(),
-        Holder::User => "user PIN".to_string(),
-        Holder::Named(name) => format!("PIN of '{}'", name.escape_debug()),
     }
 }
 

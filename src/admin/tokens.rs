@@ -3,7 +3,7 @@
 
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
-use super::listing::{PinInfo, UserInfo, pin, users};
+use super::listing::{KeyInfo, PinInfo, UserInfo, keys, pin, users};
 use super::moment::utc;
 use crate::config::{MAX_PIN, Mode, Separation, Token as Made};
 use crate::error::Error;
@@ -39,6 +39,8 @@ pub struct TokenInfo {
     pub min_pin_length: u32,
     /// Wrong attempts after which a PIN is locked.
     pub max_failures: u32,
+    /// Its own keys.
+    pub keys: KeyInfo,
     /// Its named users.
     pub users: Vec<UserInfo>,
     #[serde(skip)]
@@ -202,6 +204,7 @@ pub(super) fn info(token: &Token) -> TokenInfo {
         so_pin: pin(token, &Holder::So),
         min_pin_length: token.min_pin,
         max_failures: token.max_failures,
+        keys: keys(token),
         users: users(token),
         use_key: token.has_use_key(),
         id: token.id,

@@ -2,14 +2,15 @@
 //! The arguments of the command. There is deliberately no option that takes a PIN itself.
 
 mod policy;
+mod rotate;
 
 use super::key_arguments::KeyVerb;
 use super::moving_arguments::ImportVerb;
-use super::options::slot_file;
 pub(super) use super::pin_arguments::{
     Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
 };
 pub(super) use policy::{Explain, PolicyVerb};
+pub(super) use rotate::{RotateVerb, TokenKey};
 
 use crate::config;
 use crate::safety::{SAFEGUARDS, Safeguard};
@@ -92,7 +93,7 @@ pub(super) enum Command {
     /// Lists, adds, removes and rotates the ways to open the store
     #[command(subcommand)]
     Seal(SealVerb),
-    /// Makes keys anew while applications go on
+    /// Renews keys, while programs go on working; shows which generation there is
     #[command(subcommand)]
     Rotate(RotateVerb),
     /// Verifies every record of the store, and names each that is not as it was written
@@ -254,24 +255,6 @@ pub(super) enum SealVerb {
         /// A variable with the new passphrase of the slot
         #[arg(long, value_name = "NAME", conflicts_with = "new_passphrase_file")]
         new_passphrase_env: Option<String>,
-    },
-}
-
-#[derive(Subcommand)]
-pub(super) enum RotateVerb {
-    /// Makes the store's master key anew, or brings a rotation that was interrupted to its end
-    MasterKey {
-        /// Whoever has the old key must learn nothing new: makes everything beneath it anew as well,
-        /// and the files of seal slots; rotate passphrases that were learnt with 'seal rotate' first
-        #[arg(long)]
-        compromised: bool,
-        /// Makes everything anew although the store has faults: what was altered stays altered, and can
-        /// not be repaired afterwards
-        #[arg(long, requires = "compromised")]
-        force: bool,
-        /// A file with the passphrase of a seal slot that does not open otherwise; may be repeated
-        #[arg(long, value_name = "SLOT=FILE", value_parser = slot_file)]
-        slot_passphrase_file: Vec<(u32, PathBuf)>,
     },
 }
 

@@ -19,6 +19,7 @@ mod progress;
 mod rotation;
 mod secrets;
 mod stores;
+mod token_keys;
 mod tokens;
 mod users;
 

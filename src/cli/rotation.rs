@@ -5,7 +5,7 @@ use super::arguments::{Common, RotateVerb};
 use super::opening::open;
 use super::output::{say, show};
 use super::progress::Progress;
-use super::{failed, secrets};
+use super::{failed, secrets, token_keys};
 use crate::admin::{Extent, Outcome, Rotated, SealInfo};
 use crate::seal::Kind;
 use std::fmt::Write as _;
@@ -21,6 +21,8 @@ pub(super) fn run(common: &Common, verb: &RotateVerb) -> Outcome<()> {
             };
             master_key(common, extent, slot_passphrase_file)
         }
+        RotateVerb::TokenKey(wanted) => token_keys::rotate(common, wanted),
+        RotateVerb::Status => token_keys::status(common),
     }
 }
 

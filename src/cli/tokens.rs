@@ -56,11 +56,23 @@ pub(super) fn detail(token: &TokenInfo) -> String {
         token.min_pin_length,
         token.max_failures,
     );
+    text.push_str(&format!("keys        {}\n", keys_of(token)));
     for user in &token.users {
         let (name, pin) = (visible(&user.name), words(&user.pin));
         text.push_str(&format!("user        {name} ({}), PIN {pin}\n", user.role));
     }
     text
+}
+
+/// Which generation of its keys a token has.
+fn keys_of(token: &TokenInfo) -> String {
+    let keys = &token.keys;
+    let renewed = match keys.renewed.as_str() {
+        "" => String::new(),
+        renewed => format!(", renewed {renewed}"),
+    };
+    let under_way = if keys.rotation == "none" { "" } else { "; a rotation is under way" };
+    format!("generation {}{renewed}{under_way}", keys.token_key)
 }
 
 /// The mode of a token, with what is lifted.

@@ -31,6 +31,13 @@ pub fn set_material(rest: &mut Attributes, sealed: Vec<u8>) {
     rest.set(CKA_STRONGROOM_MATERIAL, Value::Bytes(sealed));
 }
 
+/// An object with other sealed material in the place of what it has.
+pub fn with_material(object: &Object, sealed: Vec<u8>) -> Result<Object> {
+    let mut attributes = object.attributes().duplicate()?;
+    set_material(&mut attributes, sealed);
+    Ok(object.with_attributes(attributes))
+}
+
 /// The sealed material that attributes have in the place of their material.
 pub fn material(attributes: &Attributes) -> Option<&[u8]> {
     attributes.bytes(CKA_STRONGROOM_MATERIAL)

@@ -28,7 +28,7 @@ pub use change::{copy, modify};
 pub use derived::derived;
 pub use heritage::Heritage;
 pub use life::{Life, State, Transition};
-pub use material::{has_material, join, material, set_material, split};
+pub use material::{has_material, join, material, set_material, split, with_material};
 pub use record::{decode, encode};
 pub use returning::{as_held, fingerprinted, identity, no_less_guarded};
 pub use shape::{Shape, serves};

@@ -137,7 +137,7 @@ pub struct Row {
     pub refusal: Error,
     /// How far each caller reaches, in the order of [`CALLERS`].
     pub reach: [Reach; 8],
-    /// The functions. Those that go on with what others began ask no more: who may not begin has
+    /// The functions of the specification; none where the command alone does it. Those that go on with what others began ask no more: who may not begin has
     /// nothing to go on with.
     pub functions: &'static [&'static str],
 }
@@ -146,7 +146,7 @@ const NOWHERE: Row =
     Row { what: "", refusal: Error::GeneralError, reach: [Reach::Nothing; 8], functions: &[] };
 
 macro_rules! groups {
-    ($($variant:ident $what:literal $refusal:ident, $($reach:ident)+: $($function:ident)+;)*) => {
+    ($($variant:ident $what:literal $refusal:ident, $($reach:ident)+: $($function:ident)*;)*) => {
         /// Functions that the table treats alike.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each row says what it is for")]
@@ -159,7 +159,7 @@ macro_rules! groups {
             what: $what,
             refusal: Error::$refusal,
             reach: [$($reach),+],
-            functions: &[$(stringify!($function)),+],
+            functions: &[$(stringify!($function)),*],
         },)*];
     };
 }
@@ -217,4 +217,8 @@ groups! {
         A S A A S N N N: C_EncapsulateKey;
     Decapsulate "take keys that were shared" UserNotLoggedIn,
         A S A A S N N N: C_DecapsulateKey;
+    RenewTokenKey "renew the token key" UserNotLoggedIn,
+        N N A A A A N N: ;
+    RenewAll "renew token key and use key, with everything beneath them" UserNotLoggedIn,
+        N N A A A N N N: ;
 }

@@ -131,7 +131,9 @@ impl Library {
             Err(Error::UserPinNotInitialized) => Err(Error::PinIncorrect),
             other => other,
         }?;
-        slot.vault.set_pin(slot.token.id, &holder, &keys, new, &self.config)
+        slot.vault.set_pin(slot.token.id, &holder, &keys, new, &self.config)?;
+        slot.logins.rekey(&holder, keys);
+        Ok(())
     }
 }
 

@@ -70,6 +70,17 @@ impl Logins {
         Some(role)
     }
 
+    /// Whoever is logged in has changed their PIN: with it goes what renewed keys are read with.
+    pub(super) fn rekey(&self, holder: &Holder, keys: Keys) {
+        let mut login = self.login.write();
+        let same = |login: &&mut Login| {
+            login.holder == *holder && login.keys.user == keys.user && login.keys.uuid == keys.uuid
+        };
+        if let Some(login) = login.as_mut().filter(same) {
+            login.keys = Arc::new(keys);
+        }
+    }
+
     /// Forgets who is logged in.
     pub(super) fn clear(&self) {
         let mut login = self.login.write();

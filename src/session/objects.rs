@@ -78,7 +78,10 @@ impl Library {
                 Some(class) => session.slot.decide(&entry, &original, class)?,
                 None => {
                     session.ask_becoming(&original, &copy, doing)?;
-                    return session.keep(Group::Copy, copy, doing);
+                    match session.keep(Group::Copy, copy, doing) {
+                        Err(Error::KeysRenewed) => session.slot.let_go(&entry),
+                        kept => return kept,
+                    }
                 }
             }
         }

@@ -6,7 +6,6 @@ use super::ground::Known;
 use super::handles::Handles;
 use super::loaded::Loaded;
 use super::logins::Logins;
-use super::material;
 use super::metering::unique_id;
 use super::saved::Saved;
 use crate::config;
@@ -14,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
 use crate::object::{self, Object, Template};
 use crate::policy::{Ground, Use, life};
-use crate::store::{Keys, Sealed, Tag, Token, TokenKey, Vault};
+use crate::store::{Tag, Token, Vault};
 use crate::vendor::CKO_STRONGROOM_DESTROYED;
 use cryptoki_sys::*;
 use parking_lot::Mutex;
@@ -224,18 +223,16 @@ impl Slot {
     /// Reads an object whose state began to be current at the count `now`. (An odd count, a change
     /// under way, is never equal to a later even one.)
     fn load(&self, row: i64, entry: &Arc<Entry>, now: Option<u64>) -> Result<Arc<Object>> {
-        let keys = self.user_keys();
-        let found = self.vault.load(&self.token, row, token_key(&keys))?;
-        let found = found.ok_or(Error::ObjectHandleInvalid)?;
-        let object = Arc::new(material::read(&self.vault, keys.as_deref(), &found.record)?);
+        let (object, revision) = self.read(row)?.ok_or(Error::ObjectHandleInvalid)?;
+        let object = Arc::new(object);
         let mut state = entry.state.write();
         if entry.revoked.load(Ordering::Acquire) {
             return Err(Error::ObjectHandleInvalid);
         }
         // Another thread may have read a later state meanwhile.
-        if state.object.is_none() || state.revision < found.revision {
+        if state.object.is_none() || state.revision < revision {
             entry.withdraw(&object);
-            state.revision = found.revision;
+            state.revision = revision;
             state.object = Some(object.clone());
             entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
         }
@@ -290,18 +287,16 @@ impl Slot {
             return Ok(object.matches(template).then_some(handle));
         }
         let now = self.vault.changes();
-        let keys = self.user_keys();
-        let found = match self.vault.load(&self.token, row, token_key(&keys)) {
+        let (object, revision) = match self.read(row) {
             Ok(Some(found)) => found,
             // A logout since the search began hides what it had found.
             Ok(None) | Err(Error::UserNotLoggedIn | Error::Altered) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let object = material::read(&self.vault, keys.as_deref(), &found.record)?;
         if !object.matches(template) {
             return Ok(None);
         }
-        self.adopt(row, found.revision, now, object).map(Some)
+        self.adopt(row, revision, now, object).map(Some)
     }
 
     /// Gives a row of the store its handle: the same for as long as the process knows it.
@@ -336,29 +331,16 @@ impl Slot {
             let add = |object| self.add_to_session(session, object);
             return objects.into_iter().map(add).collect();
         }
-        let keys = self.user_keys();
-        let mut kept = Vec::new();
-        let mut records = Vec::new();
-        for object in objects {
-            if !object.on_token() {
-                kept.push(object);
-                continue;
-            }
-            let (record, left) = material::write(&self.vault, keys.as_deref(), &object)?;
-            let object = left.unwrap_or(object);
-            records.push((kept.len(), record));
-            kept.push(object);
-        }
-        let sealed = records.iter().filter_map(|(at, record)| Some(sealed(kept.get(*at)?, record)));
-        let sealed: Vec<_> = sealed.collect();
         let now = self.vault.changes();
-        let mut rows = self.vault.insert(&self.token, token_key(&keys), &sealed)?.into_iter();
-        drop(sealed);
+        let mut rows = self.insert(&objects)?.into_iter();
         let add = |object: Object| match object.on_token() {
-            true => self.adopt(rows.next().ok_or(Error::GeneralError)?, 1, now, object),
+            true => {
+                let (row, left) = rows.next().ok_or(Error::GeneralError)?;
+                self.adopt(row, 1, now, left.unwrap_or(object))
+            }
             false => self.add_to_session(session, object),
         };
-        kept.into_iter().map(add).collect()
+        objects.into_iter().map(add).collect()
     }
 
     /// The handles of session keys with this fingerprint.
@@ -395,16 +377,20 @@ impl Slot {
         if !state.object.as_ref().is_some_and(|now| Arc::ptr_eq(now, old)) {
             return Err(Error::FunctionFailed);
         }
+        let mut new = new;
         if let Place::Token(row) = entry.place {
-            let keys = self.user_keys();
-            let (record, _) = material::write(&self.vault, keys.as_deref(), &new)?;
-            let change = sealed(&new, &record);
-            let place = (row, state.revision);
-            state.revision = self.vault.replace(&self.token, token_key(&keys), place, &change)?;
+            (new, state.revision) = self.put(row, state.revision, new)?;
         }
         entry.withdraw(&new);
         state.object = Some(Arc::new(new));
         Ok(())
+    }
+
+    /// Lets go of what is in memory of an object: it is read again.
+    pub(super) fn let_go(&self, entry: &Entry) {
+        if matches!(entry.place, Place::Token(_)) {
+            entry.state.write().object = None;
+        }
     }
 
     /// Records what a use decides about a key. Where something else changed the key meanwhile nothing is
@@ -419,28 +405,10 @@ impl Slot {
     /// Destroys an object, and keeps what is left of it; operations with it end.
     pub(super) fn destroy(&self, handle: u64, entry: &Entry, left: Option<Object>) -> Result<()> {
         if let Place::Token(row) = entry.place {
-            let record = left.as_ref().map(|left| object::encode(left.attributes())).transpose()?;
-            let left =
-                left.as_ref().zip(record.as_ref()).map(|(left, record)| sealed(left, record));
-            let keys = self.user_keys();
-            self.vault.delete(&self.token, token_key(&keys), row, left.as_ref())?;
+            self.delete(row, left.as_ref())?;
         }
         self.drop_handle(handle, entry);
         Ok(())
-    }
-}
-
-fn token_key(keys: &Option<Arc<Keys>>) -> Option<&TokenKey> {
-    keys.as_deref().and_then(|keys| keys.token.as_ref())
-}
-
-fn sealed<'a>(object: &Object, record: &'a crate::secret::Secret) -> Sealed<'a> {
-    Sealed {
-        private: object.private(),
-        // What is left of a key shows as little in the file as the key did.
-        secret: matches!(object.class(), CKO_PRIVATE_KEY | CKO_SECRET_KEY) || object.is_tombstone(),
-        record,
-        tags: object::tagged(object.attributes()).map(|(id, value)| (id as u64, value)).collect(),
     }
 }
 

@@ -277,6 +277,21 @@ impl<'a> Change<'a> {
         Ok(written && !foreign)
     }
 
+    /// Puts another wrap and body into the row of an object that was read in this transaction, if it is
+    /// the one that was written.
+    pub(super) fn reseal_object(&self, old: &ObjectRow, new: &ObjectRow) -> Result<()> {
+        let element = object_element(&self.keys_of(old.id).rows, old)?;
+        let listed = self.roll(|roll| roll.line(self.seals(), self.tx, old.id))?;
+        if listed.is_some_and(|line| line.is_none_or(|line| line.element != element)) {
+            return Err(altered(&format!("object {}", old.id)));
+        }
+        let line = Line::of(&self.keys_of(new.id).rows, new)?;
+        self.roll(|roll| roll.set(self.seals(), self.tx, new.id, Some(line)))?;
+        self.fold(&element);
+        self.fold(&line.element);
+        self.tx.reseal_object(new)
+    }
+
     /// Deletes the objects of a token, with whatever was made of them.
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
         let there = self.tx.objects_of(token)?;
@@ -340,14 +355,6 @@ impl<'a> Change<'a> {
         let row = self.vault.token_row(&self.ring.current, id, token)?;
         self.list(RowKind::Token, &row)?;
         self.tx.put_row(RowKind::Token, &row)
-    }
-
-    /// The token must still be the one the caller saw: it may have been made anew meanwhile.
-    pub(super) fn same_token(&self, token: &Token) -> Result<()> {
-        match self.token(token.id)? {
-            Some(now) if now.uuid == token.uuid => Ok(()),
-            _ => Err(Error::DeviceRemoved),
-        }
     }
 }
 

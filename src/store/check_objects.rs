@@ -212,11 +212,11 @@ impl Examination<'_> {
             return Opened::Hidden;
         };
         let keys = self.checking.keys.iter().find(|keys| keys.uuid == *uuid);
-        let token_key = keys.and_then(|keys| keys.token.as_ref());
-        if row.private && token_key.is_none() {
+        let held = keys.map(|keys| keys.current());
+        if row.private && held.as_ref().is_none_or(|held| held.token.is_none()) {
             return Opened::Hidden;
         }
-        let record = self.vault.unseal(self.ring, uuid, row, token_key);
+        let record = self.vault.unseal(self.ring, uuid, row, held.as_deref());
         let named = record.and_then(|record| (self.checking.tags)(keys.copied(), &record));
         let tags = named.and_then(|named| {
             let tags =
@@ -226,7 +226,12 @@ impl Examination<'_> {
             tags.dedup();
             Ok(tags)
         });
-        tags.map_or(Opened::Refused, Opened::Tags)
+        match tags {
+            Ok(tags) => Opened::Tags(tags),
+            // The token's keys were renewed again and again since this look at the store began.
+            Err(Error::KeysRenewed) => Opened::Hidden,
+            Err(_) => Opened::Refused,
+        }
     }
 }
 

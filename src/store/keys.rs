@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What a PIN opens: as much of a token's keys as its holder's role needs, and no more.
+//! What a PIN opens: as much of a token's keys as its holder's role needs, and no more. Keys are renewed
+//! while people are logged in; with the seed of their pair these are read anew without the PIN.
 
 use crate::config::Separation;
 use crate::error::{Error, Result};
 use crate::mechanism::kem::Decapsulator;
-use crate::mechanism::primitive;
 use crate::secret::Secret;
-use crate::types::Role;
-use std::sync::OnceLock;
-
-/// The key of a token.
-pub struct TokenKey {
-    /// 256 bits; wraps the keys of the private objects.
-    pub key: Secret,
-    /// Which of the token's keys it is.
-    pub generation: u32,
-    /// The token it is of: one made anew in the same slot has another.
-    pub uuid: [u8; 16],
-}
-
-/// The key that opens the material of private keys: who has it can use them.
-pub struct UseKey {
-    /// 256 bits.
-    pub(super) key: Secret,
-    /// What opens deposits, once it was needed.
-    pub(super) opener: OnceLock<Decapsulator>,
-}
-
-/// Where material is deposited by who cannot open it.
-pub(super) struct Deposit {
-    /// The encapsulation key.
-    pub(super) public: Vec<u8>,
-    /// The seed of the pair, sealed under the use key.
-    pub(super) seed: Vec<u8>,
-}
+use crate::types::{Holder, Role};
+use parking_lot::RwLock;
+use std::sync::{Arc, OnceLock};
 
 /// What a PIN opened.
 pub struct Keys {
@@ -41,14 +16,56 @@ pub struct Keys {
     pub uuid: [u8; 16],
     /// Which user's PIN it was; zeros for those without a name.
     pub user: [u8; 8],
-    /// The token key, where the role sees private objects.
-    pub token: Option<TokenKey>,
+    held: RwLock<Held>,
+}
+
+/// The keys that are current as far as this process knows, and how they are read anew.
+#[derive(Clone)]
+struct Held {
+    own: Option<Arc<Own>>,
+    current: Arc<TokenKeys>,
+}
+
+/// The seed of a holder's pair, and whose it is.
+pub(super) struct Own {
+    pub(super) holder: Holder,
+    pub(super) role: Role,
+    pub(super) seed: Secret,
+}
+
+/// The keys of a token as its record has them at one time: those that a holder holds.
+pub(super) struct TokenKeys {
+    /// Which of the token's keys it is.
+    pub(super) generation: u32,
+    /// 256 bits; wraps the keys of the private objects.
+    pub(super) token: Option<Secret>,
+    /// The one before, while there may be objects that it wraps.
+    pub(super) previous: Option<Secret>,
+    /// What the material of private keys rests under.
+    pub(super) uses: UseSide,
+    /// The same of before, while there may be material that rests under it.
+    pub(super) previous_uses: Option<UseSide>,
+}
+
+/// What a holder has of a use key.
+#[derive(Default)]
+pub(super) struct UseSide {
     /// Which of the token's use keys it is; 0 where the token has none.
-    pub(super) use_generation: u32,
+    pub(super) generation: u32,
     /// The use key, where the role uses keys.
-    pub(super) uses: Option<UseKey>,
-    /// Where to deposit, for who has the token key.
-    pub(super) deposit: Option<Deposit>,
+    pub(super) key: Option<UseKey>,
+    /// Where to deposit, for who has the token key: an encapsulation key.
+    pub(super) public: Option<Vec<u8>>,
+    /// The seed of that pair, sealed under the use key.
+    pub(super) seed: Vec<u8>,
+}
+
+/// The key that opens the material of private keys: who has it can use them.
+pub(super) struct UseKey {
+    /// 256 bits.
+    pub(super) key: Secret,
+    /// What opens deposits, once it was needed.
+    pub(super) opener: OnceLock<Decapsulator>,
 }
 
 /// How much of a token's keys a PIN wraps.
@@ -98,52 +115,71 @@ impl UseKey {
     }
 }
 
-impl Keys {
-    /// What a PIN that holds so much opened.
-    pub(super) fn opened(
-        holds: Holds,
-        wrapped: &Secret,
-        uuid: [u8; 16],
-        (generation, use_generation): (u32, u32),
-    ) -> Result<Keys> {
-        let mut keys =
-            Keys { uuid, user: [0; 8], token: None, use_generation, uses: None, deposit: None };
-        let len = if holds == Holds::Both { 2 * KEY } else { KEY };
-        if wrapped.len() != len {
-            return Err(Error::DeviceError);
-        }
-        let (first, second) = wrapped.expose().split_at_checked(KEY).ok_or(Error::DeviceError)?;
-        if holds != Holds::Nothing {
-            keys.token = Some(TokenKey { key: Secret::copy_of(first)?, generation, uuid });
-        }
-        if holds == Holds::Both {
-            keys.uses = Some(UseKey::new(Secret::copy_of(second)?));
-        }
-        Ok(keys)
+impl TokenKeys {
+    /// Keys that nothing rests under the predecessors of.
+    pub(super) fn alone(generation: u32, token: Option<Secret>, uses: UseSide) -> TokenKeys {
+        TokenKeys { generation, token, previous: None, uses, previous_uses: None }
     }
 
-    /// What a PIN that is to hold so much wraps; `UserNotLoggedIn` where these keys are not enough.
-    pub(super) fn to_wrap(&self, holds: Holds) -> Result<Secret> {
-        let missing = Error::UserNotLoggedIn;
-        let token = || self.token.as_ref().map(|token| token.key.expose()).ok_or(missing);
-        let uses = || self.uses.as_ref().map(|uses| uses.key.expose()).ok_or(missing);
-        match holds {
-            Holds::Nothing => primitive::random_secret(KEY),
-            Holds::TokenKey => Secret::copy_of(token()?),
-            Holds::Both => {
-                let (token, uses) = (token()?, uses()?);
-                Secret::with(2 * KEY, |both| {
-                    let parts = token.iter().chain(uses);
-                    both.iter_mut().zip(parts).for_each(|(byte, part)| *byte = *part);
-                    Ok(())
-                })
-            }
+    /// The token key of a generation, where it is current or the one before that is needed still.
+    pub(super) fn token_key(&self, generation: u32) -> Option<&Secret> {
+        match self.generation.checked_sub(generation) {
+            Some(0) => self.token.as_ref(),
+            Some(1) => self.previous.as_ref(),
+            _ => None,
         }
+    }
+
+    /// What there is of a use key of this generation.
+    pub(super) fn use_side(&self, generation: u32) -> Option<&UseSide> {
+        let sides = [Some(&self.uses), self.previous_uses.as_ref()];
+        sides.into_iter().flatten().find(|side| side.generation == generation)
+    }
+
+    /// Whether they suffice for a PIN that is to open so much; `UserNotLoggedIn` where they do not.
+    pub(super) fn suffices(&self, holds: Holds) -> Result<()> {
+        let (token, uses) = (self.token.is_some(), self.uses.key.is_some());
+        match holds {
+            Holds::Nothing => Ok(()),
+            Holds::TokenKey if token => Ok(()),
+            Holds::Both if token && uses => Ok(()),
+            Holds::TokenKey | Holds::Both => Err(Error::UserNotLoggedIn),
+        }
+    }
+}
+
+impl Keys {
+    pub(super) fn new(uuid: [u8; 16], user: [u8; 8], own: Option<Own>, current: TokenKeys) -> Keys {
+        let held = Held { own: own.map(Arc::new), current: Arc::new(current) };
+        Keys { uuid, user, held: RwLock::new(held) }
+    }
+
+    /// The keys that are current as far as this process knows.
+    pub(super) fn current(&self) -> Arc<TokenKeys> {
+        self.held.read().current.clone()
+    }
+
+    /// How they are read anew; none where only the PIN opens them, or where there are none.
+    pub(super) fn own(&self) -> Option<Arc<Own>> {
+        self.held.read().own.clone()
+    }
+
+    /// They were read anew.
+    pub(super) fn renew(&self, current: Arc<TokenKeys>) {
+        let mut held = self.held.write();
+        if held.current.generation <= current.generation {
+            held.current = current;
+        }
+    }
+
+    /// The holder has another pair by now.
+    pub(super) fn adopt(&self, own: Own) {
+        self.held.write().own = Some(Arc::new(own));
     }
 
     /// Whether they open the material of keys.
     pub fn use_keys(&self) -> bool {
-        self.uses.is_some()
+        self.held.read().current.uses.key.is_some()
     }
 }
 

@@ -21,8 +21,11 @@ mod policy;
 mod renewal;
 mod ring;
 mod roll;
+mod rotating;
+mod rotation;
 mod rules;
 mod seal_slots;
+mod shares;
 mod sqlite;
 mod sqlite_base;
 mod sqlite_check;
@@ -30,20 +33,24 @@ mod sqlite_fault;
 mod sqlite_rows;
 mod state;
 mod token;
+mod token_keys;
 mod tokens;
 mod user;
 mod users;
+mod uses;
 mod vault;
 
 pub use check::{Checking, Verdict};
 pub use counter::Counter;
 pub use fault::{Fault, Wrong};
-pub use keys::{Keys, TokenKey};
+pub use keys::Keys;
 pub use ledger::{Account, Approval, Count, Ledger};
+pub use material::material_generation;
 pub use objects::{Found, Sealed};
 pub use pin::PinRecord;
 pub use renewal::{Progress, Reseal};
 pub use ring::Master;
+pub use rotating::{Plan, Rematerial};
 pub use rules::RulesHead;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
@@ -140,6 +147,9 @@ pub trait Snapshot {
     fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
     /// How many objects have numbers above this one.
     fn count_above(&self, id: i64) -> Result<u64>;
+    /// The private objects of a token that rest under another generation of its key, by number: at most
+    /// `most` of those above `after`.
+    fn behind(&self, token: i64, generation: u32, after: i64, most: usize) -> Result<Vec<i64>>;
     /// Every object, one by one, or why it cannot be read.
     fn each_object(&self, visit: Visit<'_>) -> Result<()>;
 }
@@ -169,6 +179,8 @@ pub trait Transaction: Snapshot {
     fn last_object(&self) -> Result<i64>;
     /// Inserts an object and its tags.
     fn put_object(&self, row: &ObjectRow) -> Result<()>;
+    /// Puts another wrap and body into the row of an object, whose tags stay.
+    fn reseal_object(&self, row: &ObjectRow) -> Result<()>;
     /// Deletes an object and its tags.
     fn delete_object(&self, id: i64) -> Result<()>;
     /// Replaces the tags of an object.

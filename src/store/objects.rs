@@ -2,7 +2,7 @@
 //! Objects in their envelope: sealed, tagged, found, opened.
 
 use super::change::altered;
-use super::keys::TokenKey;
+use super::keys::{Keys, TokenKeys};
 use super::ring::{self, Ring, StoreKeys};
 use super::state::{MAC, State, VERSION};
 use super::token::Token;
@@ -22,6 +22,8 @@ pub struct Sealed<'a> {
     pub secret: bool,
     /// Its record.
     pub record: &'a Secret,
+    /// Which use key the material in it rests under, where it has any.
+    pub material: Option<u32>,
     /// What it can be searched by.
     pub tags: Vec<(u64, Vec<u8>)>,
 }
@@ -76,8 +78,19 @@ impl Vault {
         })
     }
 
-    /// Reads an object; none when it is gone. A private one needs the token key.
-    pub fn load(&self, token: &Token, id: i64, key: Option<&TokenKey>) -> Result<Option<Found>> {
+    /// Reads an object; none when it is gone. A private one needs the token key, which is read anew where
+    /// it was renewed.
+    pub fn load(&self, token: &Token, id: i64, keys: Option<&Keys>) -> Result<Option<Found>> {
+        for _ in 0..ATTEMPTS {
+            match (self.try_load(token, id, keys.map(Keys::current).as_deref()), keys) {
+                (Err(Error::KeysRenewed), Some(keys)) => self.read_anew(keys, token.id)?,
+                (found, _) => return found,
+            }
+        }
+        Err(altered(&format!("object {id}")))
+    }
+
+    fn try_load(&self, token: &Token, id: i64, held: Option<&TokenKeys>) -> Result<Option<Found>> {
         self.reading(|ring| {
             let read = || Ok(self.latest(ring, id)?.filter(|row| row.token == token.id));
             let mut row: Option<ObjectRow> = read()?;
@@ -91,7 +104,7 @@ impl Vault {
             if !self.may_be_previous(ring, &row)? {
                 return Err(self.altered_object(ring, row.id));
             }
-            let record = self.unseal(ring, &token.uuid, &row, key)?;
+            let record = self.unseal(ring, &token.uuid, &row, held)?;
             Ok(Some(Found { record, revision: row.revision }))
         })
     }
@@ -109,18 +122,30 @@ impl Vault {
         Ok(state.cursor.is_some_and(|cursor| row.id > cursor))
     }
 
-    /// Stores new objects, all or none, and returns their numbers.
+    /// Reads keys anew: what the caller had made with them is to be made again.
+    pub fn keys_renewed(&self, token: &Token, keys: Option<&Keys>) -> Result<()> {
+        keys.map_or(Ok(()), |keys| self.read_anew(keys, token.id))
+    }
+
+    /// Stores new objects, all or none, and returns their numbers. `KeysRenewed` where the material in
+    /// one rests under a use key that is no longer current.
     pub fn insert(
         &self,
         token: &Token,
-        key: Option<&TokenKey>,
+        keys: Option<&Keys>,
         objects: &[Sealed<'_>],
     ) -> Result<Vec<i64>> {
         self.change(|change| {
-            change.same_token(token)?;
+            let held = self.maybe_token_keys_at(keys, &change.current(token)?)?;
             let ids = objects.iter().map(|object| {
                 let id = change.next_object_id()?;
-                change.put_object(self.seal(change.keys_of(id), token, (id, 1), key, object)?)?;
+                change.put_object(self.seal(
+                    change.keys_of(id),
+                    token,
+                    (id, 1),
+                    held.as_deref(),
+                    object,
+                )?)?;
                 Ok(id)
             });
             ids.collect()
@@ -128,11 +153,11 @@ impl Vault {
     }
 
     /// Stores a new state of an object that has changed `revision` times so far; `ObjectHandleInvalid`
-    /// where it is gone or another process was faster.
+    /// where it is gone or another process was faster, `KeysRenewed` as for [`Vault::insert`].
     pub fn replace(
         &self,
         token: &Token,
-        key: Option<&TokenKey>,
+        keys: Option<&Keys>,
         (id, revision): (i64, u64),
         object: &Sealed<'_>,
     ) -> Result<u64> {
@@ -141,9 +166,16 @@ impl Vault {
             if now.revision != revision || now.token != token.id {
                 return Err(Error::ObjectHandleInvalid);
             }
+            let held = self.maybe_token_keys_at(keys, &change.current(token)?)?;
             change.tx.delete_object(id)?;
             let keys = change.keys_of(id);
-            change.put_object(self.seal(keys, token, (id, revision + 1), key, object)?)?;
+            change.put_object(self.seal(
+                keys,
+                token,
+                (id, revision + 1),
+                held.as_deref(),
+                object,
+            )?)?;
             Ok(revision + 1)
         })
     }
@@ -153,7 +185,7 @@ impl Vault {
     pub fn delete(
         &self,
         token: &Token,
-        key: Option<&TokenKey>,
+        keys: Option<&Keys>,
         id: i64,
         left: Option<&Sealed<'_>>,
     ) -> Result<()> {
@@ -163,8 +195,15 @@ impl Vault {
                 _ => return Err(Error::ObjectHandleInvalid),
             }
             let Some(left) = left else { return Ok(()) };
+            let held = self.maybe_token_keys_at(keys, &change.current(token)?)?;
             let new = change.next_object_id()?;
-            change.put_object(self.seal(change.keys_of(new), token, (new, 1), key, left)?)
+            change.put_object(self.seal(
+                change.keys_of(new),
+                token,
+                (new, 1),
+                held.as_deref(),
+                left,
+            )?)
         })
     }
 
@@ -178,7 +217,7 @@ impl Vault {
         keys: &StoreKeys,
         token: &Token,
         (id, revision): (i64, u64),
-        key: Option<&TokenKey>,
+        held: Option<&TokenKeys>,
         object: &Sealed<'_>,
     ) -> Result<ObjectRow> {
         let tags = object.tags.iter().map(|(id, value)| tag_of(keys, &token.uuid, *id, value));
@@ -198,24 +237,29 @@ impl Vault {
         if !object.private && !object.secret {
             return authenticated(keys, row, &context, object.record.expose());
         }
-        let wrapping = wrapping_key(keys, object.private, key)?;
+        row.generation = match object.private {
+            true => generation_for(held, object.material)?,
+            false => keys.generation,
+        };
+        let wrapping = wrapping_key(keys, &row, held)?;
         seal_under(wrapping, &mut row, &context, object.record)?;
         Ok(row)
     }
 
+    /// The record of a row; `KeysRenewed` where none of these keys is the one that it rests under.
     pub(super) fn unseal(
         &self,
         ring: &Ring,
         uuid: &[u8; 16],
         row: &ObjectRow,
-        key: Option<&TokenKey>,
+        held: Option<&TokenKeys>,
     ) -> Result<Secret> {
         let keys = match row.private {
             true => Some(ring.current.as_ref()),
             false => ring.of_generation(generation(row)),
         };
         let Some(keys) = keys else { return Err(self.altered_object(ring, row.id)) };
-        self.open_object(keys, uuid, row, key).map_err(|error| match error {
+        self.open_object(keys, uuid, row, held).map_err(|error| match error {
             Error::EncryptedDataInvalid => self.altered_object(ring, row.id),
             other => other,
         })
@@ -227,7 +271,7 @@ impl Vault {
         keys: &StoreKeys,
         uuid: &[u8; 16],
         row: &ObjectRow,
-        key: Option<&TokenKey>,
+        held: Option<&TokenKeys>,
     ) -> Result<Secret> {
         let invalid = Error::EncryptedDataInvalid;
         let context = body_context(&self.id, uuid, row);
@@ -238,11 +282,7 @@ impl Vault {
             }
             return Secret::copy_of(record);
         }
-        let (wrapping, generation) = wrapping_key(keys, row.private, key)?;
-        if generation != row.generation {
-            return Err(invalid);
-        }
-        let own = primitive::open(wrapping, &wrap_context(&context, generation), &row.wrap)?;
+        let own = own_key(wrapping_key(keys, row, held)?, row, &context)?;
         primitive::open(&own, &context, &row.body)
     }
 
@@ -268,7 +308,8 @@ impl Vault {
             row.generation = public_generation(new);
             return Ok(());
         }
-        seal_under(wrapping_key(new, false, None)?, row, &context, &record)
+        row.generation = new.generation;
+        seal_under(&new.cover, row, &context, &record)
     }
 
     fn altered_object(&self, ring: &Ring, id: i64) -> Error {
@@ -307,34 +348,65 @@ fn authenticated_body(keys: &StoreKeys, context: &[u8], record: &[u8]) -> Result
     Ok([record, &mac].concat())
 }
 
-/// Seals a record under a key of its own, and that under the wrapping key.
-fn seal_under(
-    (wrapping, generation): (&Secret, u32),
+/// Seals a record under a key of its own, and that under the wrapping key, as the row's generation says.
+pub(super) fn seal_under(
+    wrapping: &Secret,
     row: &mut ObjectRow,
     context: &[u8],
     record: &Secret,
 ) -> Result<()> {
     let own = primitive::random_secret(KEY)?;
-    row.generation = generation;
-    row.wrap = primitive::seal(wrapping, &wrap_context(context, generation), own.expose())?;
     row.body = primitive::seal(&own, context, record.expose())?;
+    wrap_own(wrapping, row, context, &own)
+}
+
+/// Wraps an object's own key.
+pub(super) fn wrap_own(
+    wrapping: &Secret,
+    row: &mut ObjectRow,
+    context: &[u8],
+    own: &Secret,
+) -> Result<()> {
+    row.wrap = primitive::seal(wrapping, &wrap_context(context, row.generation), own.expose())?;
     Ok(())
 }
 
+/// An object's own key; `EncryptedDataInvalid` where it is not under this one.
+pub(super) fn own_key(wrapping: &Secret, row: &ObjectRow, context: &[u8]) -> Result<Secret> {
+    primitive::open(wrapping, &wrap_context(context, row.generation), &row.wrap)
+}
+
+/// What wraps the key of an object; `KeysRenewed` where none of a token's keys that are held does.
 fn wrapping_key<'a>(
     keys: &'a StoreKeys,
-    private: bool,
-    key: Option<&'a TokenKey>,
-) -> Result<(&'a Secret, u32)> {
-    match key {
-        _ if !private => Ok((&keys.cover, keys.generation)),
-        Some(key) => Ok((&key.key, key.generation)),
-        None => Err(Error::UserNotLoggedIn),
+    row: &ObjectRow,
+    held: Option<&'a TokenKeys>,
+) -> Result<&'a Secret> {
+    if !row.private {
+        let same = row.generation == keys.generation;
+        return if same { Ok(&keys.cover) } else { Err(Error::EncryptedDataInvalid) };
+    }
+    let held = held.filter(|held| held.token.is_some()).ok_or(Error::UserNotLoggedIn)?;
+    held.token_key(row.generation).ok_or(Error::KeysRenewed)
+}
+
+/// Which token key a private object is to rest under: the one of now. Who manages keys and does not use
+/// them cannot bring material that they carry over under a new use key: while everything is being
+/// renewed, what has it stays among what is yet to be renewed.
+fn generation_for(held: Option<&TokenKeys>, material: Option<u32>) -> Result<u32> {
+    let held = held.ok_or(Error::UserNotLoggedIn)?;
+    let behind = material.map(|generation| held.uses.generation.checked_sub(generation));
+    match behind {
+        None | Some(Some(0)) => Ok(held.generation),
+        Some(Some(1)) if held.previous_uses.is_some() && held.uses.key.is_none() => {
+            Ok(held.generation.saturating_sub(1))
+        }
+        Some(_) => Err(Error::KeysRenewed),
     }
 }
 
 /// What an object's record is bound to: a body moved to another row does not open.
-fn body_context(store: &[u8], token: &[u8], row: &ObjectRow) -> Vec<u8> {
+pub(super) fn body_context(store: &[u8], token: &[u8], row: &ObjectRow) -> Vec<u8> {
     Writer::versioned(VERSION)
         .raw(b"strongroom object")
         .raw(store)
@@ -351,3 +423,5 @@ fn wrap_context(body: &[u8], generation: u32) -> Vec<u8> {
 }
 
 const KEY: usize = 32;
+/// How often an object is read while its token's keys are being renewed again and again.
+const ATTEMPTS: usize = 8;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! How a PIN opens a token's keys: two wraps, one inside the other.
+//! How a PIN opens a token's keys: two wraps, one inside the other, around the seed of the holder's pair.
+//! It imports `super::keys`, `super::shares` and what all of this room may.
 //!
 //! The inner wrap is under Argon2id(PIN), the outer under the store's PIN key, which only the seal
 //! opens. So who steals the files without the seal has nothing to test a PIN against; and the
 //! master key can be rotated by re-wrapping the outer layer, without any PIN.
 
 use super::keys::Holds;
+use super::shares::Shares;
 use crate::codec::{Reader, Writer};
 use crate::config::Kdf;
 use crate::error::{Error, Result};
@@ -14,8 +16,10 @@ use crate::secret::Secret;
 
 /// A PIN in a token record.
 pub struct PinRecord {
-    /// How much it wraps; none for a record of the first format, which wraps the token key.
+    /// How much its holder holds; none for a record of the first format, which wraps the token key.
     pub(super) holds: Option<Holds>,
+    /// The keys, sealed to the holder's pair; none where the PIN wraps what it opens itself.
+    pub(super) shares: Option<Shares>,
     salt: [u8; SALT],
     /// What testing it costs.
     pub(super) kdf: Kdf,
@@ -24,38 +28,88 @@ pub struct PinRecord {
     wrap: Vec<u8>,
 }
 
+/// What a PIN is to open.
+pub(super) struct Content {
+    /// How much that is.
+    pub(super) holds: Holds,
+    /// What is wrapped: a seed, or random bytes for who holds nothing.
+    pub(super) wrapped: Secret,
+    /// The keys, sealed to the pair of that seed.
+    pub(super) shares: Option<Shares>,
+}
+
+/// What a right PIN opened.
+pub(super) struct Unwrapped {
+    /// What was wrapped.
+    pub(super) content: Secret,
+    /// The key that Argon2id made of the PIN.
+    inner: Secret,
+}
+
 impl PinRecord {
-    /// Wraps keys under a new PIN; `context` binds them to store, token, holder and how much it is.
+    /// Wraps something under a new PIN; `context` binds it to store, token, holder and how much it is.
     pub(super) fn create(
         pin: &[u8],
         kdf: &Kdf,
         pin_key: &Secret,
         context: &[u8],
-        (holds, keys): (Holds, &Secret),
+        content: Content,
         stretch: Stretch,
     ) -> Result<PinRecord> {
         let mut salt = [0; SALT];
         primitive::random(&mut salt)?;
-        let inner_key = stretch(pin, &salt, kdf)?;
-        let inner = primitive::seal(&inner_key, context, keys.expose())?;
-        let wrap = primitive::seal(pin_key, context, &inner)?;
-        Ok(PinRecord { holds: Some(holds), salt, kdf: kdf.clone(), failures: 0, wrap })
+        let inner = stretch(pin, &salt, kdf)?;
+        PinRecord::wrap((salt, kdf), (&inner, pin_key), context, content)
     }
 
-    /// The keys, if this is the PIN.
-    pub fn open(
+    /// The same PIN, which has just been given, around something else.
+    pub(super) fn rewrapped(
+        &self,
+        given: &Unwrapped,
+        pin_key: &Secret,
+        context: &[u8],
+        content: Content,
+    ) -> Result<PinRecord> {
+        PinRecord::wrap((self.salt, &self.kdf), (&given.inner, pin_key), context, content)
+    }
+
+    /// What it wraps, if this is the PIN.
+    pub(super) fn open(
         &self,
         pin: &[u8],
         pin_key: &Secret,
         context: &[u8],
         stretch: Stretch,
-    ) -> Result<Secret> {
-        let inner = primitive::open(pin_key, context, &self.wrap).map_err(|_| {
+    ) -> Result<Unwrapped> {
+        let outer = primitive::open(pin_key, context, &self.wrap).map_err(|_| {
             tracing::error!("a PIN record was altered: run 'strongroom check'");
             Error::DeviceError
         })?;
-        let key = stretch(pin, &self.salt, &self.kdf)?;
-        primitive::open(&key, context, inner.expose()).map_err(|_| Error::PinIncorrect)
+        let inner = stretch(pin, &self.salt, &self.kdf)?;
+        let content = primitive::open(&inner, context, outer.expose());
+        Ok(Unwrapped { content: content.map_err(|_| Error::PinIncorrect)?, inner })
+    }
+
+    /// Whether its holder's keys can be renewed without the PIN: who holds nothing needs no renewal.
+    pub(super) fn renewable(&self) -> bool {
+        self.shares.is_some() || self.holds == Some(Holds::Nothing)
+    }
+
+    /// Whether it is the same PIN as another, not one that was set since.
+    pub(super) fn same_as(&self, other: &PinRecord) -> bool {
+        self.wrap == other.wrap
+    }
+
+    fn wrap(
+        (salt, kdf): ([u8; SALT], &Kdf),
+        (inner, outer): (&Secret, &Secret),
+        context: &[u8],
+        content: Content,
+    ) -> Result<PinRecord> {
+        let Content { holds, wrapped, shares } = content;
+        let wrap = primitive::seal(inner, context, wrapped.expose())?;
+        let wrap = primitive::seal(outer, context, &wrap)?;
+        Ok(PinRecord { holds: Some(holds), shares, salt, kdf: kdf.clone(), failures: 0, wrap })
     }
 
     /// Puts the outer layer under another PIN key of the store.
@@ -69,30 +123,43 @@ impl PinRecord {
     }
 
     pub(super) fn encode(&self, writer: &mut Writer) {
-        match self.holds {
-            None => writer.u8(FIRST_FORM),
-            Some(holds) => writer.u8(FORM).u8(holds.number()),
+        match (self.holds, &self.shares) {
+            (None, _) => writer.u8(FIRST_FORM),
+            (Some(holds), None) => writer.u8(ITSELF).u8(holds.number()),
+            (Some(holds), Some(_)) => writer.u8(PAIR).u8(holds.number()),
         };
         let Kdf { memory_kib, passes, lanes } = self.kdf;
         writer.raw(&self.salt).u32(memory_kib).u32(passes).u32(lanes);
         writer.u32(self.failures).bytes(&self.wrap);
+        if let Some(shares) = &self.shares {
+            shares.encode(writer);
+        }
     }
 
     /// The record of a PIN; none where none is set.
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Option<PinRecord>> {
-        let holds = match reader.u8()? {
+        let form = reader.u8()?;
+        let holds = match form {
             0 => return Ok(None),
             FIRST_FORM => None,
-            FORM => Some(Holds::from_number(reader.u8()?)?),
+            ITSELF | PAIR => Some(Holds::from_number(reader.u8()?)?),
             _ => return Err(Error::DeviceError),
         };
-        Ok(Some(PinRecord {
+        let mut record = PinRecord {
             holds,
+            shares: None,
             salt: reader.array()?,
             kdf: Kdf { memory_kib: reader.u32()?, passes: reader.u32()?, lanes: reader.u32()? },
             failures: reader.u32()?,
             wrap: reader.bytes()?.to_vec(),
-        }))
+        };
+        if let Some(holds) = holds.filter(|_| form == PAIR) {
+            if holds == Holds::Nothing {
+                return Err(Error::DeviceError);
+            }
+            record.shares = Some(Shares::decode(reader, holds)?);
+        }
+        Ok(Some(record))
     }
 }
 
@@ -100,6 +167,8 @@ impl PinRecord {
 pub type Stretch = fn(&[u8], &[u8], &Kdf) -> Result<Secret>;
 
 const SALT: usize = 16;
-/// A wrap of the token key, and one that says what it holds.
+/// A wrap of the token key; one of what it says it holds, which those who hold nothing still have; one
+/// of the seed of a pair.
 const FIRST_FORM: u8 = 1;
-const FORM: u8 = 2;
+const ITSELF: u8 = 2;
+const PAIR: u8 = 3;

@@ -125,7 +125,8 @@ impl Vault {
                 Err(Error::Altered) => continue,
                 token => token?,
             };
-            exposed.u64(row.id as u64).raw(&token.uuid).u32(token.generation);
+            exposed.u64(row.id as u64).raw(&token.uuid);
+            exposed.u32(token.generation).u32(token.use_generation());
             token.each_pin(&self.id, |pin, context| pin.carry(context, (&old.pin, &new.pin)))?;
             self.carry_policy(change.tx, &token, (old, new))?;
             self.carry_ledger(change.tx, &token, (old, new))?;
@@ -218,27 +219,30 @@ impl Vault {
         })?;
         let tokens = self.tokens()?.into_iter().filter_map(|(_, token)| token.ok());
         let still = |token: &Token| {
-            let same = |(id, uuid, generation): &(i64, [u8; 16], u32)| {
-                (*id, *uuid) == (token.id, token.uuid) && token.generation <= *generation
+            // A plain rotation of its keys leaves the use key.
+            let same = |(id, uuid, [generation, uses]): &(i64, [u8; 16], [u32; 2])| {
+                let kept = token.generation <= *generation
+                    || (*uses > 0 && token.use_generation() <= *uses);
+                (*id, *uuid) == (token.id, token.uuid) && kept
             };
             then.iter().any(same)
         };
         Ok(tokens.filter(still).collect())
     }
 
-    /// The tokens that there were: number, identity, generation of the token key.
+    /// The tokens that there were: number, identity, generations of token key and use key.
     pub(super) fn exposed_record(
         &self,
         ring: &Ring,
         now: &dyn Snapshot,
-    ) -> Result<Vec<(i64, [u8; 16], u32)>> {
+    ) -> Result<Vec<(i64, [u8; 16], [u32; 2])>> {
         let mut then = Vec::new();
         let Some(sealed) = now.value(EXPOSED)? else { return Ok(then) };
         let opened = primitive::open(&ring.current.state, &self.exposed_context(), &sealed);
         let opened = opened.map_err(|_| Error::Altered)?;
         let mut reader = Reader::versioned(opened.expose(), VERSION)?;
         while let Ok(id) = reader.u64() {
-            then.push((id as i64, reader.array()?, reader.u32()?));
+            then.push((id as i64, reader.array()?, [reader.u32()?, reader.u32()?]));
         }
         Ok(then)
     }

@@ -95,6 +95,14 @@ impl Snapshot for Open<'_> {
         query.query_row([id], |row| row.get::<_, i64>(0)).map(|count| count as u64).map_err(fault)
     }
 
+    fn behind(&self, token: i64, generation: u32, after: i64, most: usize) -> Result<Vec<i64>> {
+        let sql = "SELECT id FROM object WHERE token = ?1 AND private = 1 AND id > ?3 \
+                   AND generation <> ?2 ORDER BY id LIMIT ?4";
+        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        let values = params![token, generation, after, most as i64];
+        query.query_map(values, |row| row.get(0)).and_then(Iterator::collect).map_err(fault)
+    }
+
     fn each_object(&self, visit: Visit<'_>) -> Result<()> {
         let mut query = self.0.prepare("SELECT id FROM object ORDER BY id").map_err(fault)?;
         let ids = query.query_map([], |row| row.get(0)).map_err(fault)?;
@@ -182,6 +190,13 @@ impl Transaction for Open<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn reseal_object(&self, row: &ObjectRow) -> Result<()> {
+        self.run(
+            "UPDATE object SET generation = ?2, wrap = ?3, body = ?4 WHERE id = ?1",
+            params![row.id, row.generation, row.wrap, row.body],
+        )
     }
 
     fn delete_object(&self, id: i64) -> Result<()> {

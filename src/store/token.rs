@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a token is: its record.
 
-use super::keys::{Holds, Keys};
+use super::keys::Holds;
 use super::pin::PinRecord;
+use super::rotation::Rotation;
 use super::rules::RulesHead;
 use super::user::{User, named};
 use crate::codec::{Reader, Writer};
 use crate::config::{MAX_PIN, Separation};
 use crate::error::{Error, Result};
 use crate::safety::{Lifted, Safeguard};
-use crate::secret::Secret;
 use crate::types::{Holder, Role};
 
 /// A token's record.
@@ -41,6 +41,10 @@ pub struct Token {
     pub(super) uses: Option<Uses>,
     /// Its named users.
     pub users: Vec<User>,
+    /// When its key was renewed last, seconds since 1970; 0 where it never was.
+    pub renewed: u64,
+    /// What a rotation under way has left of the keys before.
+    pub(super) rotation: Option<Rotation>,
 }
 
 /// What a token's record has of the use key: not the key.
@@ -128,13 +132,28 @@ impl Token {
         found.unwrap_or((Holder::User, pin))
     }
 
-    /// What a PIN of this token that holds so much opened.
-    pub(super) fn keys(&self, holds: Holds, wrapped: &Secret) -> Result<Keys> {
-        Keys::opened(holds, wrapped, self.uuid, (self.generation, self.use_generation()))
+    /// Whether its keys are being renewed; and whether with everything beneath them.
+    pub fn rotating(&self) -> Option<bool> {
+        self.rotation.as_ref().map(|rotation| rotation.whole)
+    }
+
+    /// Whose PINs wrap the keys themselves, as older versions wrote them: the keys cannot be renewed for
+    /// them before they have logged in once.
+    pub fn not_renewable(&self) -> Vec<Holder> {
+        let holders = self.holders().into_iter();
+        let old = |holder: &Holder| self.pin(holder).is_some_and(|pin| !pin.renewable());
+        holders.filter(old).collect()
+    }
+
+    /// Everyone who has a PIN.
+    pub(super) fn holders(&self) -> Vec<Holder> {
+        let named = self.users.iter().map(|user| Holder::Named(user.name.clone()));
+        let all = [Holder::So, Holder::User].into_iter().chain(named);
+        all.filter(|holder| self.pin(holder).is_some()).collect()
     }
 
     /// Which use key it has; 0 where it has none.
-    pub(super) fn use_generation(&self) -> u32 {
+    pub fn use_generation(&self) -> u32 {
         self.uses.as_ref().map_or(0, |uses| uses.generation)
     }
 
@@ -166,7 +185,7 @@ impl Token {
         let holders: Vec<_> = [Holder::So, Holder::User].into_iter().chain(named).collect();
         for holder in &holders {
             let (Some(role), Some(pin)) = (self.role(holder), self.pin(holder)) else { continue };
-            let context = self.context(store, (holder, role), pin.holds);
+            let context = self.wrap_context(store, (holder, role), pin);
             if let Some(pin) = self.pin_mut(holder) {
                 visit(pin, &context)?;
             }
@@ -207,6 +226,8 @@ impl Token {
         for user in &self.users {
             user.encode(&mut writer);
         }
+        writer.u64(self.renewed);
+        Rotation::encode(self.rotation.as_ref(), &mut writer);
         writer.finish()
     }
 
@@ -235,13 +256,29 @@ impl Token {
             user: PinRecord::decode(&mut reader)?,
             uses: if version < 2 { None } else { read_uses(&mut reader)? },
             users: if version < 2 { Vec::new() } else { User::decode_all(&mut reader)? },
+            renewed: if version < 3 { 0 } else { reader.u64()? },
+            rotation: if version < 3 { None } else { Rotation::decode(&mut reader)? },
         };
         reader.end()?;
         Ok(token)
     }
 
-    /// What a PIN's wrap is bound to: whose it is, what it holds, and which keys those are. None for
-    /// `holds` is the first format, which knew two roles and held the token key.
+    /// What the wrap of a PIN is bound to, by the form of its record.
+    pub(super) fn wrap_context(
+        &self,
+        store: &[u8; 16],
+        who: (&Holder, Role),
+        record: &PinRecord,
+    ) -> Vec<u8> {
+        match (record.holds, &record.shares) {
+            (Some(holds), Some(_)) => self.pair_context(store, who, holds),
+            (holds, _) => self.context(store, who, holds),
+        }
+    }
+
+    /// What the wrap of a PIN is bound to that wraps the keys themselves: whose it is, what it holds, and
+    /// which keys those are. None for `holds` is the first format, which knew two roles and held the
+    /// token key.
     pub(super) fn context(
         &self,
         store: &[u8; 16],
@@ -252,12 +289,28 @@ impl Token {
         writer.raw(b"strongroom token key").raw(store).raw(&self.uuid).u8(number(role));
         let (token, uses) = (self.generation, self.use_generation());
         if let Some(holds) = holds {
-            let name = if let Holder::Named(name) = holder { name.as_bytes() } else { b"" };
-            writer.u8(holds.number()).bytes(name);
+            writer.u8(holds.number()).bytes(name(holder));
             writer.u32(if holds == Holds::Both { uses } else { 0 });
         }
         writer.u32(if holds == Some(Holds::Nothing) { 0 } else { token }).finish()
     }
+
+    /// What a holder's pair is bound to, the wrap of its seed and the keys sealed to it: whose it is, and
+    /// what they hold. It outlives the generations of the keys, which their seals are bound to besides.
+    pub(super) fn pair_context(
+        &self,
+        store: &[u8; 16],
+        (holder, role): (&Holder, Role),
+        holds: Holds,
+    ) -> Vec<u8> {
+        let mut writer = Writer::versioned(3);
+        writer.raw(b"strongroom holder").raw(store).raw(&self.uuid);
+        writer.u8(number(role)).u8(holds.number()).bytes(name(holder)).finish()
+    }
+}
+
+fn name(holder: &Holder) -> &[u8] {
+    if let Holder::Named(name) = holder { name.as_bytes() } else { b"" }
 }
 
 /// The number of a role in records and contexts.
@@ -297,7 +350,7 @@ fn read_separation(reader: &mut Reader<'_>) -> Result<Separation> {
 }
 
 /// The format of records as they are written, and the oldest that is read.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const FIRST_VERSION: u8 = 1;
 /// The shortest PIN of a safe token, bytes.
 const SAFE_PIN: usize = 4;

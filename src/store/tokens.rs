@@ -2,11 +2,12 @@
 //! Tokens made, and their keys opened by PINs.
 
 use super::RowKind;
-use super::keys::{Holds, KEY, Keys};
-use super::pin::PinRecord;
+use super::keys::{Holds, KEY, Keys, Own, TokenKeys, UseSide};
+use super::pin::{Content, PinRecord, Unwrapped};
 use super::policy;
 use super::ring::Ring;
 use super::rules::RulesHead;
+use super::shares::Shares;
 use super::token::{SERIAL, Token, Uses};
 use super::vault::Vault;
 use crate::codec::{Reader, Writer};
@@ -94,24 +95,45 @@ impl Vault {
             record.failures += 1;
             Ok(())
         })?;
-        let keys = self.reading(|ring| self.try_pin(ring, token, holder, pin))?;
-        let cleared = self.edit_token(token.id, &token.uuid, |token| {
-            if let Some(record) = token.pin_mut(holder) {
-                record.failures = 0;
-            }
-            Ok(())
+        let (now, keys, given) = self.reading(|ring| self.try_pin(ring, token, holder, pin))?;
+        let (record, role) = now.pin(holder).zip(now.role(holder)).ok_or(Error::GeneralError)?;
+        let cleared = self.writing(|ring| {
+            let fresh = match record.renewable() {
+                true => None,
+                false => Some(self.with_pair(ring, &now, (holder, role), &given, &keys)?),
+            };
+            self.edit_token_with(ring, token.id, &token.uuid, |edited| {
+                let same = same_keys(edited, &now).is_ok();
+                let Some(place) = edited.pin_mut(holder) else { return Ok(false) };
+                place.failures = 0;
+                // Somebody may have set another PIN meanwhile.
+                let fresh = fresh.as_ref().filter(|_| same && place.same_as(record));
+                if let Some((encoded, _)) = fresh {
+                    *place = decoded(encoded)?;
+                }
+                Ok(fresh.is_some())
+            })
+            .map(|written| fresh.filter(|_| written).map(|(_, own)| own))
         });
-        if cleared.is_err() {
+        match cleared {
+            Ok(Some(own)) => keys.adopt(own),
+            Ok(None) => {}
             // The right PIN was given: it is the next one that clears the count.
-            tracing::warn!(
+            Err(_) => tracing::warn!(
                 "a right PIN still counts as an attempt: the store could not be written"
-            );
+            ),
         }
         Ok(keys)
     }
 
     /// The keys that a PIN opens; the attempt was charged.
-    fn try_pin(&self, ring: &Ring, token: &Token, holder: &Holder, pin: &[u8]) -> Result<Keys> {
+    fn try_pin(
+        &self,
+        ring: &Ring,
+        token: &Token,
+        holder: &Holder,
+        pin: &[u8],
+    ) -> Result<(Token, Keys, Unwrapped)> {
         let now = self.store.token(token.id)?.map(|row| self.read_token(ring, &row)).transpose()?;
         let now = now.filter(|now| now.uuid == token.uuid).ok_or(Error::DeviceRemoved)?;
         let (Some(record), Some(role)) = (now.pin(holder), now.role(holder)) else {
@@ -123,12 +145,51 @@ impl Vault {
             (self.stretch)(pin, &[0; 16], &cost)?;
             return Err(Error::PinIncorrect);
         };
-        let context = now.context(&self.id, (holder, role), record.holds);
-        let wrapped = record.open(pin, &ring.current.pin, &context, self.stretch)?;
-        let mut keys = now.keys(record.holds.unwrap_or(Holds::TokenKey), &wrapped)?;
-        keys.deposit = self.deposit(&now, &keys)?;
-        keys.user = now.user_id(holder);
-        Ok(keys)
+        let (keys, given) = self.opened(ring, &now, (holder, role), record, pin)?;
+        Ok((now, keys, given))
+    }
+
+    /// What a PIN opens, if it is the one of this record.
+    fn opened(
+        &self,
+        ring: &Ring,
+        token: &Token,
+        (holder, role): (&Holder, Role),
+        record: &PinRecord,
+        pin: &[u8],
+    ) -> Result<(Keys, Unwrapped)> {
+        let context = token.wrap_context(&self.id, (holder, role), record);
+        let given = record.open(pin, &ring.current.pin, &context, self.stretch)?;
+        let (own, held) = match record.shares {
+            Some(_) => {
+                let seed = given.content.duplicate()?;
+                let own = Own { holder: holder.clone(), role, seed };
+                let held = self.token_keys_of(token, &own)?;
+                (Some(own), held)
+            }
+            None => {
+                let holds = record.holds.unwrap_or(Holds::TokenKey);
+                (None, self.token_keys_within(token, holds, &given.content)?)
+            }
+        };
+        Ok((Keys::new(token.uuid, token.user_id(holder), own, held), given))
+    }
+
+    /// The record of a PIN that wraps keys itself, as one that has a pair: the keys can be renewed then.
+    fn with_pair(
+        &self,
+        ring: &Ring,
+        token: &Token,
+        who: (&Holder, Role),
+        given: &Unwrapped,
+        keys: &Keys,
+    ) -> Result<(Vec<u8>, Own)> {
+        let record = token.pin(who.0).ok_or(Error::GeneralError)?;
+        let holds = record.holds.unwrap_or(Holds::TokenKey);
+        let (content, own) = self.content(token, who, holds, &keys.current())?;
+        let context = token.pair_context(&self.id, who, holds);
+        let record = record.rewrapped(given, &ring.current.pin, &context, content)?;
+        Ok((encoded(&record), own.ok_or(Error::GeneralError)?))
     }
 
     /// Sets the PIN of a holder; the keys prove the right to, and must hold what the role needs.
@@ -140,11 +201,28 @@ impl Vault {
         pin: &[u8],
         config: &Config,
     ) -> Result<()> {
+        let own = settled(|| self.try_set_pin(id, holder, keys, pin, config))?;
+        if let Some(own) = own.filter(|_| keys.own().is_some_and(|old| old.holder == *holder)) {
+            keys.adopt(own);
+        }
+        Ok(())
+    }
+
+    fn try_set_pin(
+        &self,
+        id: i64,
+        holder: &Holder,
+        keys: &Keys,
+        pin: &[u8],
+        config: &Config,
+    ) -> Result<Option<Own>> {
         // The slow part is done before the store is locked.
         let token = self.same_token(id, keys)?;
         let role = token.role(holder).ok_or(Error::UserNotLoggedIn)?;
+        let held = self.token_keys_at(keys, &token)?;
         self.writing(|ring| {
-            let record = self.pin_record(ring, &token, (holder, role), pin, config, keys)?;
+            let who = (holder, role);
+            let (record, own) = self.pin_record(ring, &token, who, pin, config, &held)?;
             let encoded = encoded(&record);
             self.edit_token_with(ring, id, &keys.uuid, |now| {
                 same_keys(now, &token)?;
@@ -160,7 +238,8 @@ impl Vault {
                     (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
                 }
                 Ok(())
-            })
+            })?;
+            Ok(own)
         })
     }
 
@@ -175,14 +254,14 @@ impl Vault {
             );
             return Err(Error::FunctionFailed);
         }
-        let mut keys = self.fresh_token_key(&token)?;
-        let uses = self.fresh_uses(&token, &mut keys)?;
+        let (uses, held) = self.fresh_token_keys(&token, true)?;
+        let uses = uses.ok_or(Error::GeneralError)?;
         let (generation, public, seed) = (uses.generation, &uses.public, &uses.seed);
         let fresh = || Uses { generation, public: public.clone(), seed: seed.clone() };
         token.uses = Some(fresh());
         let user = (&Holder::User, Role::User);
         self.writing(|ring| {
-            let encoded = encoded(&self.pin_record(ring, &token, user, pin, config, &keys)?);
+            let encoded = encoded(&self.pin_record(ring, &token, user, pin, config, &held)?.0);
             self.edit_token_with(ring, id, &so.uuid, |now| {
                 if now.user.is_some() || now.uses.is_some() {
                     return Err(Error::FunctionFailed);
@@ -205,30 +284,31 @@ impl Vault {
 
     /// Changes a token's record, if it is still the same token: another process may have made the
     /// slot's token anew.
-    pub(super) fn edit_token(
+    pub(super) fn edit_token<T>(
         &self,
         id: i64,
         uuid: &[u8; 16],
-        edit: impl Fn(&mut Token) -> Result<()>,
-    ) -> Result<()> {
+        edit: impl Fn(&mut Token) -> Result<T>,
+    ) -> Result<T> {
         self.writing(|ring| self.edit_token_with(ring, id, uuid, &edit))
     }
 
     /// The same with these keys of the store, under which part of the change was made.
-    pub(super) fn edit_token_with(
+    pub(super) fn edit_token_with<T>(
         &self,
         ring: &Ring,
         id: i64,
         uuid: &[u8; 16],
-        edit: impl Fn(&mut Token) -> Result<()>,
-    ) -> Result<()> {
+        edit: impl Fn(&mut Token) -> Result<T>,
+    ) -> Result<T> {
         self.change_with(ring, |change| {
             let mut token = change.token(id)?.ok_or(Error::TokenNotPresent)?;
             if token.uuid != *uuid {
                 return Err(Error::DeviceRemoved);
             }
-            edit(&mut token)?;
-            change.put_token(id, &token)
+            let value = edit(&mut token)?;
+            change.put_token(id, &token)?;
+            Ok(value)
         })
     }
 
@@ -265,19 +345,30 @@ impl Vault {
             user: None,
             uses: None,
             users: Vec::new(),
+            renewed: 0,
+            rotation: None,
         };
         // A strict token has no keys before it has a user: its security officer never has them.
-        let mut keys = self.fresh_token_key(&token)?;
-        if token.separation == Separation::Standard {
-            token.uses = Some(self.fresh_uses(&token, &mut keys)?);
-        }
-        let so = (&Holder::So, Role::So);
-        token.so = Some(self.pin_record(ring, &token, so, so_pin, config, &keys)?);
+        let (uses, held) =
+            self.fresh_token_keys(&token, token.separation == Separation::Standard)?;
+        token.uses = uses;
+        let officer = (&Holder::So, Role::So);
+        token.so = Some(self.pin_record(ring, &token, officer, so_pin, config, &held)?.0);
         Ok(token)
     }
 
-    fn fresh_token_key(&self, token: &Token) -> Result<Keys> {
-        token.keys(Holds::TokenKey, &primitive::random_secret(KEY)?)
+    /// The keys of a token that has had none, and how its record keeps the use key, where it is to have
+    /// one.
+    fn fresh_token_keys(
+        &self,
+        token: &Token,
+        with_uses: bool,
+    ) -> Result<(Option<Uses>, TokenKeys)> {
+        let key = primitive::random_secret(KEY)?;
+        let uses = with_uses.then(|| self.fresh_uses(token, &key)).transpose()?;
+        let (record, side) =
+            uses.map_or((None, UseSide::default()), |(uses, side)| (Some(uses), side));
+        Ok((record, TokenKeys::alone(token.generation, Some(key), side)))
     }
 
     /// The token, if it is the one that these keys are of.
@@ -286,23 +377,64 @@ impl Vault {
         token.ok_or(Error::DeviceRemoved)
     }
 
+    /// The record of a new PIN, and the pair that it opens where its holder has one.
     pub(super) fn pin_record(
         &self,
         ring: &Ring,
         token: &Token,
-        (holder, role): (&Holder, Role),
+        who: (&Holder, Role),
         pin: &[u8],
         config: &Config,
-        keys: &Keys,
-    ) -> Result<PinRecord> {
+        held: &TokenKeys,
+    ) -> Result<(PinRecord, Option<Own>)> {
         token.check_new_pin(pin)?;
-        let holds = Holds::of(role, token.separation, token.uses.is_some());
-        let context = token.context(&self.id, (holder, role), Some(holds));
-        let wrapped = keys.to_wrap(holds)?;
+        let holds = Holds::of(who.1, token.separation, token.uses.is_some());
+        let (content, own) = self.content(token, who, holds, held)?;
+        let context = match own {
+            None => token.context(&self.id, who, Some(holds)),
+            Some(_) => token.pair_context(&self.id, who, holds),
+        };
         let (kdf, pin_key) = (&config.kdf, &ring.current.pin);
-        PinRecord::create(pin, kdf, pin_key, &context, (holds, &wrapped), self.stretch)
+        let record = PinRecord::create(pin, kdf, pin_key, &context, content, self.stretch)?;
+        Ok((record, own))
+    }
+
+    /// What a holder's PIN is to open: a new pair, with as much sealed to it as they hold.
+    fn content(
+        &self,
+        token: &Token,
+        (holder, role): (&Holder, Role),
+        holds: Holds,
+        held: &TokenKeys,
+    ) -> Result<(Content, Option<Own>)> {
+        held.suffices(holds)?;
+        let token_key = held.token.as_ref().filter(|_| holds != Holds::Nothing);
+        let Some(token_key) = token_key else {
+            // Nothing but the PIN itself is tested.
+            let wrapped = primitive::random_secret(KEY)?;
+            return Ok((Content { holds, wrapped, shares: None }, None));
+        };
+        let context = token.pair_context(&self.id, (holder, role), holds);
+        let uses = held.uses.key.as_ref().filter(|_| holds == Holds::Both);
+        let uses = uses.map(|uses| (held.uses.generation, &uses.key));
+        let (seed, shares) = Shares::create(&context, (held.generation, token_key), uses)?;
+        let own = Own { holder: holder.clone(), role, seed: seed.duplicate()? };
+        Ok((Content { holds, wrapped: seed, shares: Some(shares) }, Some(own)))
     }
 }
+
+/// Tries again what was made with keys that were renewed meanwhile.
+pub(super) fn settled<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
+    for _ in 0..ATTEMPTS {
+        match attempt() {
+            Err(Error::KeysRenewed) => {}
+            done => return done,
+        }
+    }
+    Err(Error::FunctionFailed)
+}
+
+const ATTEMPTS: usize = 8;
 
 /// A change may be tried more than once: what it puts into the record is kept encoded.
 pub(super) fn encoded(record: &PinRecord) -> Vec<u8> {
@@ -318,5 +450,5 @@ pub(super) fn decoded(record: &[u8]) -> Result<PinRecord> {
 /// The keys of a token may have been renewed since its record was read.
 pub(super) fn same_keys(now: &Token, before: &Token) -> Result<()> {
     let keys = |token: &Token| (token.generation, token.use_generation());
-    if keys(now) == keys(before) { Ok(()) } else { Err(Error::DeviceRemoved) }
+    if keys(now) == keys(before) { Ok(()) } else { Err(Error::KeysRenewed) }
 }

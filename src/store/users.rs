@@ -2,7 +2,7 @@
 //! Named users added, removed, and given another PIN.
 
 use super::keys::Keys;
-use super::tokens::{decoded, encoded, same_keys};
+use super::tokens::{decoded, encoded, same_keys, settled};
 use super::user::{User, good_name, named};
 use super::vault::Vault;
 use crate::config::Config;
@@ -24,20 +24,24 @@ impl Vault {
         if !good_name(name) || !Role::NAMED.contains(&role) {
             return Err(Error::ArgumentsBad);
         }
-        let token = self.same_token(id, keys)?;
-        let holder = Holder::Named(name.to_string());
-        let fresh = fresh_id()?;
-        self.writing(|ring| {
-            let record = self.pin_record(ring, &token, (&holder, role), pin, config, keys)?;
-            let record = encoded(&record);
-            self.edit_token_with(ring, id, &keys.uuid, |now| {
-                same_keys(now, &token)?;
-                if named(&now.users, name).is_some() || now.users.len() >= MOST {
-                    return Err(Error::ArgumentsBad);
-                }
-                let pin = decoded(&record)?;
-                now.users.push(User { id: fresh, name: name.to_string(), role, pin });
-                Ok(())
+        settled(|| {
+            let token = self.same_token(id, keys)?;
+            let (holder, held) =
+                (Holder::Named(name.to_string()), self.token_keys_at(keys, &token)?);
+            let fresh = fresh_id()?;
+            self.writing(|ring| {
+                let who = (&holder, role);
+                let (record, _) = self.pin_record(ring, &token, who, pin, config, &held)?;
+                let record = encoded(&record);
+                self.edit_token_with(ring, id, &keys.uuid, |now| {
+                    same_keys(now, &token)?;
+                    if named(&now.users, name).is_some() || now.users.len() >= MOST {
+                        return Err(Error::ArgumentsBad);
+                    }
+                    let pin = decoded(&record)?;
+                    now.users.push(User { id: fresh, name: name.to_string(), role, pin });
+                    Ok(())
+                })
             })
         })
     }
@@ -61,21 +65,26 @@ impl Vault {
         pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let token = self.same_token(id, keys)?;
-        let old = named(&token.users, name).ok_or(Error::ArgumentsBad)?;
-        let (old_id, role) = (old.id, old.role);
-        let holder = Holder::Named(name.to_string());
-        let fresh = fresh_id()?;
-        self.writing(|ring| {
-            let record = self.pin_record(ring, &token, (&holder, role), pin, config, keys)?;
-            let record = encoded(&record);
-            self.edit_token_with(ring, id, &keys.uuid, |now| {
-                same_keys(now, &token)?;
-                let user = now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
-                let user = user.ok_or(Error::ArgumentsBad)?;
-                user.pin = decoded(&record)?;
-                user.id = fresh;
-                Ok(())
+        settled(|| {
+            let token = self.same_token(id, keys)?;
+            let old = named(&token.users, name).ok_or(Error::ArgumentsBad)?;
+            let (old_id, role) = (old.id, old.role);
+            let (holder, held) =
+                (Holder::Named(name.to_string()), self.token_keys_at(keys, &token)?);
+            let fresh = fresh_id()?;
+            self.writing(|ring| {
+                let who = (&holder, role);
+                let (record, _) = self.pin_record(ring, &token, who, pin, config, &held)?;
+                let record = encoded(&record);
+                self.edit_token_with(ring, id, &keys.uuid, |now| {
+                    same_keys(now, &token)?;
+                    let user =
+                        now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
+                    let user = user.ok_or(Error::ArgumentsBad)?;
+                    user.pin = decoded(&record)?;
+                    user.id = fresh;
+                    Ok(())
+                })
             })
         })
     }

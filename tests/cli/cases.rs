@@ -60,6 +60,7 @@ cases! {
     damage
     mode
     users
+    rotate_token
     policy_check
     policy
 }

@@ -22,7 +22,7 @@ fn page() -> String {
         let _ = writeln!(page, "| {} | {} | {refusal} |", group.row().what, reaches.join(" | "));
     }
     page.push_str(FUNCTIONS);
-    for group in GROUPS {
+    for group in GROUPS.iter().filter(|group| !group.row().functions.is_empty()) {
         let _ = writeln!(page, "| {} | {} |", group.row().what, functions(*group));
     }
     page
@@ -82,7 +82,16 @@ Named users log in by `C_LoginUser`, or by `C_Login` with `CKU_USER` and `name:P
 `--user NAME`. The part before the first colon is a name only where a user has it. A user who is removed,
 or whose PIN is reset, is logged out everywhere at the latest with the next call that begins something.
 Removing a user takes their way in; who has kept an old copy of the files, the seal and their PIN has what
-they had.
+they had, until the keys are renewed:
+
+```
+strongroom rotate token-key                  # the token key; anyone who has it, but for auditors
+strongroom rotate token-key --compromised    # with the use key and everything beneath; who uses keys
+strongroom rotate status
+```
+
+The new keys are sealed to everyone who has a PIN at that moment, which takes nobody's but one. Programs
+that are logged in go on.
 
 ## Who may do what
 

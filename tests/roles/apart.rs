@@ -28,10 +28,10 @@ fn a_manager_or_auditor_has_no_use_key_and_material_does_not_open_with_what_they
         assert_eq!((manager.as_slice(), auditor.as_slice()), (token_key, token_key));
         assert_ne!(token_key, use_key);
         assert!(![token_key, use_key].contains(&custodian.as_slice()), "{settings:?}");
-        let object = files.object(&record, token_key, "deposited");
+        let object = files.object(&record, token_key, "deposited").unwrap();
         assert!(!object.contains_key(&VALUE), "the value rests apart");
         let mut blob = Bytes(object[&MATERIAL].clone());
-        assert_eq!((blob.u8(), blob.u8()), (1, 2), "a deposit");
+        assert_eq!((blob.u8(), blob.u32(), blob.u8()), (2, 1, 2), "a deposit");
         let ciphertext = blob.bytes();
         let context = files.material_context(&record, 2, &ciphertext);
         for key in [token_key, &custodian] {
@@ -60,10 +60,10 @@ fn what_users_of_keys_make_is_sealed_under_the_use_key() {
     let so = files.wrapped(&record, (0, ""), record.so.as_ref().unwrap(), SO_PIN);
     assert_eq!(so, keys, "the officer of a standard token sets the user's next PIN");
     let (token_key, use_key) = keys.split_at(32);
-    let object = files.object(&record, token_key, "own");
+    let object = files.object(&record, token_key, "own").unwrap();
     assert!(!object.contains_key(&VALUE));
     let mut blob = Bytes(object[&MATERIAL].clone());
-    assert_eq!((blob.u8(), blob.u8()), (1, 1), "sealed under the use key itself");
+    assert_eq!((blob.u8(), blob.u32(), blob.u8()), (2, 1, 1), "sealed under the use key itself");
     let context = files.material_context(&record, 1, &[]);
     assert_eq!(open(token_key, &context, &blob.0), None);
     let material = attributes(open(use_key, &context, &blob.0).expect("the use key opens it"));

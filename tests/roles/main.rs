@@ -18,6 +18,7 @@ mod apart;
 mod logins;
 mod matrix;
 mod older;
+#[allow(dead_code, reason = "shared with the tests of rotation")]
 mod reader;
 mod removed;
 mod strict;

@@ -38,6 +38,13 @@ fn a_token_of_the_first_format_is_read_used_and_written() {
         let said = child::everything(&said);
         assert!(!said.contains("added") && said.contains("make a token anew"), "{said}");
     }
+    // Its token key is renewed like any other's, and what is beneath it: it stays without a use key.
+    for (generation, how) in [(2, "--compromised"), (3, "--json")] {
+        let said = crate::run(&fixture, &["rotate", "token-key", how, "--pin-env", "PIN"]);
+        assert!(said.contains("generation") && said.contains(&generation.to_string()), "{said}");
+    }
+    let s = token.user();
+    assert_eq!(s.decrypt(&ecb, labelled(s, "key"), &sealed).good(), [1; 16]);
     session::finalize().good();
     assert!(crate::run(&fixture, &["check"]).contains("faults: 0"));
 }

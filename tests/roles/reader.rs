@@ -2,12 +2,16 @@
 //! A reader of stores from `docs/store-format.md` alone: what someone has who has the files, the seal,
 //! and one PIN.
 
+#[path = "shares.rs"]
+mod shares;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
 use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use rusqlite::Connection;
+use shares::{Shares, shares};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -32,6 +36,8 @@ pub struct Token {
     pub seed: Vec<u8>,
     /// By name: role and PIN.
     pub users: BTreeMap<String, (u8, Pin)>,
+    /// Whether a rotation of its keys is under way.
+    pub rotating: bool,
 }
 
 /// A PIN's record.
@@ -42,6 +48,8 @@ pub struct Pin {
     /// Memory in KiB, passes, lanes.
     pub cost: [u32; 3],
     pub wrap: Vec<u8>,
+    /// The keys, where the PIN opens a pair that they are sealed to.
+    pub shares: Option<Shares>,
 }
 
 /// Bytes, read from the front.
@@ -145,7 +153,7 @@ impl Files {
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let (id, body): (i64, Vec<u8>) = self.database.query_row(query, [], row).unwrap();
         let mut record = Bytes(body[..body.len() - 32].to_vec());
-        assert_eq!(record.u8(), 2, "the format of today");
+        assert_eq!(record.u8(), 3, "the format of today");
         let uuid = record.take(16);
         // Label, time; generation; shortest PIN, most failures.
         let middle = record.take(32 + 8 + 4 + 4 + 4);
@@ -166,11 +174,14 @@ impl Files {
             (name, (record.u8(), pin(&mut record).unwrap()))
         });
         let users = users.collect();
-        assert!(record.0.is_empty());
-        Token { id, uuid, middle, generation, so, user, use_generation, seed, users }
+        // When the keys were renewed last.
+        record.take(8);
+        let rotating = record.u8() != 0;
+        assert!(rotating || record.0.is_empty());
+        Token { id, uuid, middle, generation, so, user, use_generation, seed, users, rotating }
     }
 
-    /// What a PIN of the token wraps.
+    /// What a PIN of the token opens: the keys sealed to its holder's pair, or what it wraps itself.
     pub fn wrapped(
         &self,
         token: &Token,
@@ -178,6 +189,11 @@ impl Files {
         pin: &Pin,
         text: &str,
     ) -> Vec<u8> {
+        if pin.shares.is_some() {
+            let seed = self.seed(token, (role, name), pin, text).expect("the PIN opens");
+            return self.shared(token, (role, name), pin, &seed).expect("the keys open");
+        }
+        assert_eq!(pin.holds, 0, "who holds keys has a pair");
         let context = Files::pin_context(&self.id, token, (role, name), pin);
         let inner = open(&self.key("key pin"), &context, &pin.wrap).expect("the outer layer");
         open(&pin.stretched(text), &context, &inner).expect("the PIN opens")
@@ -185,37 +201,29 @@ impl Files {
 
     /// What the wrap of a token's PIN is bound to.
     pub fn pin_context(store: &[u8], token: &Token, who: (u8, &str), pin: &Pin) -> Vec<u8> {
-        let generations = match pin.holds {
-            0 => [0, 0],
-            1 => [0, token.generation],
-            _ => [token.use_generation, token.generation],
-        };
-        Files::context(store, &token.uuid, who, pin.holds, generations)
+        match pin.shares {
+            Some(_) => Files::context(store, &token.uuid, who, pin.holds),
+            None => {
+                let parts = [&[2][..], b"strongroom token key", store, &token.uuid];
+                let name = counted(who.1.as_bytes());
+                [&parts.concat()[..], &[who.0, pin.holds], &name, &[0; 8]].concat()
+            }
+        }
     }
 
-    /// The same, of its parts: the generations of use key and token key last.
-    pub fn context(
-        store: &[u8],
-        uuid: &[u8],
-        (role, name): (u8, &str),
-        holds: u8,
-        [uses, generation]: [u32; 2],
-    ) -> Vec<u8> {
-        [
-            &[2][..],
-            b"strongroom token key",
-            store,
-            uuid,
-            &[role, holds],
-            &counted(name.as_bytes()),
-            &uses.to_be_bytes(),
-            &generation.to_be_bytes(),
-        ]
-        .concat()
+    /// The same of a holder's pair, of its parts.
+    pub fn context(store: &[u8], uuid: &[u8], (role, name): (u8, &str), holds: u8) -> Vec<u8> {
+        let parts = [&[3][..], b"strongroom holder", store, uuid, &[role, holds]];
+        [&parts.concat()[..], &counted(name.as_bytes())].concat()
     }
 
-    /// The attributes of the private object with this label: as far as the token key opens them.
-    pub fn object(&self, token: &Token, token_key: &[u8], label: &str) -> BTreeMap<u64, Vec<u8>> {
+    /// The attributes of the private object with this label, if the token key opens it.
+    pub fn object(
+        &self,
+        token: &Token,
+        token_key: &[u8],
+        label: &str,
+    ) -> Option<BTreeMap<u64, Vec<u8>>> {
         let query = "SELECT id, private, revision, generation, wrap, body FROM object";
         let mut statement = self.database.prepare(query).unwrap();
         let mut rows = statement.query([]).unwrap();
@@ -238,10 +246,10 @@ impl Files {
             let record = attributes(open(&own, &place, &body).expect("the object opens"));
             // CKA_LABEL
             if record.get(&3).is_some_and(|found| found == label.as_bytes()) {
-                return record;
+                return Some(record);
             }
         }
-        panic!("no private object '{label}' opens");
+        None
     }
 
     /// What sealed material is bound to.
@@ -259,7 +267,7 @@ impl Files {
 }
 
 impl Pin {
-    fn stretched(&self, text: &str) -> Vec<u8> {
+    pub fn stretched(&self, text: &str) -> Vec<u8> {
         let [memory, passes, lanes] = self.cost;
         stretched(text, &self.salt, (memory, passes, lanes))
     }
@@ -277,11 +285,13 @@ pub fn stretched(text: &str, salt: &[u8], (memory, passes, lanes): (u32, u32, u3
 fn pin(record: &mut Bytes) -> Option<Pin> {
     match record.u8() {
         0 => None,
-        2 => {
+        form @ (2 | 3) => {
             let (holds, salt) = (record.u8(), record.take(16));
             let cost = [record.u32(), record.u32(), record.u32()];
             record.u32();
-            Some(Pin { holds, salt, cost, wrap: record.bytes() })
+            let wrap = record.bytes();
+            let shares = (form == 3).then(|| shares(record, holds));
+            Some(Pin { holds, salt, cost, wrap, shares })
         }
         other => panic!("a PIN of form {other}"),
     }

@@ -141,7 +141,7 @@ fn parts(bytes: &[u8]) -> Vec<Vec<u8>> {
 fn contexts(store: &[u8], uuid: &[u8]) -> Vec<Vec<u8>> {
     let mut all = vec![Vec::new(), store.to_vec(), uuid.to_vec()];
     for (role, holds) in [(0, 0), (0, 2), (1, 1), (1, 2)] {
-        all.push(Files::context(store, uuid, (role, ""), holds, [1, 1]));
+        all.push(Files::context(store, uuid, (role, ""), holds));
     }
     all
 }

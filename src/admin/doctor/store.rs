@@ -297,9 +297,23 @@ fn look_at_tokens(opened: &Opened, findings: &mut Vec<Finding>) {
                 "set the clock",
             )
         });
-        let bad: Vec<_> = user.into_iter().chain(so).chain(future).collect();
+        let rotation = (token.keys.rotation != "none").then(|| {
+            let mend = format!(
+                "where no 'strongroom rotate' is running, 'strongroom rotate token-key --token {}' \
+                 brings it to its end",
+                token.selector()
+            );
+            Finding::warn(topic.as_str(), "a rotation of its keys is under way", mend)
+        });
+        let bad: Vec<_> = user.into_iter().chain(so).chain(future).chain(rotation).collect();
         if bad.is_empty() {
-            findings.push(Finding::ok(topic, format!("slot {}, both PINs good", token.slot)));
+            findings.push(Finding::ok(
+                topic,
+                format!(
+                    "slot {}, both PINs good, keys of generation {}",
+                    token.slot, token.keys.token_key
+                ),
+            ));
         }
         findings.extend(bad);
     }
