@@ -149,10 +149,13 @@ impl Library {
         }
         if id != next_slot(taken.last()) {
             // Where the store was not opened yet, its slots are not known, and its fault is the answer.
-            if self.vault.lock().is_none() {
-                self.refresh()?;
+            if self.vault.lock().is_some() {
+                return Err(Error::SlotIdInvalid);
             }
-            return self.slots.read().get(&id).cloned().map(Some).ok_or(Error::SlotIdInvalid);
+            self.refresh()?;
+            let slot = self.slots.read().get(&id).cloned();
+            let free = id == next_slot(self.taken().last());
+            return if free || slot.is_some() { Ok(slot) } else { Err(Error::SlotIdInvalid) };
         }
         // A store that is there and cannot be read is not a free slot: its fault is the answer.
         self.refresh().map(|()| None)
