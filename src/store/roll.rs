@@ -238,7 +238,7 @@ impl Roll {
             for number in buckets {
                 rows.insert(number);
                 match self.load(seals, now, number) {
-                    Ok(bucket) => lines.append(bucket),
+                    Ok(bucket) => lines.extend(bucket.iter().map(|(id, line)| (*id, *line))),
                     Err(_) => fault(number),
                 }
             }

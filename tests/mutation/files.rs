@@ -17,21 +17,22 @@ fn the_counter_of_changes_decides_nothing() {
         seen.is_part_of(&world.seen, "changes");
         assert_eq!(seen.counts(), world.seen.counts());
     }
-    for length in [None, Some(0), Some(8), Some(4095)] {
+    // One that was cut short tells nothing, and everybody asks the database.
+    for length in [0, 8, 15, 4095] {
         world.reset();
-        let file = world.file("changes");
-        match length {
-            None => fs::remove_file(&file).unwrap(),
-            Some(length) => fs::write(&file, vec![0; length]).unwrap(),
-        }
-        let checked = world.check(&[]);
-        assert_eq!(checked.code, 2, "{length:?}: {}", checked.said);
-        assert!(checked.said.contains("changes"), "{}", checked.said);
-        world.nothing_else_is_seen("changes cut");
-        let repaired = world.check(&["--repair"]);
-        assert_eq!(repaired.code, 0, "{length:?}: {}", repaired.said);
+        fs::write(world.file("changes"), vec![0; length]).unwrap();
+        assert_eq!(world.check(&[]).code, 0, "{length}");
         assert_eq!(probe::look(&world.fixture).unwrap().counts(), world.seen.counts());
     }
+    world.reset();
+    fs::remove_file(world.file("changes")).unwrap();
+    let checked = world.check(&[]);
+    assert_eq!(checked.code, 2, "{}", checked.said);
+    assert!(checked.said.contains("changes"), "{}", checked.said);
+    world.nothing_else_is_seen("changes gone");
+    let repaired = world.check(&["--repair"]);
+    assert_eq!(repaired.code, 0, "{}", repaired.said);
+    assert_eq!(probe::look(&world.fixture).unwrap().counts(), world.seen.counts());
 }
 
 #[test]
