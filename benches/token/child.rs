@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use cryptoki_sys::CKM_ECDSA;
 
 use crate::failure::Failure;
+use crate::growth;
 use crate::pkcs11::{Module, Session};
 use crate::token::{self, Token};
 
@@ -25,13 +26,16 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
     let [library, part, number] = arguments else {
         return Err(Failure::say("this option is for the program's own use"));
     };
-    let module = Module::open(library.as_ref())?;
     let number: usize =
         number.parse().map_err(|_| Failure::say("the last argument is a number"))?;
+    let start = Instant::now();
+    let module = Module::open(library.as_ref())?;
     match part.as_str() {
         "write" => write_on_demand(&module)?,
         "create" => create(&module, number)?,
-        "first" => first_signature(&module)?,
+        "first" => first_signature(&module, Instant::now()).map(drop)?,
+        "cold" => cold(&module, start, number)?,
+        "sign" => sign_on_demand(&module, number)?,
         other => return Err(Failure::say(format!("no part called {other}"))),
     }
     module.finalize()
@@ -65,8 +69,7 @@ fn create(module: &Module, keys: usize) -> Result<(), Failure> {
 
 /// Prints the microseconds from before `C_Initialize` to after the first signature, and how many of
 /// them `C_Login` took.
-fn first_signature(module: &Module) -> Result<(), Failure> {
-    let start = Instant::now();
+fn first_signature(module: &Module, start: Instant) -> Result<Session, Failure> {
     module.initialize()?;
     let session = module.session(token::find_slot(module)?)?;
     let before_login = start.elapsed();
@@ -76,6 +79,49 @@ fn first_signature(module: &Module) -> Result<(), Failure> {
     let mut signature = [0; 64];
     session.sign(CKM_ECDSA, key, &mut [7; 32], &mut signature)?;
     println!("{} {}", start.elapsed().as_micros(), login.as_micros());
+    Ok(session)
+}
+
+/// The same from `dlopen` on, and prints the kilobytes in memory then; after all keys were found, and
+/// after so many of them have signed, unless that is none.
+fn cold(module: &Module, start: Instant, signs: usize) -> Result<(), Failure> {
+    let session = first_signature(module, start)?;
+    println!("{}", resident()?);
+    let keys = if signs > 0 { growth::all_keys(&session, usize::MAX)? } else { Vec::new() };
+    println!("{}", resident()?);
+    let mut signature = [0; 64];
+    for key in keys.iter().take(signs) {
+        session.sign(CKM_ECDSA, *key, &mut [7; 32], &mut signature)?;
+    }
+    println!("{}", resident()?);
+    Ok(())
+}
+
+/// Kilobytes that this process has in memory.
+fn resident() -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kibibytes.map(|number| number * 1.024).ok_or_else(|| Failure::say("no VmRSS"))
+}
+
+/// Reads how many milliseconds to sign for, does so with a few keys in turn, and answers how many
+/// signatures that were.
+fn sign_on_demand(module: &Module, keys: usize) -> Result<(), Failure> {
+    let session = logged_in(module)?;
+    let keys = growth::all_keys(&session, keys)?;
+    let mut keys = keys.iter().cycle();
+    println!("0");
+    for line in std::io::stdin().lock().lines() {
+        let milliseconds = line?.parse().map_err(|_| Failure::say("expected milliseconds"))?;
+        let (start, mut made, mut signature) = (Instant::now(), 0, [0; 64]);
+        while start.elapsed() < Duration::from_millis(milliseconds) {
+            let key = keys.next().ok_or_else(|| Failure::say("no key to sign with"))?;
+            session.sign(CKM_ECDSA, *key, &mut [7; 32], &mut signature)?;
+            made += 1;
+        }
+        println!("{made}");
+    }
     Ok(())
 }
 
@@ -86,7 +132,7 @@ fn logged_in(module: &Module) -> Result<Session, Failure> {
     Ok(session)
 }
 
-/// The process that creates and destroys keys while the parent measures.
+/// The process that creates and destroys keys, or signs, while the parent measures.
 pub(crate) struct Writer {
     child: Child,
     orders: ChildStdin,
@@ -96,8 +142,17 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts it and waits until it is logged in.
     pub(crate) fn start(token: &Token) -> Result<Self, Failure> {
+        Writer::playing(token, "write", 0)
+    }
+
+    /// The same for one that signs with so many keys instead.
+    pub(crate) fn signing(token: &Token, keys: usize) -> Result<Self, Failure> {
+        Writer::playing(token, "sign", keys)
+    }
+
+    fn playing(token: &Token, part: &str, number: usize) -> Result<Self, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(arguments(token, "write", 0))
+            .args(arguments(token, part, number))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -6,12 +6,14 @@
 
 mod child;
 mod failure;
+mod growth;
 mod options;
 mod ossl;
 mod peers;
 mod pkcs11;
 mod policy;
 mod report;
+mod rotation;
 mod stats;
 mod store;
 mod timed;
@@ -123,6 +125,12 @@ fn run(tokens: &[Token], options: &Options, scratch: &Path) -> Result<Vec<Row>, 
     }
     if options.wants("first") {
         done(store::first_signature(tokens, options));
+    }
+    if options.names("growth") {
+        growth::grow(tokens, options)?.into_iter().for_each(&mut done);
+    }
+    if options.names("rotation") {
+        rotation::beside_signers(tokens, options, scratch)?.into_iter().for_each(&mut done);
     }
     if options.wants("find") {
         done(store::find(tokens, options)?);

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 pub(crate) const USAGE: &str = "\
 usage: cargo bench --bench token -- [CASE...] [--quick] [--markdown]
 
-  CASE         run only the cases whose name contains one of these words
+  CASE         run only the cases whose name contains one of these words; growth (minutes) and
+               rotation run for their names alone
   --bench      run them all (cargo bench adds it by itself)
   --quick      few and short rounds, small token: to see that it works, not to quote
   --markdown   print one Markdown table instead of a block for each case
@@ -16,6 +17,7 @@ usage: cargo bench --bench token -- [CASE...] [--quick] [--markdown]
 environment:
   STRONGROOM_BENCH_PEERS    other modules: \"softhsm2=/path/lib.so kryoptic=/path/lib.so\"
   STRONGROOM_BENCH_KEYS     keys in the peers' tokens for the find case (default 10000)
+  STRONGROOM_BENCH_GROWN    keys in our token for the growth and rotation cases (default 100000)
   STRONGROOM_BENCH_LIBRARY  our library, if not the one beside this program
   TMPDIR                    where the temporary tokens are made; its disk decides what fsync costs";
 
@@ -47,6 +49,24 @@ impl Options {
 
     pub(crate) fn wants(&self, case: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|word| case.contains(word.as_str()))
+    }
+
+    /// Whether a case was asked for by a word of its name: the long ones run for nothing less.
+    pub(crate) fn names(&self, case: &str) -> bool {
+        self.filters.iter().any(|word| case.contains(word.as_str()))
+    }
+
+    /// Keys in the token of the growth and rotation cases: ours, or a peer's.
+    pub(crate) fn grown(&self, ours: bool) -> Result<usize, Failure> {
+        let full = match (self.quick, ours) {
+            (true, true) => 2000,
+            (true, false) => 200,
+            (false, true) => 100_000,
+            (false, false) => 5000,
+        };
+        let name = if ours { "STRONGROOM_BENCH_GROWN" } else { "STRONGROOM_BENCH_KEYS" };
+        let Ok(text) = std::env::var(name) else { return Ok(full) };
+        text.parse().map_err(|_| Failure::say(format!("{name}={text} is no number")))
     }
 
     /// Rounds and length of a batch for the cases that time single calls.

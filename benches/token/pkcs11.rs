@@ -166,6 +166,51 @@ impl Session {
         Ok(key)
     }
 
+    pub(crate) fn create(
+        &self,
+        template: &mut [Attribute<'_>],
+    ) -> Result<CK_OBJECT_HANDLE, Failure> {
+        let mut object: CK_OBJECT_HANDLE = 0;
+        call!(
+            self.list,
+            C_CreateObject(
+                self.handle,
+                template.as_mut_ptr().cast(),
+                template.len() as CK_ULONG,
+                &mut object
+            )
+        );
+        Ok(object)
+    }
+
+    /// So many of the objects that match, in calls for a hundred each.
+    pub(crate) fn find_all(
+        &self,
+        template: &mut [Attribute<'_>],
+        most: usize,
+    ) -> Result<Vec<CK_OBJECT_HANDLE>, Failure> {
+        let (mut all, mut batch) = (Vec::new(), [0; 100]);
+        call!(
+            self.list,
+            C_FindObjectsInit(
+                self.handle,
+                template.as_mut_ptr().cast(),
+                template.len() as CK_ULONG
+            )
+        );
+        while all.len() < most {
+            let mut count: CK_ULONG = 0;
+            call!(self.list, C_FindObjects(self.handle, batch.as_mut_ptr(), 100, &mut count));
+            if count == 0 {
+                break;
+            }
+            all.extend(batch.iter().take(count as usize));
+        }
+        call!(self.list, C_FindObjectsFinal(self.handle));
+        all.truncate(most);
+        Ok(all)
+    }
+
     /// Makes a key pair and returns the private key.
     pub(crate) fn generate_pair(
         &self,

@@ -16,6 +16,8 @@ const MET: &str = "met";
 pub(crate) enum Unit {
     Micros,
     Millis,
+    /// Of 1,000,000 bytes.
+    Megabytes,
     PerSecond,
     /// Times another rate, or a count.
     Plain,
@@ -28,6 +30,7 @@ pub(crate) enum Target {
     WithinPercent(f64),
     Under(f64),
     AtLeast(f64),
+    AtMost(f64),
     /// A count, with room for the rare extra one of a checkpoint.
     About(f64),
     None,
@@ -122,8 +125,19 @@ impl Row {
             Unit::Micros if value < 10_000.0 => format!("{value:.1} µs"),
             Unit::Micros => format!("{value:.0} µs"),
             Unit::Millis => format!("{value:.1} ms"),
+            Unit::Megabytes => format!("{value:.1} MB"),
             Unit::PerSecond => format!("{value:.0}/s"),
             Unit::Plain => format!("{value:.2}"),
+        }
+    }
+
+    fn unit_name(&self) -> &'static str {
+        match self.unit {
+            Unit::Micros => "µs",
+            Unit::Millis => "ms",
+            Unit::Megabytes => "MB",
+            Unit::PerSecond => "a second",
+            Unit::Plain => "",
         }
     }
 
@@ -131,8 +145,9 @@ impl Row {
         Some(match self.target {
             Target::MoreThanOpenssl(limit) => format!("at most {limit} µs more than OpenSSL"),
             Target::WithinPercent(limit) => format!("within {limit} % of OpenSSL"),
-            Target::Under(limit) => format!("under {limit} µs"),
+            Target::Under(limit) => format!("under {limit} {}", self.unit_name()),
             Target::AtLeast(limit) => format!("at least {limit}"),
+            Target::AtMost(limit) => format!("at most {limit}"),
             Target::About(count) => format!("{count}"),
             Target::None => return None,
         })
@@ -147,6 +162,7 @@ impl Row {
             Target::WithinPercent(limit) => figure / openssl? <= 1.0 + limit / 100.0,
             Target::Under(limit) => figure < limit,
             Target::AtLeast(limit) => figure >= limit,
+            Target::AtMost(limit) => figure <= limit,
             Target::About(count) => (figure - count).abs() <= 0.05 * count,
             Target::None => return None,
         };

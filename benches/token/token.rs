@@ -10,8 +10,10 @@ use crate::failure::Failure;
 use crate::peers::Peer;
 use crate::pkcs11::{Attribute, Module, Session};
 
-const LABEL: &str = "strongroom-bench";
-const PIN: &str = "bench-user-pin";
+pub(crate) const LABEL: &str = "strongroom-bench";
+pub(crate) const PIN: &str = "bench-user-pin";
+/// P-256: 1.2.840.10045.3.1.7.
+const CURVE: [u8; 10] = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 pub(crate) const SO_PIN: &str = "bench-so-pin";
 
 /// The label by which the cases find the P-256 key.
@@ -105,12 +107,10 @@ pub(crate) fn rsa2048(session: &Session) -> Result<CK_OBJECT_HANDLE, Failure> {
 }
 
 fn p256(session: &Session) -> Result<CK_OBJECT_HANDLE, Failure> {
-    // 1.2.840.10045.3.1.7
-    let curve = [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
     let mut public = [
         Attribute::flag(CKA_TOKEN, true),
         Attribute::flag(CKA_VERIFY, true),
-        Attribute::bytes(CKA_EC_PARAMS, &curve),
+        Attribute::bytes(CKA_EC_PARAMS, &CURVE),
     ];
     session.generate_pair(CKM_EC_KEY_PAIR_GEN, &mut public, &mut signer(P256_LABEL))
 }
@@ -124,6 +124,27 @@ pub(crate) fn ed25519(session: &Session) -> Result<CK_OBJECT_HANDLE, Failure> {
         Attribute::bytes(CKA_EC_PARAMS, curve),
     ];
     session.generate_pair(CKM_EC_EDWARDS_KEY_PAIR_GEN, &mut public, &mut signer(b"bench-ed25519"))
+}
+
+/// One P-256 private key, brought in under this label and `CKA_ID`.
+pub(crate) fn p256_named(session: &Session, name: &[u8]) -> Result<CK_OBJECT_HANDLE, Failure> {
+    let (class, key_type) = (CKO_PRIVATE_KEY, CKK_EC);
+    // Any number below the order of the group is a key.
+    let value = [0x5a; 32];
+    let mut template = [
+        Attribute::number(CKA_CLASS, &class),
+        Attribute::number(CKA_KEY_TYPE, &key_type),
+        Attribute::flag(CKA_TOKEN, true),
+        Attribute::flag(CKA_PRIVATE, true),
+        Attribute::flag(CKA_SENSITIVE, true),
+        Attribute::flag(CKA_EXTRACTABLE, false),
+        Attribute::flag(CKA_SIGN, true),
+        Attribute::bytes(CKA_EC_PARAMS, &CURVE),
+        Attribute::bytes(CKA_VALUE, &value),
+        Attribute::bytes(CKA_LABEL, name),
+        Attribute::bytes(CKA_ID, name),
+    ];
+    session.create(&mut template)
 }
 
 /// An AES-256 token key with this `CKA_ID`.

@@ -67,6 +67,7 @@ struct Summary {
     used: separation::Uses,
     own_nonces: bool,
     life: Life,
+    fingerprint: Option<[u8; 16]>,
 }
 
 /// What an application that asks for an attribute gets.
@@ -158,7 +159,7 @@ impl Object {
     /// What tells a secret or private key that is kept from others, whatever its attributes; none for
     /// other objects.
     pub fn fingerprint(&self) -> Option<[u8; 16]> {
-        self.attributes.bytes(CKA_STRONGROOM_FINGERPRINT)?.try_into().ok()
+        self.summary.fingerprint
     }
 
     /// Whether each use needs the PIN once more (`CKA_ALWAYS_AUTHENTICATE`).
@@ -276,6 +277,9 @@ impl Summary {
             own_nonces: attributes.flag(CKA_STRONGROOM_TOKEN_NONCES),
             used: attributes.number(CKA_STRONGROOM_USED).unwrap_or(0),
             life: Life::of(attributes),
+            fingerprint: attributes
+                .bytes(CKA_STRONGROOM_FINGERPRINT)
+                .and_then(|bytes| bytes.try_into().ok()),
             usages: USAGES.iter().enumerate().map(|(bit, id)| usage(bit, id)).sum(),
         }
     }

@@ -3,7 +3,7 @@
 
 use super::asking::{Doing, Grant};
 use super::entry::Lease;
-use super::ground::Footing;
+use super::footing::Footing;
 use super::keys::as_key;
 use super::operation::Active;
 use super::permission::may_use;

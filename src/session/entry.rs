@@ -19,6 +19,10 @@ pub(super) struct Entry {
     pub(super) state: RwLock<State>,
     /// The count of the store's changes at which the state was last seen to be current.
     pub(super) checked: AtomicU64,
+    /// What it was counted for when it came into memory, bytes.
+    pub(super) weight: usize,
+    /// Whether it was asked for since that was looked at last.
+    pub(super) used: AtomicBool,
     /// Destroyed, or out of reach since logout: operations with it end.
     pub(super) revoked: AtomicBool,
     /// How often each use was found not to be permitted after a change: operations of that use end.
@@ -29,8 +33,8 @@ pub(super) struct Entry {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In a session: it dies with it.
-    Session(u64),
+    /// In a session, under a handle: it dies with the session.
+    Session(u64, u64),
     /// In the token: a row of the store.
     Token(i64),
 }
@@ -94,6 +98,8 @@ impl Entry {
         Entry {
             place,
             private: object.private(),
+            weight: object.weight() + size_of::<Entry>(),
+            used: AtomicBool::new(false),
             state: RwLock::new(State { object: Some(Arc::new(object)), revision }),
             checked: AtomicU64::new(checked),
             revoked: AtomicBool::new(false),
@@ -120,7 +126,7 @@ impl Entry {
     /// Whether nothing in the store has changed since the state was last seen to be current.
     pub(super) fn is_current(&self, now: Option<u64>) -> bool {
         match self.place {
-            Place::Session(_) => true,
+            Place::Session(..) => true,
             Place::Token(_) => now == Some(self.checked.load(Ordering::Acquire)),
         }
     }

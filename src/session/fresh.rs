@@ -26,15 +26,17 @@ pub(super) struct Seen {
     lines: Vec<[u64; LINE]>,
     /// Made for the first pair: most sessions never see one.
     factors: Option<Box<Factors>>,
+    /// The key of the last pair, and what it adds.
+    last: Option<(Tag, u128)>,
 }
 
 /// What a digest is keyed by: what is added, and a factor for each word.
-struct Factors([u128; WORDS + 1]);
+struct Factors([u128; FACTORS]);
 
 impl Factors {
     fn random() -> Result<Box<Factors>> {
-        let mut factors = Box::new(Factors([0; WORDS + 1]));
-        let mut bytes = [0; 16 * (WORDS + 1)];
+        let mut factors = Box::new(Factors([0; FACTORS]));
+        let mut bytes = [0; 16 * FACTORS];
         primitive::random(&mut bytes)?;
         for (factor, bytes) in factors.0.iter_mut().zip(bytes.chunks_exact(16)) {
             *factor = bytes.first_chunk().copied().map_or(0, u128::from_le_bytes);
@@ -43,14 +45,30 @@ impl Factors {
         Ok(factors)
     }
 
-    /// The digest of so many words at most.
-    fn digest(&self, words: &[u64; WORDS]) -> u64 {
-        let [added, factors @ ..] = &self.0;
-        let terms = words.iter().zip(factors);
-        let sum = terms.fold(*added, |sum, (word, factor)| {
-            sum.wrapping_add(factor.wrapping_mul(u128::from(*word)))
-        });
-        (sum >> 64) as u64
+    /// What a key adds to the sum.
+    fn key(&self, key: &Tag) -> u128 {
+        let [added, a, b, ..] = self.0;
+        let key = u128::from_le_bytes(*key);
+        added.wrapping_add(times(a, key as u64)).wrapping_add(times(b, (key >> 64) as u64))
+    }
+
+    /// The sum with a vector. One of up to 15 bytes is two words with its length behind it; a longer one
+    /// goes in by its SHA-256, in which a length stands that is none.
+    fn vector(&self, sum: u128, vector: &[u8]) -> Result<u128> {
+        let [_, _, _, c, d, e, f] = self.0;
+        let mut short = [0; 16];
+        if let Some(place) = short.get_mut(..vector.len()).filter(|_| vector.len() < 16) {
+            place.copy_from_slice(vector);
+            let [.., length] = &mut short;
+            *length = vector.len() as u8;
+            return Ok(both(sum, (c, d), short));
+        }
+        let digest = primitive::sha256(vector)?;
+        let (mut head, mut tail) = ([0; 16], [0; 16]);
+        head.iter_mut().chain(&mut tail).zip(digest).for_each(|(place, byte)| *place = byte);
+        let [.., length] = &mut head;
+        *length = u8::MAX;
+        Ok(both(both(sum, (c, d), head), (e, f), tail))
     }
 }
 
@@ -61,8 +79,13 @@ impl Seen {
             Some(factors) => factors,
             none => none.insert(Factors::random()?),
         };
+        // What one key adds is the same as often as it is used.
+        if self.last.is_none_or(|(last, _)| last != *key) {
+            self.last = Some((*key, factors.key(key)));
+        }
+        let sum = self.last.map_or(0, |(_, sum)| sum);
         // Zero is an empty place.
-        Ok(Pair(factors.digest(&words(key, vector)?).max(1)))
+        Ok(Pair(((factors.vector(sum, vector)? >> 64) as u64).max(1)))
     }
 
     pub(super) fn contains(&self, pair: Pair) -> bool {
@@ -106,27 +129,17 @@ impl Seen {
     }
 }
 
-/// The words of a pair: the key, the vector, and its length, which tells a short one from one with
-/// zeros behind it. One that is longer than the words goes in by its SHA-256, and by its own length.
-fn words(key: &Tag, vector: &[u8]) -> Result<[u64; WORDS]> {
-    let mut bytes = [0; VECTOR];
-    match bytes.get_mut(..vector.len()) {
-        Some(place) => place.copy_from_slice(vector),
-        None => bytes = primitive::sha256(vector)?,
-    }
-    let key = u128::from_le_bytes(*key);
-    let mut words = [vector.len() as u64, key as u64, (key >> 64) as u64, 0, 0, 0, 0];
-    let places = words.iter_mut().skip(WORDS - VECTOR / 8);
-    for (word, bytes) in places.zip(bytes.chunks_exact(8)) {
-        *word = bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
-    }
-    Ok(words)
+fn times(factor: u128, word: u64) -> u128 {
+    factor.wrapping_mul(u128::from(word))
 }
 
-/// The longest vector that goes in as it is, bytes.
-const VECTOR: usize = 32;
-/// A length, a key, a vector.
-const WORDS: usize = 2 + 1 + VECTOR / 8;
+fn both(sum: u128, (a, b): (u128, u128), words: [u8; 16]) -> u128 {
+    let words = u128::from_le_bytes(words);
+    sum.wrapping_add(times(a, words as u64)).wrapping_add(times(b, (words >> 64) as u64))
+}
+
+/// What is added, and factors for a key and a vector.
+const FACTORS: usize = 1 + 2 + 4;
 /// Digests a line, which is two of the processor's cache.
 const LINE: usize = 16;
 /// Lines of a session's first encryption, and at most: a kibibyte, and two mebibytes. Of 32,768 pairs

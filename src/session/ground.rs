@@ -3,33 +3,12 @@
 //! may have changed it.
 
 use super::metering::Meters;
-use super::slot::Slot;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::policy::{Ground, Policy};
 use crate::store::{Token, Vault};
 use parking_lot::RwLock;
 use std::sync::Arc;
-
-/// The ground that a session stood on last, kept with what the session holds: to find that it is still
-/// the ground costs a load and a comparison.
-#[derive(Default)]
-pub(super) struct Footing(Option<(u64, Arc<Ground>)>);
-
-impl Footing {
-    /// The ground on which decisions stand now.
-    pub(super) fn on(&mut self, slot: &Slot) -> Result<&Ground> {
-        // Counted before it is read: a change meanwhile makes what is read be read again.
-        let now = slot.vault.changes();
-        let stands = self.0.as_ref().is_some_and(|(count, _)| Some(*count) == now);
-        if !stands {
-            self.0 = None;
-            let ground = slot.ground()?;
-            return Ok(&self.0.insert((now.unwrap_or(NEVER), ground)).1);
-        }
-        self.0.as_ref().map(|(_, ground)| ground.as_ref()).ok_or(Error::GeneralError)
-    }
-}
 
 /// What a token said when it was last asked.
 pub(super) struct Known {
@@ -102,6 +81,3 @@ impl Known {
         Ok(Some(Arc::new(policy)))
     }
 }
-
-/// No count of changes that are through: those are even.
-const NEVER: u64 = u64::MAX;

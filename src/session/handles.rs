@@ -3,6 +3,8 @@
 //!
 //! The table is split into shards with a lock each, so that threads that work with different
 //! handles do not meet. A lock is held for the look-up alone.
+//!
+//! Token objects are in no table: their handles say where they are.
 
 use crate::error::{Error, Result};
 use parking_lot::RwLock;
@@ -70,7 +72,7 @@ impl<T: Clone> Handles<T> {
         let place = places.places.get_mut(index).filter(|place| place.generation == generation)?;
         let value = place.value.take()?;
         // A place whose generations are used up is not used again.
-        if place.generation < u32::MAX {
+        if place.generation < GENERATIONS {
             places.free.push(index);
         }
         Some(value)
@@ -96,4 +98,28 @@ impl<T: Clone> Handles<T> {
     }
 }
 
+/// Whether a handle is that of a token object.
+pub(super) fn is_token(handle: u64) -> bool {
+    handle & TOKEN != 0
+}
+
+/// The handle of a token object: of its row, and of the login it is given under, 0 for none.
+pub(super) fn of_row(row: i64, login: u64) -> Result<u64> {
+    let row = u64::try_from(row).ok().filter(|row| *row <= ROW).ok_or(Error::DeviceMemory)?;
+    Ok(TOKEN | (login << ROW_BITS) | row)
+}
+
+/// The row and the login of a token object's handle; none where it is another's handle.
+pub(super) fn row(handle: u64) -> Option<(i64, u64)> {
+    let login = (handle & !TOKEN) >> ROW_BITS;
+    is_token(handle).then_some(((handle & ROW) as i64, login))
+}
+
+/// Logins are counted up to here in handles, and begin again.
+pub(super) const LOGINS: u64 = (1 << (63 - ROW_BITS)) - 1;
+const TOKEN: u64 = 1 << 63;
+const ROW_BITS: u32 = 40;
+const ROW: u64 = (1 << ROW_BITS) - 1;
 const SHARDS: usize = 16;
+/// Handles of a table leave their highest bit to those of token objects.
+const GENERATIONS: u32 = u32::MAX >> 1;

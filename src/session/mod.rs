@@ -9,7 +9,9 @@
 
 mod admission;
 mod asking;
+mod belongings;
 mod builtin;
+mod cache;
 mod checking;
 mod cipher;
 mod crypto;
@@ -18,13 +20,13 @@ mod digesting;
 mod dual;
 mod entry;
 mod events;
+mod footing;
 mod fresh;
 mod governing;
 mod ground;
 mod handles;
 mod kem;
 mod keys;
-mod loaded;
 mod login;
 mod logins;
 mod material;
@@ -38,8 +40,10 @@ mod permission;
 mod recovering;
 mod returning;
 mod rotating;
+mod rows;
 mod saved;
 mod saving;
+mod searching;
 mod signing;
 mod slot;
 mod slots;
@@ -112,7 +116,7 @@ struct State {
     /// What the encryption in progress will have used once, from its first output on.
     unused: Option<fresh::Pair>,
     seen: fresh::Seen,
-    footing: ground::Footing,
+    footing: footing::Footing,
 }
 
 /// What `C_GetSessionInfo` tells.

@@ -4,6 +4,7 @@
 use super::asking::Doing;
 use super::crypto::ATTEMPTS;
 use super::permission::today;
+use super::rows::Rows;
 use super::{Library, Session};
 use crate::codec;
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ impl View {
 pub(super) struct Find {
     template: Template,
     found: VecDeque<u64>,
-    rows: VecDeque<i64>,
+    rows: Rows,
 }
 
 impl Library {
@@ -175,7 +176,7 @@ impl Library {
                 if let Some(handle) = find.found.pop_front() {
                     // A logout or a closed session since the search began took some away.
                     batch.extend(self.seen(session, handle).is_ok().then_some(handle));
-                } else if let Some(row) = find.rows.pop_front() {
+                } else if let Some(row) = session.slot.next_row(&mut find.rows)? {
                     batch.extend(session.slot.row_if_matches(row, &find.template)?);
                 } else {
                     break;
@@ -196,7 +197,7 @@ impl Library {
 impl Library {
     fn begin_find(&self, session: &Session, template: &[RawAttribute<'_>]) -> Result<Find> {
         let nothing =
-            Find { template: Template::parse(&[])?, found: VecDeque::new(), rows: VecDeque::new() };
+            Find { template: Template::parse(&[])?, found: VecDeque::new(), rows: Rows::none() };
         let Some(template) = Template::parse_search(template)? else { return Ok(nothing) };
         let slot = &session.slot;
         let wants = |token| template.attributes().bool(CKA_TOKEN).is_none_or(|on| on == token);
@@ -204,8 +205,8 @@ impl Library {
         if wants(false) {
             found.extend(slot.search_sessions(&template));
         }
-        let rows = if wants(true) { slot.search(&template)? } else { Vec::new() };
-        Ok(Find { template, found: found.into(), rows: rows.into() })
+        let rows = if wants(true) { slot.search(&template)? } else { Rows::none() };
+        Ok(Find { template, found: found.into(), rows })
     }
 }
 

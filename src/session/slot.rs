@@ -1,26 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A slot with its token, as this process knows it: who is logged in, and which objects have handles.
 
+use super::belongings::Sessions;
+use super::cache::Cache;
 use super::entry::{Entry, Lease, Place};
 use super::ground::Known;
-use super::handles::Handles;
-use super::loaded::Loaded;
+use super::handles::{self, Handles};
 use super::logins::Logins;
 use super::metering::unique_id;
 use super::saved::Saved;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
-use crate::object::{self, Object, Template};
+use crate::object::{Object, Template};
 use crate::policy::{Ground, Use, life};
 use crate::store::{Tag, Token, Vault};
-use crate::vendor::CKO_STRONGROOM_DESTROYED;
-use cryptoki_sys::*;
 use parking_lot::Mutex;
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use zeroize::Zeroize;
 
 /// A slot that holds a token.
 pub(super) struct Slot {
@@ -42,22 +39,13 @@ pub(super) struct Slot {
     /// Sessions open in this process: read-only, read/write.
     pub(super) read_only: AtomicUsize,
     pub(super) read_write: AtomicUsize,
+    /// Objects of sessions.
     entries: Handles<Arc<Entry>>,
-    by_row: Mutex<HashMap<i64, u64>>,
     of_session: Mutex<Sessions>,
-    loaded: Mutex<Loaded>,
+    /// Objects of the token.
+    pub(super) cache: Cache,
     /// Saved states of digests.
     pub(super) saved: Mutex<Saved>,
-}
-
-/// The open sessions of a slot.
-#[derive(Default)]
-struct Sessions {
-    open: HashSet<u64>,
-    /// Their objects: session, handle.
-    objects: BTreeSet<(u64, u64)>,
-    /// Their keys, by fingerprint: fingerprint, handle.
-    keys: BTreeSet<(Tag, u64)>,
 }
 
 impl Slot {
@@ -74,9 +62,8 @@ impl Slot {
             read_only: AtomicUsize::new(0),
             read_write: AtomicUsize::new(0),
             entries: Handles::new(),
-            by_row: Mutex::default(),
             of_session: Mutex::default(),
-            loaded: Mutex::default(),
+            cache: Cache::new(),
             saved: Mutex::default(),
         }
     }
@@ -97,13 +84,16 @@ impl Slot {
                 self.drop_handle(handle, &entry);
             }
         }
-        self.loaded.lock().forget_private();
+        self.cache.take_private().iter().for_each(|entry| drop(self.end(entry)));
     }
 
     /// In a forked child: lets go of everything that was made of keys.
     pub(super) fn leave(&self) {
         self.logins.clear();
         for (_, entry) in self.entries.all() {
+            entry.state.write().object = None;
+        }
+        for entry in self.cache.all() {
             entry.state.write().object = None;
         }
         *self.saved.lock() = Saved::default();
@@ -129,20 +119,32 @@ impl Slot {
         }
     }
 
-    fn drop_handle(&self, handle: u64, entry: &Entry) {
+    /// Ends operations with an object; what is left of it in memory.
+    pub(super) fn end(&self, entry: &Entry) -> Option<Arc<Object>> {
         entry.revoked.store(true, Ordering::Release);
-        let object = entry.state.write().object.take();
-        self.entries.remove(handle);
+        entry.state.write().object.take()
+    }
+
+    fn drop_handle(&self, handle: u64, entry: &Arc<Entry>) {
+        let object = self.end(entry);
         match entry.place {
-            Place::Token(row) => drop(self.by_row.lock().remove(&row)),
-            Place::Session(session) => {
+            Place::Token(row) => self.cache.remove(row, entry),
+            Place::Session(session, _) => {
+                self.entries.remove(handle);
                 let mut sessions = self.of_session.lock();
                 sessions.objects.remove(&(session, handle));
-                object.iter().for_each(|gone| self.known.meters.forget(unique_id(gone)));
-                if let Some(fingerprint) = object.as_deref().and_then(Object::fingerprint) {
-                    sessions.keys.remove(&(fingerprint, handle));
+                if let Some(gone) = object {
+                    self.known.meters.forget(unique_id(&gone));
+                    sessions.unindex(handle, &gone);
                 }
             }
+        }
+    }
+
+    fn entry(&self, handle: u64) -> Result<Arc<Entry>> {
+        match handles::is_token(handle) {
+            true => self.token_entry(handle),
+            false => self.entries.get(handle).ok_or(Error::ObjectHandleInvalid),
         }
     }
 
@@ -158,7 +160,7 @@ impl Slot {
         handle: u64,
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Arc<Entry>, T)> {
-        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
+        let entry = self.entry(handle)?;
         let seen = self.look(handle, &entry, look)?;
         Ok((entry, seen))
     }
@@ -170,16 +172,17 @@ impl Slot {
         usage: Use,
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Lease, T)> {
-        let entry = self.entries.get(handle).ok_or(Error::ObjectHandleInvalid)?;
-        let mut lease = Lease::new(entry.clone(), usage);
-        let seen = self.look(handle, &entry, |object| {
-            lease.until = life::ends(object.life(), usage);
+        let mut lease = Lease::new(self.entry(handle)?, usage);
+        let mut until = None;
+        let seen = self.look(handle, lease.entry(), |object| {
+            until = life::ends(object.life(), usage);
             look(object)
         })?;
+        lease.until = until;
         Ok((lease, seen))
     }
 
-    fn look<T>(
+    pub(super) fn look<T>(
         &self,
         handle: u64,
         entry: &Arc<Entry>,
@@ -236,91 +239,19 @@ impl Slot {
             state.object = Some(object.clone());
             entry.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
         }
-        drop(state);
-        self.loaded.lock().keep(entry, object.weight());
         Ok(object)
-    }
-
-    /// Searches the token: the rows that may match, to be read one by one.
-    pub(super) fn search(&self, template: &Template) -> Result<Vec<i64>> {
-        let private = self.user_keys().is_some();
-        let mut wanted: Vec<_> =
-            object::tagged(template.attributes()).map(|(id, value)| (id as u64, value)).collect();
-        // The tags that many objects share come last: they sift what the others found.
-        wanted.sort_by_key(|(id, _)| COMMON.contains(&(*id as CK_ATTRIBUTE_TYPE)));
-        let found = self.vault.find(&self.token, private, &wanted);
-        wanted.iter_mut().for_each(|(_, value)| value.zeroize());
-        let mut rows = found?;
-        if wanted.is_empty() {
-            // Who asks for everything means what there is: what was is not read for it.
-            let destroyed = (CKO_STRONGROOM_DESTROYED as u64).to_be_bytes().to_vec();
-            let gone = self.vault.find(&self.token, private, &[(CKA_CLASS as u64, destroyed)])?;
-            let gone: HashSet<i64> = gone.into_iter().collect();
-            rows.retain(|row| !gone.contains(row));
-        }
-        Ok(rows)
     }
 
     /// The handles of session objects that match.
     pub(super) fn search_sessions(&self, template: &Template) -> Vec<u64> {
         let user = self.user_keys().is_some();
-        let all: Vec<_> =
-            self.of_session.lock().objects.iter().map(|(_, handle)| *handle).collect();
+        let all = self.of_session.lock().candidates(template);
         let matches = |handle: &u64| {
             let entry = self.entries.get(*handle).filter(|entry| user || !entry.private);
             let object = entry.and_then(|entry| entry.state.read().object.clone());
             object.is_some_and(|object| object.matches(template))
         };
         all.into_iter().filter(matches).collect()
-    }
-
-    /// The handle of a row that matches, if it does and is still there.
-    pub(super) fn row_if_matches(&self, row: i64, template: &Template) -> Result<Option<u64>> {
-        let known = self.by_row.lock().get(&row).copied();
-        if let Some(handle) = known {
-            let object = match self.object(handle) {
-                Ok((_, object)) => object,
-                // An altered object is left out, with a diagnostic line: the others are found.
-                Err(Error::ObjectHandleInvalid | Error::Altered) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            return Ok(object.matches(template).then_some(handle));
-        }
-        let now = self.vault.changes();
-        let (object, revision) = match self.read(row) {
-            Ok(Some(found)) => found,
-            // A logout since the search began hides what it had found.
-            Ok(None) | Err(Error::UserNotLoggedIn | Error::Altered) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        if !object.matches(template) {
-            return Ok(None);
-        }
-        self.adopt(row, revision, now, object).map(Some)
-    }
-
-    /// Gives a row of the store its handle: the same for as long as the process knows it.
-    fn adopt(&self, row: i64, revision: u64, now: Option<u64>, object: Object) -> Result<u64> {
-        let (place, checked) = (Place::Token(row), now.unwrap_or(u64::MAX));
-        let weight = object.weight();
-        let entry = Arc::new(Entry::new(place, object, revision, checked, self.epoch.clone()));
-        let mut by_row = self.by_row.lock();
-        if let Some(handle) = by_row.get(&row) {
-            return Ok(*handle);
-        }
-        let handle = self.entries.insert(|_| entry.clone())?;
-        by_row.insert(row, handle);
-        drop(by_row);
-        self.loaded.lock().keep(&entry, weight);
-        self.end_if_out_of_sight(handle, &entry);
-        Ok(handle)
-    }
-
-    /// A logout that ran while a private object got its handle did not see it: the handle ends here.
-    fn end_if_out_of_sight(&self, handle: u64, entry: &Entry) {
-        if entry.private && !self.user.load(Ordering::Acquire) {
-            self.drop_handle(handle, entry);
-        }
     }
 
     /// Adds new objects, all or none, to the token or to a session, and returns their handles.
@@ -336,7 +267,7 @@ impl Slot {
         let add = |object: Object| match object.on_token() {
             true => {
                 let (row, left) = rows.next().ok_or(Error::GeneralError)?;
-                self.adopt(row, 1, now, left.unwrap_or(object))
+                self.adopted(row, now, left.unwrap_or(object))
             }
             false => self.add_to_session(session, object),
         };
@@ -350,16 +281,20 @@ impl Slot {
     }
 
     fn add_to_session(&self, session: u64, object: Object) -> Result<u64> {
-        let fingerprint = object.fingerprint();
-        let place = Place::Session(session);
-        let entry = Arc::new(Entry::new(place, object, 0, 0, self.epoch.clone()));
-        let handle = self.entries.insert(|_| entry.clone())?;
+        let mut entry = None;
+        let handle = self.entries.insert(|handle| {
+            let place = Place::Session(session, handle);
+            let new = Arc::new(Entry::new(place, object, 0, 0, self.epoch.clone()));
+            entry.insert(new).clone()
+        })?;
+        let entry = entry.ok_or(Error::GeneralError)?;
+        let object = entry.state.read().object.clone();
         let open = {
             let mut sessions = self.of_session.lock();
             let open = sessions.open.contains(&session);
-            if open {
+            if let Some(object) = object.filter(|_| open) {
                 sessions.objects.insert((session, handle));
-                sessions.keys.extend(fingerprint.map(|fingerprint| (fingerprint, handle)));
+                sessions.index(handle, &object);
             }
             open
         };
@@ -367,7 +302,10 @@ impl Slot {
             self.drop_handle(handle, &entry);
             return Err(Error::SessionClosed);
         }
-        self.end_if_out_of_sight(handle, &entry);
+        // A logout that ran while a private object got its handle did not see it.
+        if entry.private && !self.user.load(Ordering::Acquire) {
+            self.drop_handle(handle, &entry);
+        }
         Ok(handle)
     }
 
@@ -378,8 +316,13 @@ impl Slot {
             return Err(Error::FunctionFailed);
         }
         let mut new = new;
-        if let Place::Token(row) = entry.place {
-            (new, state.revision) = self.put(row, state.revision, new)?;
+        match entry.place {
+            Place::Token(row) => (new, state.revision) = self.put(row, state.revision, new)?,
+            Place::Session(_, handle) => {
+                let mut sessions = self.of_session.lock();
+                sessions.unindex(handle, old);
+                sessions.index(handle, &new);
+            }
         }
         entry.withdraw(&new);
         state.object = Some(Arc::new(new));
@@ -403,7 +346,12 @@ impl Slot {
     }
 
     /// Destroys an object, and keeps what is left of it; operations with it end.
-    pub(super) fn destroy(&self, handle: u64, entry: &Entry, left: Option<Object>) -> Result<()> {
+    pub(super) fn destroy(
+        &self,
+        handle: u64,
+        entry: &Arc<Entry>,
+        left: Option<Object>,
+    ) -> Result<()> {
         if let Place::Token(row) = entry.place {
             self.delete(row, left.as_ref())?;
         }
@@ -411,5 +359,3 @@ impl Slot {
         Ok(())
     }
 }
-
-const COMMON: &[CK_ATTRIBUTE_TYPE] = &[CKA_CLASS, CKA_KEY_TYPE, CKA_CERTIFICATE_TYPE];

@@ -95,6 +95,18 @@ pub struct Row {
     pub body: Vec<u8>,
 }
 
+/// Some of what is found.
+pub struct Page {
+    /// What comes behind this number.
+    pub after: i64,
+    /// And up to this one.
+    pub upto: i64,
+    /// How many at most.
+    pub most: i64,
+    /// Less what has one of these tags: of one attribute, under the keys of now and those before.
+    pub without: [Option<Tag>; 2],
+}
+
 /// Rows at rest, shared by many processes.
 pub trait Store: Send + Sync {
     /// A named value.
@@ -107,8 +119,11 @@ pub trait Store: Send + Sync {
     fn object(&self, id: i64) -> Result<Option<ObjectRow>>;
     /// How often an object has changed; none when it is gone.
     fn revision(&self, id: i64) -> Result<Option<u64>>;
-    /// The objects of a token that have all these tags, by number; private ones only if asked.
-    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
+    /// A page of the objects of a token that have all these tags, by number; private ones only if
+    /// asked.
+    fn page(&self, of: (i64, bool), tags: &[Tag], page: &Page) -> Result<Vec<i64>>;
+    /// The highest number of an object; 0 where there is none.
+    fn last_object(&self) -> Result<i64>;
     /// Looks at the store as it is at one moment, whatever is written meanwhile.
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
     /// Lets go of what must not be shared with a forked child; it is taken again when it is needed.
@@ -143,8 +158,8 @@ pub trait Snapshot {
     fn faults(&self) -> Result<Vec<Fault>>;
     /// One object, without its tags.
     fn untagged(&self, id: i64) -> Result<Option<ObjectRow>>;
-    /// The objects of a token that have all these tags, as [`Store::find`] has it.
-    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>>;
+    /// A page of the objects of a token that have all these tags, as [`Store::page`] has it.
+    fn page(&self, of: (i64, bool), tags: &[Tag], page: &Page) -> Result<Vec<i64>>;
     /// How many objects have numbers above this one.
     fn count_above(&self, id: i64) -> Result<u64>;
     /// The private objects of a token that rest under another generation of its key, by number: at most

@@ -7,7 +7,7 @@ use super::ring::{self, Ring, StoreKeys};
 use super::state::{MAC, State, VERSION};
 use super::token::Token;
 use super::vault::{STATE, Vault};
-use super::{ObjectRow, Tag};
+use super::{ObjectRow, Page, Tag};
 use crate::codec::Writer;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
@@ -56,26 +56,55 @@ impl Vault {
         private: bool,
         wanted: &[(u64, Vec<u8>)],
     ) -> Result<Vec<i64>> {
+        self.page((token, private), wanted, None, (0, i64::MAX, usize::MAX >> 1))
+    }
+
+    /// A page of what [`Vault::find`] finds, after one number and up to another, less what has the
+    /// attribute value `without`.
+    pub fn page(
+        &self,
+        (token, private): (&Token, bool),
+        wanted: &[(u64, Vec<u8>)],
+        without: Option<(u64, &[u8])>,
+        (after, upto, most): (i64, i64, usize),
+    ) -> Result<Vec<i64>> {
+        let of = (token.id, private);
         let tags = |keys: &StoreKeys| {
             let tags = wanted.iter().map(|(id, value)| tag_of(keys, &token.uuid, *id, value));
             tags.collect::<Result<smallvec::SmallVec<[Tag; 4]>>>()
         };
         self.reading(|ring| {
+            let without = |keys: &StoreKeys| {
+                without.map(|(id, value)| tag_of(keys, &token.uuid, id, value)).transpose()
+            };
+            let previous = ring.previous.as_ref();
+            let without = [
+                without(&ring.current)?,
+                previous.map(|keys| without(keys)).transpose()?.flatten(),
+            ];
+            let page = Page { after, upto, most: most as i64, without };
             let current = tags(&ring.current)?;
-            let Some(previous) = ring.previous.as_ref().filter(|_| !wanted.is_empty()) else {
-                return self.store.find(token.id, private, &current);
+            let Some(previous) = previous.filter(|_| !wanted.is_empty()) else {
+                return self.store.page(of, &current, &page);
             };
             // At one moment: an object that is brought over between two searches would be in neither.
             let previous = tags(previous)?;
             let mut rows = Vec::new();
             self.store.look(&mut |now| {
-                rows = now.find(token.id, private, &current)?;
-                rows.extend(now.find(token.id, private, &previous)?);
+                rows = now.page(of, &current, &page)?;
+                rows.extend(now.page(of, &previous, &page)?);
                 Ok(())
             })?;
+            // Each is the beginning of what is under its keys: so is, as far, what is under either.
             rows.sort_unstable();
+            rows.truncate(most);
             Ok(rows)
         })
+    }
+
+    /// The highest number of an object, of any token.
+    pub fn last_object(&self) -> Result<i64> {
+        self.store.last_object()
     }
 
     /// Reads an object; none when it is gone. A private one needs the token key, which is read anew where

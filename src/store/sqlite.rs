@@ -9,8 +9,8 @@ use super::sqlite_base::{
     APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader, fold_log,
 };
 use super::sqlite_fault::{fault, wait};
-use super::sqlite_rows::{Open, find, object, rows, value};
-use super::{ObjectRow, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
+use super::sqlite_rows::{LAST_OBJECT, Open, object, page, rows, value};
+use super::{ObjectRow, Page, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files::{self, Identity};
 use crate::secret::Unsignalled;
@@ -187,8 +187,15 @@ impl Store for Sqlite {
         .map(|revision| revision.map(|number| number as u64))
     }
 
-    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>> {
-        self.read(|connection| find(connection, token, private, tags))
+    fn page(&self, of: (i64, bool), tags: &[Tag], part: &Page) -> Result<Vec<i64>> {
+        self.read(|connection| page(connection, of, tags, part))
+    }
+
+    fn last_object(&self) -> Result<i64> {
+        self.read(|connection| {
+            let mut query = connection.prepare_cached(LAST_OBJECT)?;
+            query.query_row([], |row| row.get(0))
+        })
     }
 
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::sqlite_base::{FORMAT, ROLL, schema};
 use super::sqlite_check;
 use super::sqlite_fault::fault;
-use super::{Named, ObjectRow, Row, RowKind, Snapshot, Tag, Transaction, Visit};
+use super::{Named, ObjectRow, Page, Row, RowKind, Snapshot, Tag, Transaction, Visit};
 use crate::error::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -85,8 +85,8 @@ impl Snapshot for Open<'_> {
         object(self.0, id, false).map_err(fault)
     }
 
-    fn find(&self, token: i64, private: bool, tags: &[Tag]) -> Result<Vec<i64>> {
-        find(self.0, token, private, tags).map_err(fault)
+    fn page(&self, of: (i64, bool), tags: &[Tag], part: &Page) -> Result<Vec<i64>> {
+        page(self.0, of, tags, part).map_err(fault)
     }
 
     fn count_above(&self, id: i64) -> Result<u64> {
@@ -164,8 +164,7 @@ impl Transaction for Open<'_> {
     }
 
     fn last_object(&self) -> Result<i64> {
-        let sql = "SELECT coalesce(max(id), 0) FROM object";
-        let mut query = self.0.prepare_cached(sql).map_err(fault)?;
+        let mut query = self.0.prepare_cached(LAST_OBJECT).map_err(fault)?;
         query.query_row([], |row| row.get(0)).map_err(fault)
     }
 
@@ -229,36 +228,57 @@ impl Transaction for Open<'_> {
     }
 }
 
-/// The objects of a token that have all these tags.
-pub(super) fn find(
+/// A page of the objects of a token that have all these tags.
+pub(super) fn page(
     connection: &Connection,
-    token: i64,
-    private: bool,
+    (token, private): (i64, bool),
     tags: &[Tag],
+    page: &Page,
 ) -> rusqlite::Result<Vec<i64>> {
-    // The tags come most selective first: the first finds candidates, the others sift them.
-    let sql = match tags.len() {
-        0 => "SELECT id FROM object WHERE token = ?1 AND private <= ?2 ORDER BY id".to_string(),
-        count => {
-            let join = |n: usize| {
-                let value = n + 3;
-                format!(" CROSS JOIN tag t{n} ON t{n}.tag = ?{value} AND t{n}.object = t0.object")
-            };
-            let joins = (1..count).map(join).collect::<Vec<_>>().concat();
-            format!(
-                "SELECT o.id FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
-                     WHERE t0.tag = ?3 AND o.token = ?1 AND o.private <= ?2"
-            )
-        }
-    };
-    let mut query = connection.prepare_cached(&sql)?;
-    let (token, private) = (token, i64::from(private));
-    let fixed = [&token as &dyn rusqlite::ToSql, &private];
+    let mut query = connection.prepare_cached(&page_sql(tags.len()))?;
+    let private = i64::from(private);
+    let [without, before] = &page.without;
+    let fixed: [&dyn rusqlite::ToSql; FIXED] =
+        [&token, &private, &page.after, &page.upto, &page.most, without, before];
     let given = tags.iter().map(|tag| tag as &dyn rusqlite::ToSql);
-    let all: smallvec::SmallVec<[&dyn rusqlite::ToSql; 8]> =
+    let all: smallvec::SmallVec<[&dyn rusqlite::ToSql; 12]> =
         fixed.into_iter().chain(given).collect();
     query.query_map(all.as_slice(), |row| row.get(0))?.collect()
 }
+
+/// A page of the objects with so many tags; the parameters are `of`, the page, the tags.
+fn page_sql(tags: usize) -> String {
+    if tags == 0 {
+        // Each of the two is in the order of the index, so that nothing before the page is read.
+        let part = |private: &str| {
+            format!(
+                "SELECT id FROM (SELECT id FROM object o WHERE token = ?1 AND private = {private} \
+                 AND id > ?3 AND id <= ?4 AND NOT EXISTS \
+                 (SELECT 1 FROM tag WHERE tag.tag IN (?6, ?7) AND tag.object = o.id) \
+                 ORDER BY id LIMIT ?5)"
+            )
+        };
+        return format!("{} UNION ALL {} ORDER BY id LIMIT ?5", part("0"), part("nullif(?2, 0)"));
+    }
+    // The tags come most selective first: the first finds candidates, the others sift them.
+    let join = |n: usize| {
+        let value = n + 1 + FIXED;
+        format!(" CROSS JOIN tag t{n} ON t{n}.tag = ?{value} AND t{n}.object = t0.object")
+    };
+    let joins = (1..tags).map(join).collect::<Vec<_>>().concat();
+    format!(
+        "SELECT t0.object FROM tag t0{joins} CROSS JOIN object o ON o.id = t0.object \
+         WHERE t0.tag = ?8 AND t0.object > ?3 AND t0.object <= ?4 AND o.token = ?1 \
+         AND o.private <= ?2 AND (?6 IS NULL OR NOT EXISTS \
+         (SELECT 1 FROM tag t WHERE t.tag IN (?6, ?7) AND t.object = o.id)) \
+         ORDER BY t0.object LIMIT ?5"
+    )
+}
+
+/// Parameters of a page before the tags.
+const FIXED: usize = 7;
+/// SQLite finds it at the end of the table.
+pub(super) const LAST_OBJECT: &str = "SELECT coalesce(max(id), 0) FROM object";
 
 pub(super) fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     let mut query = connection.prepare_cached("SELECT value FROM value WHERE name = ?1")?;

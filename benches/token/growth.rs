@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What it costs to have many keys: everything is measured with few keys in the token and with many,
+//! and the two are compared. The keys are one P-256 key brought in again and again under other labels
+//! and ids, so that filling a token costs the token's own work and no key generation.
+
+use std::process::Command;
+use std::time::Instant;
+
+use cryptoki_sys::*;
+
+use crate::child;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::ossl::{Scheme, Signer};
+use crate::pkcs11::{Attribute, Session};
+use crate::report::{OPENSSL, Row, Target, Unit};
+use crate::stats::{Contender, Random, Summary, measure};
+use crate::token::{self, Token};
+
+/// Keys in the token before it grows.
+const FEW: usize = 100;
+/// Keys that are signed with in turn, all of them in memory.
+pub(crate) const TURN: usize = 1000;
+
+/// What one token did at one size.
+struct Figures {
+    created: Vec<f64>,
+    destroyed: Vec<f64>,
+}
+
+/// A token on its way.
+struct Lane<'a> {
+    token: &'a Token,
+    full: usize,
+    few: Option<Figures>,
+    failure: Option<Failure>,
+}
+
+pub(crate) fn grow(tokens: &[Token], options: &Options) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    let mut lanes = Vec::new();
+    for token in tokens {
+        let full = options.grown(token.ours)?;
+        lanes.push(Lane { token, full, few: None, failure: None });
+    }
+    let mut fills = Vec::new();
+    for many in [false, true] {
+        for lane in &mut lanes {
+            let note = lane.fill(many, options);
+            fills.extend(note);
+        }
+        rows.extend(searches(&lanes, many, options));
+        rows.push(cold(&lanes, many, options));
+        if many {
+            rows.extend(resident(&lanes));
+            rows.push(rates(&mut lanes, options));
+            rows.push(signatures(&lanes, true, options)?);
+            rows.push(signatures(&lanes, false, options)?);
+        }
+    }
+    if let Some(row) = rows.first_mut() {
+        fills.into_iter().for_each(|note| row.note(note));
+        for lane in &mut lanes {
+            if let Some(failure) = lane.failure.take() {
+                row.fails(&lane.token.name, failure);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+impl Lane<'_> {
+    fn size(&self, many: bool) -> usize {
+        if many { self.full } else { FEW }
+    }
+
+    /// Brings the token to a size and sees how fast keys come and go then; what to say of it.
+    fn fill(&mut self, many: bool, options: &Options) -> Option<String> {
+        if self.failure.is_some() {
+            return None;
+        }
+        match self.filled(many, options) {
+            Ok(note) => Some(note),
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
+    }
+
+    fn filled(&mut self, many: bool, options: &Options) -> Result<String, Failure> {
+        let (from, to) = if many { (FEW, self.full) } else { (0, FEW) };
+        let start = Instant::now();
+        for number in from..to {
+            bring(&self.token.session, number)?;
+            if (number + 1) % 10_000 == 0 {
+                let seconds = start.elapsed().as_secs_f64();
+                eprintln!("{}: {} keys after {seconds:.0} s", self.token.name, number + 1);
+            }
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        if !many {
+            self.few = Some(self.turns(options)?);
+        }
+        Ok(format!("{}: {} keys brought in, in {seconds:.1} s", self.token.name, to - from))
+    }
+
+    /// Keys created and destroyed a second, in turns of a few.
+    fn turns(&self, options: &Options) -> Result<Figures, Failure> {
+        let mut figures = Figures { created: Vec::new(), destroyed: Vec::new() };
+        for _ in 0..options.slow_rounds() {
+            const KEYS: usize = 50;
+            let start = Instant::now();
+            let made: Result<Vec<CK_OBJECT_HANDLE>, Failure> =
+                (0..KEYS).map(|_| bring(&self.token.session, usize::MAX)).collect();
+            let (made, created) = (made?, start.elapsed());
+            made.into_iter().try_for_each(|key| self.token.session.destroy(key))?;
+            let destroyed = start.elapsed() - created;
+            figures.created.push(KEYS as f64 / created.as_secs_f64());
+            figures.destroyed.push(KEYS as f64 / destroyed.as_secs_f64());
+        }
+        Ok(figures)
+    }
+}
+
+/// Finding one key among so many, by `CKA_ID` and by `CKA_LABEL`, another at random each time.
+fn searches(lanes: &[Lane<'_>], many: bool, options: &Options) -> [Row; 2] {
+    let target = if many { Target::Under(50.0) } else { Target::None };
+    let row = |name, kind| {
+        let size = lanes.first().map_or(FEW, |lane| lane.size(many));
+        Row::new(name, format!("Find one key by {kind} among {size}"), Unit::Micros, target)
+    };
+    let mut rows = [row("growth-id", "CKA_ID"), row("growth-label", "CKA_LABEL")];
+    for (row, kind) in rows.iter_mut().zip([CKA_ID, CKA_LABEL]) {
+        let contenders = lanes.iter().filter(|lane| lane.failure.is_none()).map(|lane| {
+            let (session, size) = (&lane.token.session, lane.size(many));
+            let mut random = Random::new(7);
+            let batch = Box::new(move |calls| {
+                for _ in 0..calls {
+                    found(session, kind, (random.next() >> 33) as usize % size)?;
+                }
+                Ok(())
+            });
+            Contender { who: lane.token.name.clone(), batch }
+        });
+        for (who, result) in measure(contenders.collect(), options.timed()) {
+            row.put(&who, result);
+        }
+        sizes(row, lanes, many);
+    }
+    rows
+}
+
+fn sizes(row: &mut Row, lanes: &[Lane<'_>], many: bool) {
+    let ours = lanes.first().map_or(FEW, |lane| lane.size(many));
+    for lane in lanes.iter().filter(|lane| lane.size(many) != ours) {
+        row.note(format!("{}: with {} keys only", lane.token.name, lane.size(many)));
+    }
+}
+
+/// From `dlopen` to the first signature, in a new process each time.
+fn cold(lanes: &[Lane<'_>], many: bool, options: &Options) -> Row {
+    let size = lanes.first().map_or(FEW, |lane| lane.size(many));
+    let title =
+        format!("dlopen, C_Initialize, login, find by label, first signature with {size} keys");
+    let target = if many { Target::Under(60.0) } else { Target::None };
+    let mut row = Row::new("growth-cold", title, Unit::Millis, target);
+    for lane in lanes.iter().filter(|lane| lane.failure.is_none()) {
+        let starts: Result<Vec<[f64; 5]>, Failure> =
+            (0..options.slow_rounds()).map(|_| one_start(lane.token, 0)).collect();
+        let result = starts.map(|starts| {
+            let login = starts.iter().map(|[_, login, ..]| login / 1e3).collect();
+            let login = Summary::of(login).median;
+            row.note(format!("{}: {login:.1} ms of it is C_Login", lane.token.name));
+            Summary::of(starts.iter().map(|[all, ..]| all / 1e3).collect())
+        });
+        row.put(&lane.token.name, result);
+    }
+    sizes(&mut row, lanes, many);
+    row
+}
+
+/// What a process has in memory: after its first signature, after it has found all keys, and after it
+/// has signed with thousands of them.
+fn resident(lanes: &[Lane<'_>]) -> [Row; 3] {
+    let size = lanes.first().map_or(FEW, |lane| lane.full);
+    let row = |name, what| {
+        let title = format!("Resident memory with {size} keys, {what}");
+        Row::new(name, title, Unit::Megabytes, Target::Under(40.0))
+    };
+    let mut rows = [
+        row("growth-memory-first", "after the first signature"),
+        row("growth-memory-all", "after all were found"),
+        row("growth-memory-signed", "after signing with 5000 of them"),
+    ];
+    for lane in lanes.iter().filter(|lane| lane.failure.is_none()) {
+        match one_start(lane.token, 5000.min(lane.full)) {
+            Ok([_, _, figures @ ..]) => {
+                for (row, kilobytes) in rows.iter_mut().zip(figures) {
+                    row.put(&lane.token.name, Ok(Summary::exact(kilobytes / 1e3)));
+                }
+            }
+            Err(failure) => rows.iter_mut().take(1).for_each(|row| {
+                row.fails(&lane.token.name, Failure::say(failure.to_string()));
+            }),
+        }
+    }
+    rows.iter_mut().for_each(|row| sizes(row, lanes, true));
+    rows
+}
+
+fn one_start(token: &Token, signs: usize) -> Result<[f64; 5], Failure> {
+    let arguments = child::arguments(token, "cold", signs);
+    let run = Command::new(std::env::current_exe()?).args(arguments).output()?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    match (run.status.success(), numbers.try_into()) {
+        (true, Ok(numbers)) => Ok(numbers),
+        _ => Err(Failure::say(String::from_utf8_lossy(&run.stderr).trim().to_owned())),
+    }
+}
+
+/// How much faster keys come and go in a token with few keys.
+fn rates(lanes: &mut [Lane<'_>], options: &Options) -> Row {
+    let mut row = Row::new(
+        "growth-rates",
+        "Keys brought in and destroyed: rate with 100 keys over rate with many, the worse of the two",
+        Unit::Plain,
+        Target::AtMost(1.5),
+    );
+    for lane in lanes.iter_mut().filter(|lane| lane.failure.is_none()) {
+        let many = lane.turns(options);
+        let (Ok(many), Some(few)) = (many, lane.few.take()) else { continue };
+        let medians = [few.created, many.created, few.destroyed, many.destroyed]
+            .map(|rates| Summary::of(rates).median);
+        let [created, grown, destroyed, shrunk] = medians;
+        row.note(format!(
+            "{}: {created:.0} and {grown:.0} brought in, {destroyed:.0} and {shrunk:.0} destroyed a \
+             second",
+            lane.token.name
+        ));
+        let ratio = (created / grown).max(destroyed / shrunk);
+        row.put(&lane.token.name, Ok(Summary::exact(ratio)));
+    }
+    sizes(&mut row, lanes, true);
+    row
+}
+
+/// Signatures with another key each time: of some that are all in memory, or of all, which are not.
+fn signatures(lanes: &[Lane<'_>], warm: bool, options: &Options) -> Result<Row, Failure> {
+    let (name, title, target) = match warm {
+        true => (
+            "growth-sign",
+            "P-256 signature, another of 1000 keys each time",
+            Target::MoreThanOpenssl(3.0),
+        ),
+        false => ("growth-miss", "P-256 signature, another of all keys each time", Target::None),
+    };
+    let mut row = Row::new(name, title, Unit::Micros, target);
+    let mut signer = Signer::new(Scheme::EcdsaP256)?;
+    let mut signature = [0; 128];
+    let mut contenders = vec![Contender {
+        who: OPENSSL.to_owned(),
+        batch: Box::new(move |calls| {
+            (0..calls).try_for_each(|_| signer.ready(&[7; 32], &mut signature).map(drop))
+        }),
+    }];
+    for lane in lanes.iter().filter(|lane| lane.failure.is_none()) {
+        let session = &lane.token.session;
+        let count = if warm { TURN.min(lane.full) } else { lane.full };
+        let keys = all_keys(session, count)?;
+        let (mut signature, mut next) = ([0; 64], 0);
+        contenders.push(Contender {
+            who: lane.token.name.clone(),
+            batch: Box::new(move |calls| {
+                for _ in 0..calls {
+                    let key = keys.get(next % keys.len()).copied().unwrap_or_default();
+                    // Far from the last one, so that what was read for it is of no use.
+                    next += if warm { 1 } else { 7919 };
+                    session.sign(CKM_ECDSA, key, &mut [7; 32], &mut signature)?;
+                }
+                Ok(())
+            }),
+        });
+    }
+    for (who, result) in measure(contenders, options.timed()) {
+        row.put(&who, result);
+    }
+    sizes(&mut row, lanes, true);
+    Ok(row)
+}
+
+/// So many of the keys that were brought in.
+pub(crate) fn all_keys(session: &Session, most: usize) -> Result<Vec<CK_OBJECT_HANDLE>, Failure> {
+    let class = CKO_PRIVATE_KEY;
+    session.find_all(&mut [Attribute::number(CKA_CLASS, &class)], most)
+}
+
+/// Finds the key of a number.
+fn found(session: &Session, kind: CK_ATTRIBUTE_TYPE, number: usize) -> Result<(), Failure> {
+    let name = name(number);
+    let mut found = [0; 2];
+    match session.find(&mut [Attribute::bytes(kind, name.as_bytes())], &mut found)? {
+        1 => Ok(()),
+        count => Err(Failure::say(format!("{count} keys are called {name}"))),
+    }
+}
+
+/// The label and the id of the key of a number.
+pub(crate) fn name(number: usize) -> String {
+    format!("growth-{number}")
+}
+
+/// Brings in the key under the name of a number.
+pub(crate) fn bring(session: &Session, number: usize) -> Result<CK_OBJECT_HANDLE, Failure> {
+    let name = name(number);
+    token::p256_named(session, name.as_bytes())
+}
