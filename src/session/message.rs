@@ -60,7 +60,8 @@ impl Library {
                     key: object.fingerprint().filter(|_| direction == Direction::Encrypt),
                     own: object.attributes().flag(CKA_STRONGROOM_TOKEN_NONCES),
                 };
-                Ok(Messages { row, kind, begin, direction, key, nonces, rules, current: None })
+                let current = None;
+                Ok(Box::new(Messages { row, kind, begin, direction, key, nonces, rules, current }))
             };
             let on = (&**session, &mut state.footing);
             let active = self.process(on, key, usage, &call, messages)?;
@@ -300,7 +301,7 @@ fn wrong_length(direction: Direction) -> Error {
     }
 }
 
-impl Active<Messages> {
+impl Active<Box<Messages>> {
     /// Ends the message in progress, not the process.
     pub(super) fn end_message(&mut self) {
         if self.run.current.take().is_some() {
@@ -310,17 +311,17 @@ impl Active<Messages> {
 }
 
 /// A process between two messages.
-fn idle(place: &mut Place<Messages>) -> Result<&mut Active<Messages>> {
+fn idle(place: &mut Place<Box<Messages>>) -> Result<&mut Active<Box<Messages>>> {
     let active = going(place)?;
     if active.run.current.is_some() { Err(Error::OperationActive) } else { Ok(active) }
 }
 
-fn place(state: &mut State, direction: Direction) -> &mut Place<Messages> {
+fn place(state: &mut State, direction: Direction) -> &mut Place<Box<Messages>> {
     places(state, direction).0
 }
 
 /// With what the session has encrypted so far.
-fn places(state: &mut State, direction: Direction) -> (&mut Place<Messages>, &mut Seen) {
+fn places(state: &mut State, direction: Direction) -> (&mut Place<Box<Messages>>, &mut Seen) {
     match direction {
         Direction::Encrypt => (&mut state.message_encrypt, &mut state.seen),
         Direction::Decrypt => (&mut state.message_decrypt, &mut state.seen),

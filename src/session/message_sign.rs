@@ -165,7 +165,7 @@ impl Library {
         usage: Use,
         call: Call,
         make: Option<Make<T>>,
-    ) -> Result<Active<Series<T>>> {
+    ) -> Result<Active<Box<Series<T>>>> {
         let make = make.ok_or(Error::MechanismInvalid)?;
         // What is wrong with key or parameter is told now, not with the first message.
         let begin = |object: &Object, _: &Ground| {
@@ -173,7 +173,9 @@ impl Library {
             Ok((Arc::clone(key), make(call.row, key, &call.params)?))
         };
         let active = self.process(on, key, usage, &call, begin)?;
-        Ok(active.map(|(key, first)| Series { call, key, make, idle: Some(first), current: None }))
+        Ok(active.map(|(key, first)| {
+            Box::new(Series { call, key, make, idle: Some(first), current: None })
+        }))
     }
 }
 
@@ -186,7 +188,7 @@ impl<T> Series<T> {
     }
 }
 
-impl<T> Active<Series<T>> {
+impl<T> Active<Box<Series<T>>> {
     /// Ends the message in progress, not the process.
     pub(super) fn end_message(&mut self) {
         if self.run.current.take().is_some() {
@@ -197,7 +199,7 @@ impl<T> Active<Series<T>> {
 
 fn begin_message<T>(
     session: &Session,
-    active: &mut Active<Series<T>>,
+    active: &mut Active<Box<Series<T>>>,
     multi_part: impl Fn(&T) -> bool,
 ) -> Result<()> {
     let asked = active.asked();
@@ -211,11 +213,11 @@ fn begin_message<T>(
 }
 
 /// No message may be in progress.
-fn between<T>(active: &mut Active<Series<T>>) -> Result<&mut Active<Series<T>>> {
+fn between<T>(active: &mut Active<Box<Series<T>>>) -> Result<&mut Active<Box<Series<T>>>> {
     if active.run.current.is_some() { Err(Error::OperationActive) } else { Ok(active) }
 }
 
-fn finish<T>(place: &mut Place<Series<T>>) -> Result<()> {
+fn finish<T>(place: &mut Place<Box<Series<T>>>) -> Result<()> {
     between(going(place)?)?;
     *place = None;
     Ok(())

@@ -97,11 +97,12 @@ struct Session {
     state: Mutex<State>,
 }
 
-/// What is in progress in a session: at most one operation of each kind.
+/// What is in progress in a session: at most one operation of each kind. What is large and seldom is
+/// boxed: most sessions do nothing most of the time.
 #[derive(Default)]
 struct State {
     closed: bool,
-    find: Option<objects::Find>,
+    find: Option<Box<objects::Find>>,
     encrypt: Option<Active<Box<dyn Cipher>>>,
     decrypt: Option<Active<Box<dyn Cipher>>>,
     sign: Option<Active<Box<dyn Signer>>>,
@@ -109,10 +110,10 @@ struct State {
     verify_recover: Option<Active<Box<dyn Recoverer>>>,
     verify: Option<Active<signing::Verification>>,
     digest: Option<Active<digesting::Digest>>,
-    message_encrypt: Option<Active<message::Messages>>,
-    message_decrypt: Option<Active<message::Messages>>,
-    message_sign: Option<Active<message_sign::Series<Box<dyn Signer>>>>,
-    message_verify: Option<Active<message_sign::Series<Box<dyn Verifier>>>>,
+    message_encrypt: Option<Active<Box<message::Messages>>>,
+    message_decrypt: Option<Active<Box<message::Messages>>>,
+    message_sign: Option<Active<Box<message_sign::Series<Box<dyn Signer>>>>>,
+    message_verify: Option<Active<Box<message_sign::Series<Box<dyn Verifier>>>>>,
     /// What the encryption in progress will have used once, from its first output on.
     unused: Option<fresh::Pair>,
     seen: fresh::Seen,

@@ -161,7 +161,7 @@ impl Library {
             if state.find.is_some() {
                 return Err(Error::OperationActive);
             }
-            state.find = Some(self.begin_find(session, template)?);
+            state.find = Some(Box::new(self.begin_find(session, template)?));
             Ok(())
         })
     }

@@ -30,7 +30,7 @@ pub(super) struct Active<T> {
     /// A result that did not fit the buffer it was offered.
     ready: Option<Box<Ready>>,
     /// What each message asks of the token's policy.
-    asked: Option<Asked>,
+    asked: Option<Box<Asked>>,
 }
 
 /// Where a session has its operation of a kind.
@@ -87,12 +87,12 @@ impl<T> Active<T> {
 
     /// The same operation, each of whose messages is a use of a key.
     pub(super) fn asking(self, key: Arc<Object>, doing: Doing) -> Active<T> {
-        Active { asked: Some((key, doing)), ..self }
+        Active { asked: Some(Box::new((key, doing))), ..self }
     }
 
     /// What the next message asks of the token's policy.
     pub(super) fn asked(&self) -> Option<Asked> {
-        self.asked.clone()
+        self.asked.as_deref().cloned()
     }
 }
 
