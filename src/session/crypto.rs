@@ -25,6 +25,9 @@ pub struct Call {
 /// A session, and the ground that it stood on last.
 pub(super) type On<'a> = (&'a Session, &'a mut Footing);
 
+/// A key, and what the policy has to be charged for its use.
+type Granted = (Arc<Object>, Grant);
+
 impl Library {
     /// Begins an operation with a key, if the caller may use the key so.
     pub(super) fn active<T>(
@@ -90,7 +93,7 @@ impl Session {
         usage: Use,
         call: &Call,
         mut begin: impl FnMut(&Arc<Object>, &Ground) -> Result<T>,
-    ) -> Result<(Active<T>, Option<(Arc<Object>, Grant)>)> {
+    ) -> Result<(Active<T>, Option<Granted>)> {
         self.slot.admit(usage.group())?;
         let ground = footing.on(&self.slot)?;
         let (lease, (run, waiting, granted)) = self.decided(key, usage, ground, |object| {

@@ -6,7 +6,7 @@ use super::crypto::{On, begin};
 use super::operation::{Active, Place, Written, going, produce};
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
-use crate::mechanism::{Key, Params, Row};
+use crate::mechanism::{Key, Params, Row, Signer, Verifier};
 use crate::object::Object;
 use crate::policy::{Ground, Use};
 use crate::types::Output;
@@ -22,6 +22,11 @@ pub(super) struct Series<T> {
     /// The message in progress, in several parts.
     current: Option<T>,
 }
+
+/// Messages signed.
+pub(super) type Signing = Box<Series<Box<dyn Signer>>>;
+/// Messages verified.
+pub(super) type Verifying = Box<Series<Box<dyn Verifier>>>;
 
 type Make<T> = fn(&'static Row, &Arc<Key>, &Params) -> Result<T>;
 

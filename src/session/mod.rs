@@ -64,7 +64,7 @@ pub use wrapping::Wrapping;
 
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::mechanism::{Cipher, Recoverer, Signer, Verifier};
+use crate::mechanism::{Cipher, Recoverer, Signer};
 use crate::policy::Group;
 use crate::store::Vault;
 use crate::types::Role;
@@ -112,8 +112,8 @@ struct State {
     digest: Option<Active<digesting::Digest>>,
     message_encrypt: Option<Active<Box<message::Messages>>>,
     message_decrypt: Option<Active<Box<message::Messages>>>,
-    message_sign: Option<Active<Box<message_sign::Series<Box<dyn Signer>>>>>,
-    message_verify: Option<Active<Box<message_sign::Series<Box<dyn Verifier>>>>>,
+    message_sign: Option<Active<message_sign::Signing>>,
+    message_verify: Option<Active<message_sign::Verifying>>,
     /// What the encryption in progress will have used once, from its first output on.
     unused: Option<fresh::Pair>,
     seen: fresh::Seen,
