@@ -28,7 +28,7 @@ fn alone(test: &str) -> String {
 #[test]
 fn objects_that_were_found_and_used_do_not_stay_all() {
     const TEST: &str = "memory::objects_that_were_found_and_used_do_not_stay_all";
-    const KEYS: usize = 3000;
+    const KEYS: usize = 5000;
     if child::role().is_none() {
         println!("{}", alone(TEST));
         return;
@@ -51,13 +51,13 @@ fn objects_that_were_found_and_used_do_not_stay_all() {
     found.iter().for_each(|key| sign(*key));
     let grown = held().saturating_sub(before);
     println!("{grown} bytes more for {KEYS} keys");
-    assert!(grown < 16 << 20, "{grown} bytes more after {KEYS} keys were found and used");
+    assert!(grown < 20 << 20, "{grown} bytes more after {KEYS} keys were found and used");
     // None was lost for it.
     assert_eq!(s.get(first, CKA_LABEL).good(), b"key 0");
     s.logout().good();
     let left = held().saturating_sub(before);
     // Pages for secrets and those of the database stay, to be used again.
-    assert!(left < 4 << 20, "{left} bytes are left of private keys after the logout");
+    assert!(left < grown / 2, "{left} bytes are left of private keys after the logout");
 }
 
 #[test]
