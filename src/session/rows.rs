@@ -146,7 +146,9 @@ impl Slot {
             return match self.look(handle, &entry, |object| Ok(object.matches(template))) {
                 Ok(matches) => Ok(matches.then_some(handle)),
                 // An altered object is left out, with a diagnostic line: the others are found.
-                Err(Error::ObjectHandleInvalid | Error::Altered) => Ok(None),
+                Err(Error::ObjectHandleInvalid | Error::UserNotLoggedIn | Error::Altered) => {
+                    Ok(None)
+                }
                 Err(error) => Err(error),
             };
         }

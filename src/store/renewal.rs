@@ -39,6 +39,15 @@ pub struct Progress {
     pub complete: bool,
 }
 
+/// A token that there was when everything was made anew, with the generations of its keys then.
+pub(super) struct Exposed {
+    id: i64,
+    uuid: [u8; 16],
+    generation: u32,
+    /// Of the use key, 0 where it has none.
+    uses: u32,
+}
+
 impl Vault {
     /// The generations of the master key and of the store's keys.
     pub fn generations(&self) -> Result<(u32, u32)> {
@@ -220,29 +229,26 @@ impl Vault {
         let tokens = self.tokens()?.into_iter().filter_map(|(_, token)| token.ok());
         let still = |token: &Token| {
             // A plain rotation of its keys leaves the use key.
-            let same = |(id, uuid, [generation, uses]): &(i64, [u8; 16], [u32; 2])| {
-                let kept = token.generation <= *generation
-                    || (*uses > 0 && token.use_generation() <= *uses);
-                (*id, *uuid) == (token.id, token.uuid) && kept
+            let same = |then: &Exposed| {
+                let kept = token.generation <= then.generation
+                    || (then.uses > 0 && token.use_generation() <= then.uses);
+                (then.id, then.uuid) == (token.id, token.uuid) && kept
             };
             then.iter().any(same)
         };
         Ok(tokens.filter(still).collect())
     }
 
-    /// The tokens that there were: number, identity, generations of token key and use key.
-    pub(super) fn exposed_record(
-        &self,
-        ring: &Ring,
-        now: &dyn Snapshot,
-    ) -> Result<Vec<(i64, [u8; 16], [u32; 2])>> {
+    /// The tokens that there were.
+    pub(super) fn exposed_record(&self, ring: &Ring, now: &dyn Snapshot) -> Result<Vec<Exposed>> {
         let mut then = Vec::new();
         let Some(sealed) = now.value(EXPOSED)? else { return Ok(then) };
         let opened = primitive::open(&ring.current.state, &self.exposed_context(), &sealed);
         let opened = opened.map_err(|_| Error::Altered)?;
         let mut reader = Reader::versioned(opened.expose(), VERSION)?;
         while let Ok(id) = reader.u64() {
-            then.push((id as i64, reader.array()?, [reader.u32()?, reader.u32()?]));
+            let (uuid, generation, uses) = (reader.array()?, reader.u32()?, reader.u32()?);
+            then.push(Exposed { id: id as i64, uuid, generation, uses });
         }
         Ok(then)
     }

@@ -22,6 +22,7 @@ mod kill;
 mod old_secrets;
 mod older;
 mod online;
+mod paged;
 mod reader;
 mod seal_kill;
 mod shut;

@@ -69,10 +69,9 @@ fn the_old_keys_and_the_old_seal_open_nothing() {
 /// Nothing of the database is under one of these keys.
 fn nothing_rests_under(files: &Files, taken: &Taken) {
     let state = files.value("state").unwrap();
-    let mut query =
-        files.database.prepare("SELECT id, token, private, body, wrap FROM object").unwrap();
-    let rows: Vec<(i64, i64, bool, Vec<u8>, Vec<u8>)> = query
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
+    let mut query = files.database.prepare("SELECT id, private, body, wrap FROM object").unwrap();
+    let rows: Vec<(i64, bool, Vec<u8>, Vec<u8>)> = query
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .unwrap()
         .map(Result::unwrap)
         .collect();
@@ -85,7 +84,7 @@ fn nothing_rests_under(files: &Files, taken: &Taken) {
         assert!(open(key, &files.id, &state).is_none(), "the state, with {name}");
         let found = mac(key, &[b"record of token", &files.id, &1_i64.to_be_bytes(), record]);
         assert_ne!(found, tag, "the token's record, with {name}");
-        for (id, _, private, body, wrap) in &rows {
+        for (id, private, body, wrap) in &rows {
             let head = [&[1][..], b"strongroom object", &files.id, uuid, &id.to_be_bytes()];
             let head = [&head.concat()[..], &[u8::from(*private)], &1_u64.to_be_bytes()].concat();
             if wrap.is_empty() {
