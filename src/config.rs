@@ -24,6 +24,8 @@ pub struct Config {
     pub kdf: Kdf,
     /// What the token permits beyond its safe defaults.
     pub policy: Policy,
+    /// The log of what is done.
+    pub audit: Audit,
     /// The file this came from; none where the defaults stand.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -120,6 +122,35 @@ pub struct Policy {
     pub legacy_algorithms: bool,
 }
 
+/// Table `[audit]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// What becomes of an operation that cannot be recorded.
+    pub on_failure: OnFailure,
+    /// Whether each use of a key is a record of its own, instead of a count a second.
+    pub each: bool,
+    /// The size of a segment of the log after which the next is begun, MiB.
+    pub segment_mib: u64,
+    /// The age of a segment after which the next is begun, days.
+    pub segment_days: u64,
+    /// How many records after the last checkpoint the next is made.
+    pub checkpoint_records: u64,
+    /// How many seconds after the last checkpoint the next is made, if there are new records.
+    pub checkpoint_seconds: u64,
+}
+
+/// What becomes of an operation that cannot be recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// It is refused.
+    #[default]
+    Deny,
+    /// It is done, and the diagnostic channel says that it was not recorded.
+    Warn,
+}
+
 impl Default for Store {
     fn default() -> Store {
         Store { path: default_store(), group: String::new(), passphrase_file: PathBuf::new() }
@@ -129,6 +160,19 @@ impl Default for Store {
 impl Default for Pin {
     fn default() -> Pin {
         Pin { min_length: 4, max_failures: 10 }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Audit {
+        Audit {
+            on_failure: OnFailure::Deny,
+            each: false,
+            segment_mib: 64,
+            segment_days: 7,
+            checkpoint_records: 10_000,
+            checkpoint_seconds: 3600,
+        }
     }
 }
 
@@ -189,6 +233,13 @@ impl Config {
                 !(RSA_BITS.0..=RSA_BITS.1).contains(&self.policy.min_rsa_bits),
                 "policy.min_rsa_bits must be 1024 to 8192",
             ),
+            (!(1..=1024).contains(&self.audit.segment_mib), "audit.segment_mib must be 1 to 1024"),
+            (
+                !(1..=3660).contains(&self.audit.segment_days),
+                "audit.segment_days must be 1 to 3660",
+            ),
+            (self.audit.checkpoint_records == 0, "audit.checkpoint_records must be at least 1"),
+            (self.audit.checkpoint_seconds == 0, "audit.checkpoint_seconds must be at least 1"),
             (!self.store.path.is_absolute(), "store.path must be an absolute path"),
             (
                 self.token.mode == Mode::Safe && !self.token.lift.is_empty(),

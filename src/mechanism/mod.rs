@@ -31,6 +31,7 @@ pub mod ec;
 mod ec_key;
 pub mod ecdh;
 pub mod ecdh_aes;
+pub mod ed25519;
 pub mod edwards;
 mod encrypt_data;
 pub mod envelope;

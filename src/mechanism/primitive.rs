@@ -74,6 +74,17 @@ pub fn hmac_sha256(key: &Secret, parts: &[&[u8]]) -> Result<[u8; 32]> {
     tag_of(&mut MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?, parts)
 }
 
+/// HMAC-SHA-256 over the parts, and with the same key over a label, which makes the next key of a
+/// chain of them.
+pub fn tag_and_next(key: &Secret, parts: &[&[u8]], label: &[u8]) -> Result<([u8; 32], Secret)> {
+    let mut context = MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?;
+    let tag = tag_of(&mut context, parts)?;
+    context.restart()?;
+    context.update(label)?;
+    let next = Secret::with(32, |out| context.finish(out).map(drop))?;
+    Ok((tag, next))
+}
+
 /// HMAC-SHA-256 with one key, many times, from any thread.
 pub struct Mac {
     key: Secret,

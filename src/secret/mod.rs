@@ -9,6 +9,7 @@
 #![allow(unsafe_code, reason = "locked pages, signals of a thread; each block argues its safety")]
 
 mod cache;
+mod cells;
 pub mod heap;
 mod limits;
 mod lock;
@@ -16,6 +17,7 @@ mod pages;
 mod slabs;
 mod stack;
 
+pub use cells::SharedCells;
 pub use limits::Unsignalled;
 pub use stack::CleanStack;
 

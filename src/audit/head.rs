@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The head: where the log ends and the key of its next record, one page, sealed under the store's
+//! audit key. Written over in place, so that the key before is gone.
+
+use super::chain::{ChainKey, KEY, MAC};
+use super::tree::Frontier;
+use crate::codec::{Reader, Writer};
+use crate::error::{Error, Result};
+use crate::mechanism::primitive;
+use crate::secret::Secret;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Where a log ends.
+pub(super) struct Head {
+    /// The key of the next record.
+    pub(super) key: ChainKey,
+    /// How many records there are.
+    pub(super) seq: u64,
+    /// The code of the last of them.
+    pub(super) mac: [u8; MAC],
+    /// The first record of the segment that is being written.
+    pub(super) segment: u64,
+    /// Where in it the next record comes, bytes.
+    pub(super) offset: u64,
+    /// When it was begun, microseconds since 1970.
+    pub(super) begun: u64,
+    /// The time of the last record, microseconds since 1970.
+    pub(super) time: u64,
+    /// The boot of the machine that wrote this.
+    pub(super) boot: [u8; 16],
+    /// Whether the next segment is being made.
+    pub(super) turning: bool,
+    /// Whether the reserve was given up.
+    pub(super) full: bool,
+    /// The size and time of the last checkpoint.
+    pub(super) checkpoint: (u64, u64),
+    /// When the counts of all processes were last taken.
+    pub(super) swept: u64,
+    /// How many records were found lost, which is yet to be recorded.
+    pub(super) lost: u64,
+    /// The tree.
+    pub(super) tree: Frontier,
+}
+
+/// What seals heads: a key a segment, so that no key seals more than random nonces allow.
+pub(super) struct Seals {
+    audit: Secret,
+    store: [u8; 16],
+    latest: Option<(u64, Secret)>,
+}
+
+impl Seals {
+    pub(super) fn new(audit: &Secret, store: [u8; 16]) -> Result<Seals> {
+        Ok(Seals { audit: audit.duplicate()?, store, latest: None })
+    }
+
+    fn key(&mut self, segment: u64) -> Result<&Secret> {
+        let latest = match self.latest.take() {
+            Some(latest) if latest.0 == segment => latest,
+            _ => (segment, self.derive(b"strongroom audit head", &segment.to_be_bytes())?),
+        };
+        Ok(&self.latest.insert(latest).1)
+    }
+
+    /// A key for another purpose.
+    pub(super) fn derive(&self, purpose: &[u8], of: &[u8]) -> Result<Secret> {
+        let info = [purpose, &[0], of].concat();
+        primitive::hkdf_sha256(self.audit.expose(), &self.store, &info, KEY)
+    }
+}
+
+impl Head {
+    /// Of a log that is yet to be written.
+    pub(super) fn first(key: ChainKey, now: u64, boot: [u8; 16]) -> Head {
+        Head {
+            key,
+            seq: 0,
+            mac: [0; MAC],
+            segment: 1,
+            offset: 0,
+            begun: now,
+            time: 0,
+            boot,
+            turning: true,
+            full: false,
+            checkpoint: (0, now),
+            swept: now,
+            lost: 0,
+            tree: Frontier::default(),
+        }
+    }
+
+    /// The page of a head.
+    pub(super) fn seal(&self, seals: &mut Seals) -> Result<Page> {
+        let mut writer = Writer::default();
+        writer.raw(&self.mac).raw(&self.boot);
+        for number in self.numbers() {
+            writer.u64(number);
+        }
+        writer.u8(u8::from(self.turning)).u8(u8::from(self.full));
+        for root in self.tree.roots() {
+            writer.raw(root);
+        }
+        let public = writer.finish();
+        let plain = Secret::with(KEY + public.len(), |out| {
+            let (key, rest) = out.split_at_mut_checked(KEY).ok_or(Error::DeviceError)?;
+            key.copy_from_slice(self.key.expose());
+            rest.copy_from_slice(&public);
+            Ok(())
+        })?;
+        let context = context(&seals.store, self.segment);
+        let sealed = primitive::seal(seals.key(self.segment)?, &context, plain.expose())?;
+        let mut page = Writer::versioned(VERSION);
+        let mut page = page.u64(self.segment).bytes(&sealed).finish();
+        // The rest as well: no part of the page before stays.
+        page.resize(PAGE.max(page.len()), 0);
+        let page: Page = page.into_boxed_slice().try_into().map_err(|_| Error::DeviceError)?;
+        Ok(page)
+    }
+
+    /// Opens a page.
+    pub(super) fn open(page: &[u8], seals: &mut Seals) -> Result<Head> {
+        let mut reader = Reader::versioned(page, VERSION)?;
+        let segment = reader.u64()?;
+        let sealed = reader.bytes()?;
+        let context = context(&seals.store, segment);
+        let plain = primitive::open(seals.key(segment)?, &context, sealed)?;
+        let (key, rest) = plain.expose().split_at_checked(KEY).ok_or(Error::DeviceError)?;
+        let mut reader = Reader::new(rest);
+        let (mac, boot) = (reader.array()?, reader.array()?);
+        let mut numbers = [0; 9];
+        for number in &mut numbers {
+            *number = reader.u64()?;
+        }
+        let [seq, size, offset, begun, time, checked, checked_at, swept, lost] = numbers;
+        let (turning, full) = (reader.u8()? == 1, reader.u8()? == 1);
+        let roots = reader.rest().chunks_exact(32).filter_map(|root| root.try_into().ok());
+        Ok(Head {
+            key: ChainKey::of(Secret::copy_of(key)?),
+            seq,
+            mac,
+            segment,
+            offset,
+            begun,
+            time,
+            boot,
+            turning,
+            full,
+            checkpoint: (checked, checked_at),
+            swept,
+            lost,
+            tree: Frontier::of(size, roots.collect())?,
+        })
+    }
+
+    fn numbers(&self) -> [u64; 9] {
+        let (checked, checked_at) = self.checkpoint;
+        let size = self.tree.size();
+        [
+            self.seq,
+            size,
+            self.offset,
+            self.begun,
+            self.time,
+            checked,
+            checked_at,
+            self.swept,
+            self.lost,
+        ]
+    }
+}
+
+/// Reads the page of a head.
+pub(super) fn read(file: &File) -> Result<Page> {
+    let mut page = Box::new([0; PAGE]);
+    file.read_exact_at(page.as_mut_slice(), 0).map_err(|error| {
+        tracing::error!("cannot read the head of the audit log: {error}");
+        Error::DeviceError
+    })?;
+    Ok(page)
+}
+
+fn context(store: &[u8; 16], segment: u64) -> Vec<u8> {
+    [&b"strongroom audit head"[..], store, &segment.to_be_bytes()].concat()
+}
+
+/// The file, as it is.
+pub(super) type Page = Box<[u8; PAGE]>;
+
+/// The length of the file, bytes.
+pub(super) const PAGE: usize = 4096;
+const VERSION: u8 = 1;

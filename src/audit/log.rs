@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The log of a store, as the layers above hold it: made once, opened by each process, written to by
+//! any thread.
+
+use super::chain::ChainKey;
+use super::counts::{Bank, Counter, Taken};
+use super::head::{Head, Seals};
+use super::note::{self, Checkpoint};
+use super::record::{Detail, Entry};
+use super::segments::Place;
+use super::writer::{Durability, OWN, Position, Turn, Writer, boot, now};
+use crate::config;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::mechanism::ed25519::Signer;
+use crate::mechanism::{kem, primitive};
+use crate::secret::Secret;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Who may check the chain.
+pub struct Auditor {
+    /// Their name.
+    pub name: String,
+    /// Their key: of ML-KEM-1024, as FIPS 203 encodes it.
+    pub public: Vec<u8>,
+}
+
+/// An open log.
+pub struct Log {
+    writer: Mutex<Writer>,
+    /// The counts of this process, and which process that is.
+    banks: Mutex<Vec<Arc<Bank>>>,
+    owner: AtomicU32,
+    /// When this process last recorded its counts.
+    flushed: AtomicU64,
+}
+
+impl Log {
+    /// Makes the log of a store, whose keys rest under the store's audit key of 32 bytes; the key of
+    /// the chain is kept for the auditors alone. What a killed process left of it is done again:
+    /// there is a log as soon as it has a head.
+    pub fn create(place: &Place, key: &Secret, auditors: &[Auditor]) -> Result<()> {
+        files::make_directory(&place.directory, place.access)?;
+        let _alone = files::lock_directory(&place.directory)?;
+        if place.head().try_exists().unwrap_or(true) {
+            tracing::error!("{} has an audit log already", place.directory.display());
+            return Err(Error::DeviceError);
+        }
+        files::make_directory(&place.checkpoints(), place.access)?;
+        let mut seals = Seals::new(key, place.store)?;
+        make_signer(place, &seals)?;
+        let chain = ChainKey::random()?;
+        let kept = keep(place, 1, &chain, auditors)?;
+        place.fill_reserve()?;
+        put_anew(place, &place.chain(1), kept.as_bytes())?;
+        let head = Head::first(chain, now(), boot()?).seal(&mut seals)?;
+        let temporary = place.directory.join("new-head");
+        put_anew(place, &temporary, head.as_slice())?;
+        // Before anybody can write, and with its first records.
+        std::fs::rename(&temporary, place.head()).map_err(super::writer::failed)?;
+        files::sync_directory(&place.directory)?;
+        let mut writer = Writer::new(place.clone(), key, config::Audit::default())?;
+        let keys = primitive::sha256(kept.as_bytes())?;
+        let entry = Entry { op: BEGIN, details: &[Detail::Keys(&keys)], ..OWN };
+        writer.turn(|turn| turn.append(&entry, Durability::Now)).map(drop)
+    }
+
+    /// Opens the log of a store. A log that is not there is an error: somebody took it away.
+    pub fn open(place: Place, key: &Secret, settings: config::Audit) -> Result<Log> {
+        files::check_directory(&place.directory, place.access)?;
+        let mut writer = Writer::new(place, key, settings)?;
+        writer.turn(|_| Ok(()))?;
+        Ok(Log {
+            writer: Mutex::new(writer),
+            banks: Mutex::default(),
+            owner: AtomicU32::new(std::process::id()),
+            flushed: AtomicU64::new(now()),
+        })
+    }
+
+    /// Appends a record and returns where it is. Where this fails, what was to be recorded must not
+    /// be done.
+    pub fn append(&self, entry: &Entry<'_>, durability: Durability) -> Result<Position> {
+        self.writer.lock().turn(|turn| {
+            sweep_if_due(turn)?;
+            let position = turn.append(entry, durability)?;
+            checkpoint_if_due(turn)?;
+            Ok(position)
+        })
+    }
+
+    /// Where the log ends: what the store's state can be bound to.
+    pub fn position(&self) -> Result<Position> {
+        self.writer.lock().turn(|turn| Ok(turn.position()))
+    }
+
+    /// Counts uses of one kind from now on: `entry` says which, without outcome and details.
+    pub fn counter(&self, entry: &Entry<'_>) -> Result<Counter> {
+        if let Some(counter) = self.free_counter(entry)? {
+            return Ok(counter);
+        }
+        // What ended is free once it is recorded.
+        self.flush()?;
+        if let Some(counter) = self.free_counter(entry)? {
+            return Ok(counter);
+        }
+        let bank = Arc::new(Bank::create(&self.writer.lock().place)?);
+        self.banks.lock().push(bank);
+        self.free_counter(entry)?.ok_or(Error::DeviceError)
+    }
+
+    fn free_counter(&self, entry: &Entry<'_>) -> Result<Option<Counter>> {
+        let mut banks = self.banks.lock();
+        let process = self.writer.lock().process().clone();
+        if self.owner.swap(process.pid, Ordering::AcqRel) != process.pid {
+            // A forked child counts in files of its own.
+            banks.clear();
+        }
+        let now = now();
+        for bank in banks.iter() {
+            if let Some(counter) = bank.begin(entry, &process, now)? {
+                return Ok(Some(counter));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Records the counts of this process if the last time was a second ago. Each `*Init` asks.
+    pub fn tick(&self) -> Result<()> {
+        let now = now();
+        let flushed = self.flushed.load(Ordering::Acquire);
+        if now.abs_diff(flushed) < COUNTS_AGE {
+            return Ok(());
+        }
+        match self.flushed.compare_exchange(flushed, now, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => self.flush(),
+            // Another thread does.
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Records the counts of this process: at the end of a session, before a key is destroyed.
+    pub fn flush(&self) -> Result<()> {
+        let banks = self.banks.lock().clone();
+        self.writer.lock().turn(|turn| {
+            banks.iter().try_for_each(|bank| record(turn, bank))?;
+            sweep_if_due(turn)?;
+            checkpoint_if_due(turn)
+        })
+    }
+
+    /// Records the counts of all processes: before the log is read.
+    pub fn sweep(&self) -> Result<()> {
+        self.writer.lock().turn(sweep)
+    }
+
+    /// Signs how the log stands now and returns the note.
+    pub fn checkpoint(&self) -> Result<String> {
+        self.writer.lock().turn(checkpoint)
+    }
+
+    /// Records the counts of this process and gives up its files.
+    pub fn close(&self) -> Result<()> {
+        let done = self.flush();
+        if self.owner.load(Ordering::Acquire) == std::process::id() && done.is_ok() {
+            self.banks.lock().drain(..).try_for_each(|bank| bank.remove())?;
+        }
+        done
+    }
+}
+
+fn record(turn: &mut Turn<'_>, bank: &Bank) -> Result<()> {
+    bank.take(|Taken { count, first, of }| {
+        let last = now();
+        let details = [Detail::Count(*count), Detail::First(*first), Detail::Last(last)];
+        turn.append_for(&of.process, &Entry { details: &details, ..of.entry() })
+    })
+}
+
+fn sweep_if_due(turn: &mut Turn<'_>) -> Result<()> {
+    match now().abs_diff(turn.head.swept) < COUNTS_AGE {
+        true => Ok(()),
+        false => sweep(turn),
+    }
+}
+
+fn sweep(turn: &mut Turn<'_>) -> Result<()> {
+    let at = now();
+    turn.note(|head| head.swept = at);
+    for path in Bank::all(&turn.writer.place)? {
+        // One that cannot be read is gone by now, or nothing that a process of ours made.
+        let Ok((bank, dead)) = Bank::open(&path, &turn.writer.place) else { continue };
+        record(turn, &bank)?;
+        if dead {
+            bank.remove()?;
+        }
+    }
+    Ok(())
+}
+
+fn checkpoint_if_due(turn: &mut Turn<'_>) -> Result<()> {
+    let (size, at) = turn.head.checkpoint;
+    let settings = &turn.writer.settings;
+    let records = turn.head.seq - size.min(turn.head.seq);
+    let age = now().saturating_sub(at) / 1_000_000;
+    // The record of the last checkpoint alone is nothing new.
+    match records >= settings.checkpoint_records
+        || (records > 1 && age >= settings.checkpoint_seconds)
+    {
+        true => checkpoint(turn).map(drop),
+        false => Ok(()),
+    }
+}
+
+fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
+    // What is signed stays.
+    turn.sync()?;
+    let place = turn.writer.place.clone();
+    let (size, root) = (turn.head.tree.size(), turn.head.tree.root()?);
+    let signer = open_signer(&place, &turn.writer.seals)?;
+    let origin = note::origin(&place.store);
+    let note = Checkpoint { origin, size, root }.sign(&signer)?;
+    let temporary = place.checkpoints().join("new");
+    put_anew(&place, &temporary, note.as_bytes())?;
+    std::fs::rename(&temporary, place.checkpoint(size)).map_err(super::writer::failed)?;
+    files::sync_directory(&place.checkpoints())?;
+    let at = now();
+    turn.note(|head| head.checkpoint = (size, at));
+    let details = [Detail::Size(size), Detail::Root(&root)];
+    turn.append(&Entry { op: CHECKPOINT, details: &details, ..OWN }, Durability::Later)?;
+    Ok(note)
+}
+
+fn make_signer(place: &Place, seals: &Seals) -> Result<()> {
+    let seed = primitive::random_secret(32)?;
+    let public = Signer::new(&seed)?.public();
+    let key = seals.derive(SIGNER, &[])?;
+    put_anew(place, &place.signer(), &primitive::seal(&key, SIGNER, seed.expose())?)?;
+    let line = note::verifier(&note::origin(&place.store), &public)? + "\n";
+    put_anew(place, &place.verifier(), line.as_bytes())
+}
+
+fn open_signer(place: &Place, seals: &Seals) -> Result<Signer> {
+    let mut sealed = [0; 256];
+    let length = files::read(&place.signer(), place.access, &mut sealed)?;
+    let sealed = sealed.get(..length).ok_or(Error::DeviceError)?;
+    let key = seals.derive(SIGNER, &[])?;
+    let seed = primitive::open(&key, SIGNER, sealed).map_err(|_| {
+        tracing::error!("{} was altered: restore a backup", place.signer().display());
+        Error::DeviceError
+    })?;
+    Signer::new(&seed)
+}
+
+/// The first key of a chain, for each auditor.
+fn keep(place: &Place, first: u64, chain: &ChainKey, auditors: &[Auditor]) -> Result<String> {
+    let store = hex::encode(place.store);
+    let mut kept = Vec::new();
+    for auditor in auditors {
+        let (ciphertext, shared) = kem::encapsulate(&auditor.public)?;
+        let context = [&b"strongroom audit chain"[..], &place.store, &first.to_be_bytes()].concat();
+        let sealed = primitive::seal(&shared, &context, chain.expose())?;
+        kept.push(serde_json::json!({
+            "name": auditor.name,
+            "public": hex::encode(primitive::sha256(&auditor.public)?),
+            "kem": note::base64(&ciphertext),
+            "sealed": note::base64(&sealed),
+        }));
+    }
+    let file = serde_json::json!({ "v": 1, "store": store, "first": first, "auditors": kept });
+    Ok(format!("{file}\n"))
+}
+
+/// Makes a file in the place of what a killed process left there.
+fn put_anew(place: &Place, path: &std::path::Path, content: &[u8]) -> Result<()> {
+    files::remove_if_there(path)?;
+    files::create(path, place.access, content).map(drop)
+}
+
+const SIGNER: &[u8] = b"strongroom audit signer";
+const BEGIN: &str = "audit.begin";
+const CHECKPOINT: &str = "audit.checkpoint";
+/// How old counts get, microseconds.
+const COUNTS_AGE: u64 = 1_000_000;

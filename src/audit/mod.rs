@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! What happened: a log that says who did what with which key, and that nobody edits unseen. It may
+//! use `mechanism`, and layer 0.
+//!
+//! Records are lines ([`record`]), chained by keys that are gone once used ([`chain`]), leaves of a
+//! tree ([`tree`]) whose root is signed now and then ([`note`]). These hash and touch no file; what
+//! writes and reads files is beside them. `docs/audit-format.md` specifies every byte.
+
+pub mod chain;
+mod counts;
+mod head;
+mod log;
+pub mod note;
+pub mod record;
+mod segments;
+pub mod tree;
+mod writer;
+
+pub use counts::Counter;
+pub use log::{Auditor, Log};
+pub use record::{Detail, Entry, KeyName, Who};
+pub use segments::Place;
+pub use writer::{Durability, Position};

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The files of a log: their names, opened as the store's files are.
+
+use crate::error::{Error, Result};
+use crate::files::{self, Access};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Where a log is and who may touch it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The directory of the log.
+    pub directory: PathBuf,
+    /// Who may touch it.
+    pub access: Access,
+    /// The store that it is the log of.
+    pub store: [u8; 16],
+}
+
+impl Place {
+    /// The head, which is also what writers lock.
+    pub fn head(&self) -> PathBuf {
+        self.directory.join("head")
+    }
+
+    /// A segment, by the number of its first record.
+    pub fn segment(&self, first: u64) -> PathBuf {
+        self.directory.join(format!("{first:020}.jsonl"))
+    }
+
+    /// The first key of a chain, for the auditors; by the number of the first record with it.
+    pub fn chain(&self, first: u64) -> PathBuf {
+        self.directory.join(format!("{first:020}.keys"))
+    }
+
+    /// What is given up so that a full disk can be recorded.
+    pub fn reserve(&self) -> PathBuf {
+        self.directory.join("reserve")
+    }
+
+    /// The key that signs checkpoints, sealed.
+    pub fn signer(&self) -> PathBuf {
+        self.directory.join("signer")
+    }
+
+    /// Whose signatures to believe.
+    pub fn verifier(&self) -> PathBuf {
+        self.directory.join("verifier")
+    }
+
+    /// The directory of the checkpoints.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.directory.join("checkpoints")
+    }
+
+    /// A checkpoint, by the number of records it is over.
+    pub fn checkpoint(&self, size: u64) -> PathBuf {
+        self.checkpoints().join(format!("{size:020}"))
+    }
+
+    /// The first records of the segments, ascending.
+    pub fn segments(&self) -> Result<Vec<u64>> {
+        numbered(&self.directory, ".jsonl")
+    }
+
+    /// The sizes of the checkpoints, ascending.
+    pub fn all_checkpoints(&self) -> Result<Vec<u64>> {
+        numbered(&self.checkpoints(), "")
+    }
+
+    /// Opens a segment, to write.
+    pub fn open_segment(&self, first: u64) -> Result<File> {
+        let (file, writable) = files::open(&self.segment(first), self.access)?;
+        if writable { Ok(file) } else { Err(Error::TokenWriteProtected) }
+    }
+
+    /// Opens a segment that is being begun: what a killed process left of it is used.
+    pub fn begin_segment(&self, first: u64) -> Result<File> {
+        let path = self.segment(first);
+        if path.try_exists().unwrap_or(true) {
+            return self.open_segment(first);
+        }
+        let file = files::create(&path, self.access, b"")?;
+        files::sync_directory(&self.directory)?;
+        Ok(file)
+    }
+
+    /// Puts the reserve (back) in its place, its blocks taken from the disk.
+    pub fn fill_reserve(&self) -> Result<()> {
+        let path = self.reserve();
+        if path.try_exists().unwrap_or(true) {
+            return Ok(());
+        }
+        let made = files::create(&path, self.access, &[0; RESERVE]).map(drop);
+        if made.is_err() {
+            // Half a reserve would look like one.
+            files::remove_if_there(&path)?;
+        }
+        made
+    }
+}
+
+fn numbered(directory: &Path, ending: &str) -> Result<Vec<u64>> {
+    let entries = std::fs::read_dir(directory).map_err(|error| {
+        tracing::error!("cannot list {}: {error}", directory.display());
+        Error::DeviceError
+    })?;
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let number = |name: String| {
+        let digits = name.strip_suffix(ending).filter(|digits| digits.len() == 20)?;
+        digits.parse().ok()
+    };
+    let mut numbers: Vec<u64> = names.filter_map(number).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The bytes of a file from an offset to its end.
+pub(super) fn from(file: &File, offset: u64) -> Result<Vec<u8>> {
+    let length = length(file)?.saturating_sub(offset);
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| Error::HostMemory)?];
+    file.read_exact_at(&mut bytes, offset).map_err(|_| Error::DeviceError)?;
+    Ok(bytes)
+}
+
+/// The length of a file, bytes.
+pub(super) fn length(file: &File) -> Result<u64> {
+    file.metadata().map(|found| found.len()).map_err(|_| Error::DeviceError)
+}
+
+/// How much of the disk is kept back, bytes: some hundred records.
+const RESERVE: usize = 64 * 1024;

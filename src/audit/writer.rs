@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The writer: one after the other, whichever process they are in, appends to the log. What a killed
+//! process left half done, the next one ends.
+//!
+//! A line comes before the head that counts it. So a kill between the two leaves a line too many, which
+//! is authentic and taken over, and a loss of power may leave a head too new, which is recorded.
+
+use super::chain::MAC;
+use super::head::{self, Head, Page, Seals};
+use super::record::{self, Detail, Entry, LONGEST_LINE, Process, Stamp};
+use super::segments::{self, Place};
+use super::tree;
+use crate::config;
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// How many records there are.
+    pub seq: u64,
+    /// The code of the last of them.
+    pub mac: [u8; MAC],
+}
+
+/// Whether a record must outlive a loss of power before what it records goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It must.
+    Now,
+    /// The system writes it out in its time.
+    Later,
+}
+
+/// What a process writes with. Whoever has it `&mut` is the one thread that does.
+pub(super) struct Writer {
+    pub(super) place: Place,
+    pub(super) settings: config::Audit,
+    pub(super) seals: Seals,
+    pub(super) process: Process,
+    boot: [u8; 16],
+    head: Option<Arc<File>>,
+    segment: Option<(u64, Arc<File>)>,
+    /// The head that this process wrote last: while it is still there, it need not be opened.
+    known: Option<(Page, Head)>,
+    line: Vec<u8>,
+}
+
+impl Writer {
+    pub(super) fn new(place: Place, key: &Secret, settings: config::Audit) -> Result<Writer> {
+        let seals = Seals::new(key, place.store)?;
+        let (head, segment, known) = (None, None, None);
+        let (process, boot, line) = (this_process(), boot()?, Vec::with_capacity(1024));
+        Ok(Writer { place, settings, seals, process, boot, head, segment, known, line })
+    }
+
+    /// Writes as nobody else does: at the end of the log as it is now.
+    pub(super) fn turn<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> Result<T>) -> Result<T> {
+        self.settle();
+        let file = self.head_file()?;
+        let _locked = Locked::lock(file.clone())?;
+        let page = head::read(&file)?;
+        let head = match self.known.take() {
+            Some((known, head)) if known == page => head,
+            _ => Head::open(page.as_slice(), &mut self.seals).map_err(|_| {
+                tracing::error!("the head of the audit log was altered: restore a backup");
+                Error::DeviceError
+            })?,
+        };
+        let mut turn = Turn { writer: self, head, file, page, changed: false };
+        // What was written before a failure stays written, and the head says so.
+        let result = turn.recover().and_then(|()| work(&mut turn));
+        turn.store()?;
+        let Turn { head, page, .. } = turn;
+        self.known = Some((page, head));
+        result
+    }
+
+    /// The process that writes, as records name it.
+    pub(super) fn process(&mut self) -> &Process {
+        self.settle();
+        &self.process
+    }
+
+    /// A forked child shares its parent's locks and is another process.
+    fn settle(&mut self) {
+        if self.process.pid != std::process::id() {
+            self.process = this_process();
+            (self.head, self.segment, self.known) = (None, None, None);
+        }
+    }
+
+    fn head_file(&mut self) -> Result<Arc<File>> {
+        if let Some(file) = &self.head {
+            return Ok(file.clone());
+        }
+        let (file, writable) = crate::files::open(&self.place.head(), self.place.access)?;
+        if !writable {
+            return Err(Error::TokenWriteProtected);
+        }
+        Ok(self.head.insert(Arc::new(file)).clone())
+    }
+}
+
+/// The time in which one writer writes.
+pub(super) struct Turn<'a> {
+    pub(super) writer: &'a mut Writer,
+    pub(super) head: Head,
+    file: Arc<File>,
+    page: Page,
+    changed: bool,
+}
+
+impl Turn<'_> {
+    /// Appends a record.
+    pub(super) fn append(&mut self, entry: &Entry<'_>, durability: Durability) -> Result<Position> {
+        if self.head.full {
+            self.writer.place.fill_reserve()?;
+            (self.head.full, self.changed) = (false, true);
+        }
+        if self.due(now()) {
+            self.next_segment()?;
+        }
+        self.put_or_say_full(entry, None)?;
+        if durability == Durability::Now {
+            self.sync()?;
+        }
+        Ok(self.position())
+    }
+
+    /// Appends what another process did.
+    pub(super) fn append_for(&mut self, process: &Process, entry: &Entry<'_>) -> Result<()> {
+        self.put_or_say_full(entry, Some(process))
+    }
+
+    fn put_or_say_full(&mut self, entry: &Entry<'_>, process: Option<&Process>) -> Result<()> {
+        match self.put(entry, process) {
+            Err(Error::DeviceMemory) if !self.head.full => {
+                self.record_full()?;
+                Err(Error::DeviceMemory)
+            }
+            put => put,
+        }
+    }
+
+    /// Where the log ends.
+    pub(super) fn position(&self) -> Position {
+        Position { seq: self.head.seq, mac: self.head.mac }
+    }
+
+    /// Makes durable what was written.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.segment()?.sync_data().map_err(failed)
+    }
+
+    /// Notes something in the head that no record goes with.
+    pub(super) fn note(&mut self, edit: impl FnOnce(&mut Head)) {
+        edit(&mut self.head);
+        self.changed = true;
+    }
+
+    fn due(&self, now: u64) -> bool {
+        let settings = &self.writer.settings;
+        let age = now.saturating_sub(self.head.begun);
+        self.head.offset >= settings.segment_mib << 20 || age >= settings.segment_days * DAY
+    }
+
+    /// Writes one line, for a process that may be another one's.
+    pub(super) fn put(&mut self, entry: &Entry<'_>, process: Option<&Process>) -> Result<()> {
+        let file = self.segment()?;
+        let time = now();
+        let writer = &mut *self.writer;
+        let stamp = Stamp {
+            seq: self.head.seq + 1,
+            time,
+            store: &writer.place.store,
+            process: process.unwrap_or(&writer.process),
+            back: self.head.time.saturating_sub(time),
+        };
+        writer.line.clear();
+        record::render(&stamp, entry, &mut writer.line);
+        let (mac, next) = self.head.key.tag(&self.head.mac, &writer.line)?;
+        record::close(&mac, &mut writer.line);
+        if writer.line.len() > LONGEST_LINE {
+            return Err(Error::DeviceError);
+        }
+        if let Err(error) = file.write_all_at(&writer.line, self.head.offset) {
+            // Nothing of a line that is not all there.
+            file.set_len(self.head.offset).map_err(failed)?;
+            return Err(failed(error));
+        }
+        let line = writer.line.strip_suffix(b"\n").ok_or(Error::DeviceError)?;
+        self.head.tree.push(tree::leaf(line)?)?;
+        (self.head.seq, self.head.mac, self.head.key) = (stamp.seq, mac, next);
+        self.head.offset += writer.line.len() as u64;
+        self.head.time = time;
+        self.changed = true;
+        Ok(())
+    }
+
+    /// Records with the disk that was kept back that there is no more of it.
+    fn record_full(&mut self) -> Result<()> {
+        tracing::error!("the audit log's disk is full: make room");
+        crate::files::remove_if_there(&self.writer.place.reserve())?;
+        (self.head.full, self.changed) = (true, true);
+        let outcome = Error::DeviceMemory.name();
+        self.put(&Entry { op: FULL, outcome, ..Entry::default() }, None)?;
+        self.sync()
+    }
+
+    /// Begins the next segment. The head says so first, so that the next writer ends it after a kill.
+    fn next_segment(&mut self) -> Result<()> {
+        self.sync()?;
+        (self.head.turning, self.changed) = (true, true);
+        self.store()?;
+        self.turn_over()
+    }
+
+    fn turn_over(&mut self) -> Result<()> {
+        let first = self.head.seq + 1;
+        let file = Arc::new(self.writer.place.begin_segment(first)?);
+        self.writer.segment = Some((first, file));
+        (self.head.segment, self.head.offset, self.head.begun) = (first, 0, now());
+        let cut = self.take_over()?;
+        if self.head.offset == 0 {
+            let roots = self.head.tree.roots().to_vec();
+            let (mac, root, size) = (self.head.mac, self.head.tree.root()?, self.head.tree.size());
+            let details = [
+                Detail::Previous(&mac),
+                Detail::Size(size),
+                Detail::Root(&root),
+                Detail::Tree(&roots),
+            ];
+            self.put(&Entry { op: SEGMENT, details: &details, ..OWN }, None)?;
+            self.sync()?;
+        }
+        (self.head.turning, self.changed) = (false, true);
+        self.record_cut(cut)
+    }
+
+    /// Ends what a killed process began, and finds what a loss of power took.
+    fn recover(&mut self) -> Result<()> {
+        let rebooted = self.head.boot != self.writer.boot;
+        if self.head.seq > 0 {
+            let length = segments::length(&*self.segment()?)?;
+            if length > self.head.offset {
+                let cut = self.take_over()?;
+                self.record_cut(cut)?;
+            }
+            if length < self.head.offset {
+                self.look_back()?;
+            }
+        }
+        if self.head.lost > 0 {
+            self.record_loss(rebooted)?;
+        }
+        // A head that a loss of power kept from the disk may be segments behind.
+        while self.head.turning || (rebooted && self.next_exists()) {
+            self.turn_over()?;
+        }
+        if rebooted {
+            (self.head.boot, self.changed) = (self.writer.boot, true);
+        }
+        Ok(())
+    }
+
+    fn next_exists(&self) -> bool {
+        let path = self.writer.place.segment(self.head.seq + 1);
+        path.metadata().is_ok_and(|found| found.len() > 0)
+    }
+
+    /// Takes over the authentic lines behind the end that the head knows, and cuts off the rest;
+    /// returns how much that was.
+    fn take_over(&mut self) -> Result<u64> {
+        let file = self.segment()?;
+        let bytes = segments::from(&file, self.head.offset)?;
+        let mut taken = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else { break };
+            let Some((text, mac)) = record::split(line) else { break };
+            let (tag, next) = self.head.key.tag(&self.head.mac, text)?;
+            let follows = record::seq(text).is_ok_and(|seq| seq == self.head.seq + 1);
+            if !follows || !crate::mechanism::primitive::equal(&tag, &mac) {
+                break;
+            }
+            self.head.tree.push(tree::leaf(line)?)?;
+            (self.head.key, self.head.mac, self.head.seq) = (next, mac, self.head.seq + 1);
+            taken += line.len() as u64 + 1;
+            if record::op(text) == Some(LOST.as_bytes()) {
+                self.head.lost = 0;
+            }
+        }
+        self.head.offset += taken;
+        self.changed |= taken > 0;
+        let cut = bytes.len() as u64 - taken;
+        if cut > 0 {
+            file.set_len(self.head.offset).map_err(failed)?;
+        }
+        Ok(cut)
+    }
+
+    /// Goes back to the last line that there is: lines that the head counted are gone.
+    fn look_back(&mut self) -> Result<()> {
+        let file = self.segment()?;
+        let bytes = segments::from(&file, 0)?;
+        let had = self.head.seq;
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let (mut tree, mut mac) = record::opening(first).ok_or_else(|| {
+            tracing::error!("the audit log's segment {} is gone: restore it", self.head.segment);
+            Error::DeviceError
+        })?;
+        let mut offset = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else { break };
+            let Some((_, code)) = record::split(line) else { break };
+            tree.push(tree::leaf(line)?)?;
+            (mac, offset) = (code, offset + line.len() as u64 + 1);
+        }
+        file.set_len(offset).map_err(failed)?;
+        let head = &mut self.head;
+        (head.seq, head.mac, head.offset) = (tree.size(), mac, offset);
+        head.lost += had.saturating_sub(head.seq);
+        head.tree = tree;
+        self.changed = true;
+        self.store()
+    }
+
+    fn record_loss(&mut self, rebooted: bool) -> Result<()> {
+        // Without a loss of power somebody took them.
+        let outcome = if rebooted { OWN.outcome } else { Error::DeviceError.name() };
+        tracing::error!("{} records of the audit log are gone", self.head.lost);
+        let details = [Detail::Lost(self.head.lost)];
+        self.put(&Entry { op: LOST, outcome, details: &details, ..OWN }, None)?;
+        self.head.lost = 0;
+        self.sync()
+    }
+
+    fn record_cut(&mut self, cut: u64) -> Result<()> {
+        match cut {
+            0 => Ok(()),
+            cut => self.put(&Entry { op: CUT, details: &[Detail::Cut(cut)], ..OWN }, None),
+        }
+    }
+
+    fn segment(&mut self) -> Result<Arc<File>> {
+        match &self.writer.segment {
+            Some((first, file)) if *first == self.head.segment => Ok(file.clone()),
+            _ => {
+                let file = Arc::new(self.writer.place.open_segment(self.head.segment)?);
+                self.writer.segment = Some((self.head.segment, file.clone()));
+                Ok(file)
+            }
+        }
+    }
+
+    fn store(&mut self) -> Result<()> {
+        if self.changed {
+            self.page = self.head.seal(&mut self.writer.seals)?;
+            self.file.write_all_at(self.page.as_slice(), 0).map_err(failed)?;
+            self.changed = false;
+        }
+        Ok(())
+    }
+}
+
+/// The right to write, until it is dropped.
+struct Locked(Arc<File>);
+
+impl Locked {
+    /// Waits for the others: they need microseconds, and no longer than a minute.
+    fn lock(file: Arc<File>) -> Result<Locked> {
+        let mut begun = None;
+        let mut pause = Duration::from_micros(5);
+        loop {
+            match flock(&*file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Locked(file)),
+                Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(failed(error.into())),
+            }
+            if begun.get_or_insert_with(Instant::now).elapsed() > LONGEST_WAIT {
+                tracing::error!("the audit log is held by another process, which may hang: end it");
+                return Err(Error::FunctionFailed);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // Closing it lets go as well, and a file that is open can be unlocked.
+        let _ = flock(&*self.0, FlockOperation::Unlock);
+    }
+}
+
+/// Microseconds since 1970.
+pub(super) fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn this_process() -> Process {
+    let program = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+    let program = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let uid = rustix::process::getuid().as_raw();
+    Process { uid, pid: std::process::id(), program }
+}
+
+/// What tells this boot of the machine from others.
+pub(super) fn boot() -> Result<[u8; 16]> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+    let mut boot = [0; 16];
+    // Without one every start looks alike: a loss of power then looks like a loss.
+    let _ = hex::decode_to_slice(digits, &mut boot);
+    Ok(boot)
+}
+
+pub(super) fn failed(error: std::io::Error) -> Error {
+    use std::io::ErrorKind::*;
+    tracing::error!("cannot write the audit log: {error}");
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => Error::DeviceMemory,
+        ReadOnlyFilesystem | PermissionDenied => Error::TokenWriteProtected,
+        _ => Error::DeviceError,
+    }
+}
+
+/// What all of the log's own records have.
+pub(super) const OWN: Entry<'static> = Entry {
+    who: record::Who { role: "", user: "" },
+    token: "",
+    session: 0,
+    op: "",
+    key: None,
+    mechanism: "",
+    outcome: "CKR_OK",
+    details: &[],
+};
+/// The log's own records.
+const SEGMENT: &str = "audit.segment";
+const FULL: &str = "audit.full";
+const LOST: &str = "audit.lost";
+const CUT: &str = "audit.cut";
+/// How long another process may hold the log.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Microseconds.
+const DAY: u64 = 86_400_000_000;
