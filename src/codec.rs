@@ -86,7 +86,8 @@ impl<'a> Filler<'a> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::GeneralError) }
     }
 
-    fn raw(&mut self, bytes: &[u8]) -> Result<&mut Filler<'a>> {
+    /// Appends bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) -> Result<&mut Filler<'a>> {
         let place = std::mem::take(&mut self.0);
         let (here, rest) = place.split_at_mut_checked(bytes.len()).ok_or(Error::GeneralError)?;
         here.copy_from_slice(bytes);

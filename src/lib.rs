@@ -4,13 +4,14 @@
 //! The rooms, from the boundary down: [`abi`] (the C functions), [`session`] (what a caller holds),
 //! [`policy`] (who may do what), [`object`] (attributes and their rules), then [`mechanism`],
 //! [`store`], [`seal`] and [`audit`] side by side, over [`secret`], [`error`], [`types`], [`codec`], [`files`],
-//! [`safety`] and [`config`]. Imports go down only. `docs/design.md` says why.
+//! [`call`], [`safety`] and [`config`]. Imports go down only. `docs/design.md` says why.
 
 #![warn(missing_docs)]
 
 pub mod abi;
 pub mod admin;
 pub mod audit;
+pub mod call;
 pub mod cli;
 pub mod codec;
 pub mod config;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Safeguards: what a `safe` token refuses though the specification would let it happen. One row a
-//! safeguard, and nothing about it anywhere else but where it is asked. It imports `error` alone.
+//! safeguard, and nothing about it anywhere else but where it is asked. It imports `error`, and `call`,
+//! which it tells what it refuses.
 //!
 //! A `compatible` token lifts them, all or by name. What is lifted is kept in the token's record, so
 //! that no application's configuration lifts anything.
 
+use crate::call;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +141,7 @@ impl Safeguard {
             "refused by a safeguard of the token: {}",
             self.what().trim()
         );
+        call::denied_by("safeguard", self.name());
         self.error()
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Types that the boundary and the rooms below it share: what an application gave, and where its
-//! output goes. It imports nothing of the crate.
+//! output goes. It imports `error` alone.
 
+use crate::error::Result;
 use cryptoki_sys::*;
 
 /// One attribute of an application's template, its memory already checked.
@@ -29,6 +30,10 @@ pub trait Output {
     fn room(&mut self, len: usize) -> &mut [u8];
     /// Tells the application the length.
     fn set_len(&mut self, len: usize);
+    /// What is to be done before the output is the application's; where it fails it gets nothing.
+    fn settle(&mut self) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// What whoever is logged in is there for.

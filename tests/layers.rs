@@ -23,9 +23,10 @@ const ROOMS: &[(&str, u8, &[&str])] = &[
     ("secret", 0, &["error"]),
     ("codec", 0, &["error"]),
     ("config", 0, &["error", "safety"]),
-    ("safety", 0, &["error"]),
+    ("safety", 0, &["error", "call"]),
+    ("call", 0, &["error"]),
     ("files", 0, &["error"]),
-    ("types", 0, &[]),
+    ("types", 0, &["error"]),
     ("vendor", 0, &[]),
     ("error", 0, &[]),
 ];

@@ -4,6 +4,7 @@
 
 use super::parameter::{Asker, Parameter};
 use super::pointer::Pointer;
+use crate::call;
 use crate::error::{Error, Result};
 use crate::mechanism;
 use crate::session::Call;
@@ -34,6 +35,7 @@ pub(super) fn call_or_cancel(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Opt
 
 fn read(mechanism: Pointer<'_, CK_MECHANISM>, asker: Asker) -> Result<Call> {
     let row = mechanism::find(mechanism.read()?.mechanism)?;
+    call::by(row.name);
     let params = given(mechanism, asker)?.read(row.params).map_err(|error| match error {
         Error::ArgumentsBad => Error::MechanismParamInvalid,
         other => other,

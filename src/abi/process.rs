@@ -190,12 +190,16 @@ fn guarded(session: Option<u64>, call: impl FnOnce(&Library) -> Result<()>) -> C
     let Some(running) = gate.as_ref().filter(|running| running.mark.expose() == [1]) else {
         return CKR_CRYPTOKI_NOT_INITIALIZED;
     };
-    answer(catch_unwind(AssertUnwindSafe(|| call(&running.library))).unwrap_or_else(|_| {
+    let result = catch_unwind(AssertUnwindSafe(|| call(&running.library))).unwrap_or_else(|_| {
         if let Some(handle) = session {
             let _ = catch_unwind(AssertUnwindSafe(|| running.library.abandon(handle)));
         }
         Err(Error::GeneralError)
-    }))
+    });
+    if let Err(error) = result {
+        let _ = catch_unwind(AssertUnwindSafe(|| running.library.failed(error)));
+    }
+    answer(result)
 }
 
 fn answer(result: Result<()>) -> CK_RV {

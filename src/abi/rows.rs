@@ -2,7 +2,8 @@
 //! From rows to functions and function lists.
 
 /// Rows to functions and function lists. Each argument is seen through [`Argument`]: a number as it
-/// is, a pointer as a [`Pointer`].
+/// is, a pointer as a [`Pointer`]. Each function has its row in the table of what it leaves in the
+/// audit log.
 macro_rules! cryptoki {
     (v2_40 { $($rows2:tt)* } v3_0 { $($rows30:tt)* } v3_2 { $($rows32:tt)* }) => {
         functions! { $($rows2)* $($rows30)* $($rows32)* }
@@ -18,6 +19,7 @@ macro_rules! functions {
         pub unsafe extern "C" fn $name($($arg: $type),*) -> CK_RV {
             // SAFETY: the caller of a C function promises what `Argument::seen` asks for.
             $(let $arg = unsafe { Argument::seen($arg) };)*
+            crate::call::begin(stringify!($name), crate::session::leaves::$name);
             $body
         }
     )*};

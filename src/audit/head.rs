@@ -39,6 +39,8 @@ pub(super) struct Head {
     pub(super) swept: u64,
     /// How many records were found lost, which is yet to be recorded.
     pub(super) lost: u64,
+    /// The last revision of the store that a record announced, and the last that any change was to make.
+    pub(super) announced: (u64, u64),
     /// The tree.
     pub(super) tree: Frontier,
 }
@@ -87,6 +89,7 @@ impl Head {
             checkpoint: (0, now),
             swept: now,
             lost: 0,
+            announced: (0, 0),
             tree: Frontier::default(),
         }
     }
@@ -129,11 +132,12 @@ impl Head {
         let (key, rest) = plain.expose().split_at_checked(KEY).ok_or(Error::DeviceError)?;
         let mut reader = Reader::new(rest);
         let (mac, boot) = (reader.array()?, reader.array()?);
-        let mut numbers = [0; 9];
+        let mut numbers = [0; NUMBERS];
         for number in &mut numbers {
             *number = reader.u64()?;
         }
-        let [seq, size, offset, begun, time, checked, checked_at, swept, lost] = numbers;
+        let [seq, size, offset, begun, time, checked, checked_at, swept, lost, announced, reached] =
+            numbers;
         let (turning, full) = (reader.u8()? == 1, reader.u8()? == 1);
         let roots = reader.rest().chunks_exact(32).filter_map(|root| root.try_into().ok());
         Ok(Head {
@@ -150,11 +154,12 @@ impl Head {
             checkpoint: (checked, checked_at),
             swept,
             lost,
+            announced: (announced, reached),
             tree: Frontier::of(size, roots.collect())?,
         })
     }
 
-    fn numbers(&self) -> [u64; 9] {
+    fn numbers(&self) -> [u64; NUMBERS] {
         let (checked, checked_at) = self.checkpoint;
         let size = self.tree.size();
         [
@@ -167,6 +172,8 @@ impl Head {
             checked_at,
             self.swept,
             self.lost,
+            self.announced.0,
+            self.announced.1,
         ]
     }
 }
@@ -191,3 +198,4 @@ pub(super) type Page = Box<[u8; PAGE]>;
 /// The length of the file, bytes.
 pub(super) const PAGE: usize = 4096;
 const VERSION: u8 = 1;
+const NUMBERS: usize = 11;

@@ -91,6 +91,34 @@ impl Log {
         })
     }
 
+    /// Records a change of the store before it is made, and returns where the log ends then: what the
+    /// store's state is bound to with the change. Without an entry the change is none of those that are
+    /// recorded, and is bound all the same.
+    pub fn announce(&self, change: &Announced, entry: Option<&Entry<'_>>) -> Result<Position> {
+        self.writer.lock().turn(|turn| {
+            sweep_if_due(turn)?;
+            compare(turn, change)?;
+            let Announced { revision, .. } = *change;
+            if let Some(entry) = entry {
+                turn.append(entry, Durability::Now)?;
+                turn.note(|head| head.announced.0 = revision);
+            }
+            turn.note(|head| head.announced.1 = revision);
+            checkpoint_if_due(turn)?;
+            Ok(turn.position())
+        })
+    }
+
+    /// Before a `fork`: lets go of the files, which are opened again when they are needed.
+    pub fn rest(&self) {
+        self.writer.lock().rest();
+    }
+
+    /// What is wrong between the log and the store whose state, of this revision, is bound to it.
+    pub fn compared(&self, change: &Announced) -> Result<Option<Mismatch>> {
+        self.writer.lock().turn(|turn| mismatch(turn, change))
+    }
+
     /// Where the log ends: what the store's state can be bound to.
     pub fn position(&self) -> Result<Position> {
         self.writer.lock().turn(|turn| Ok(turn.position()))
@@ -169,6 +197,67 @@ impl Log {
         }
         done
     }
+}
+
+/// A change of the store, as the log sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Announced {
+    /// Where the log ended at the last change that was made; all zeros where none was bound.
+    pub bound: Position,
+    /// The revision that this change makes.
+    pub revision: u64,
+}
+
+/// What does not go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The log ends before the record that the store was bound to, by so many: it is an older copy, or
+    /// was cut off.
+    LogOlder(u64),
+    /// The record that the store was bound to is another one.
+    LogOther,
+    /// The log has seen later revisions of the store: that is an older copy.
+    StoreOlder,
+}
+
+fn mismatch(turn: &mut Turn<'_>, change: &Announced) -> Result<Option<Mismatch>> {
+    let Announced { bound, revision } = *change;
+    let (is, was) = (turn.head.seq, bound.seq);
+    if is < was {
+        return Ok(Some(Mismatch::LogOlder(was - is)));
+    }
+    if was > 0 && turn.mac_of(was)? != Some(bound.mac) {
+        return Ok(Some(Mismatch::LogOther));
+    }
+    // A change that failed was to make the same revision.
+    Ok((turn.head.announced.1 > revision).then_some(Mismatch::StoreOlder))
+}
+
+/// Records what is not as the last change left it. It is recorded once: this change is bound to what is.
+fn compare(turn: &mut Turn<'_>, change: &Announced) -> Result<()> {
+    let before = [Detail::Revision(change.revision.saturating_sub(1))];
+    let this = [Detail::Revision(change.revision)];
+    let wrong = Error::DeviceError.name();
+    // The whole log is looked through by who verifies it: here its end is compared.
+    let older = turn.head.seq < change.bound.seq;
+    let other = turn.head.seq == change.bound.seq && turn.head.mac != change.bound.mac;
+    if older || other {
+        tracing::error!("the audit log is not the one that the store was bound to");
+        let lost = [Detail::Lost(change.bound.seq.saturating_sub(turn.head.seq))];
+        let entry = Entry { op: LOG_OLDER, outcome: wrong, details: &lost, ..OWN };
+        turn.append(&entry, Durability::Now)?;
+    }
+    let (announced, reached) = turn.head.announced;
+    if reached > change.revision {
+        tracing::error!("the store is older than its audit log: a copy was put in its place");
+        let entry = Entry { op: STORE_OLDER, outcome: wrong, details: &before, ..OWN };
+        turn.append(&entry, Durability::Now)?;
+        turn.note(|head| head.announced = (0, 0));
+    } else if announced == change.revision {
+        let outcome = Error::FunctionFailed.name();
+        turn.append(&Entry { op: UNDONE, outcome, details: &this, ..OWN }, Durability::Later)?;
+    }
+    Ok(())
 }
 
 fn record(turn: &mut Turn<'_>, bank: &Bank) -> Result<()> {
@@ -282,5 +371,8 @@ fn put_anew(place: &Place, path: &std::path::Path, content: &[u8]) -> Result<()>
 const SIGNER: &[u8] = b"strongroom audit signer";
 const BEGIN: &str = "audit.begin";
 const CHECKPOINT: &str = "audit.checkpoint";
+const LOG_OLDER: &str = "audit.older";
+const STORE_OLDER: &str = "store.older";
+const UNDONE: &str = "store.undone";
 /// How old counts get, microseconds.
 const COUNTS_AGE: u64 = 1_000_000;

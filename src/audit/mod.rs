@@ -17,7 +17,7 @@ pub mod tree;
 mod writer;
 
 pub use counts::Counter;
-pub use log::{Auditor, Log};
+pub use log::{Announced, Auditor, Log, Mismatch};
 pub use record::{Detail, Entry, KeyName, Who};
 pub use segments::Place;
 pub use writer::{Durability, Position};

@@ -81,6 +81,11 @@ impl Writer {
         result
     }
 
+    /// Lets go of the files, which a forked child must not share.
+    pub(super) fn rest(&mut self) {
+        (self.head, self.segment, self.known) = (None, None, None);
+    }
+
     /// The process that writes, as records name it.
     pub(super) fn process(&mut self) -> &Process {
         self.settle();
@@ -162,6 +167,22 @@ impl Turn<'_> {
     pub(super) fn note(&mut self, edit: impl FnOnce(&mut Head)) {
         edit(&mut self.head);
         self.changed = true;
+    }
+
+    /// The code of a record; none where there is no such record.
+    pub(super) fn mac_of(&mut self, seq: u64) -> Result<Option<[u8; MAC]>> {
+        if seq == self.head.seq {
+            return Ok(Some(self.head.mac));
+        }
+        let segments = self.writer.place.segments()?;
+        let Some(first) = segments.into_iter().filter(|first| *first <= seq).max() else {
+            return Ok(None);
+        };
+        let (file, _) =
+            crate::files::open(&self.writer.place.segment(first), self.writer.place.access)?;
+        let bytes = segments::from(&file, 0)?;
+        let mut lines = bytes.split(|byte| *byte == b'\n').filter_map(record::split);
+        Ok(lines.find(|(text, _)| record::seq(text) == Ok(seq)).map(|(_, mac)| mac))
     }
 
     fn due(&self, now: u64) -> bool {

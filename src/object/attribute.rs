@@ -148,6 +148,11 @@ pub fn has(id: CK_ATTRIBUTE_TYPE, mark: u16) -> bool {
     RULES.iter().any(|rule| rule.id == id && rule.has(mark))
 }
 
+/// The name of an attribute that the table knows.
+pub fn name(id: CK_ATTRIBUTE_TYPE) -> Option<&'static str> {
+    RULES.iter().find(|rule| rule.id == id).map(|rule| rule.name)
+}
+
 /// All the rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     RULES.iter()

@@ -5,6 +5,7 @@
 use super::Use;
 use super::rules::{Facts, Fault, Operation, Party, Reason, Roles, Rule, Rules};
 use super::strength::strength;
+use crate::call;
 use crate::config::Separation;
 use crate::error::Error;
 use crate::object::{Attributes, Object, Value};
@@ -104,6 +105,7 @@ pub fn denied(
         "the policy of the token denies '{}': rule '{rule}' {reason}",
         operation.name()
     );
+    call::denied(rule);
     refusal(operation)
 }
 

@@ -5,6 +5,7 @@
 //! What a role may do is besides what the specification's own rules let it: the table takes, it never
 //! gives.
 
+use crate::call;
 use crate::config::Separation;
 use crate::error::{Error, Result};
 use crate::types::Role;
@@ -125,6 +126,7 @@ impl Group {
             "refused to this role on this token: to {}; docs/roles.md has the table",
             self.row().what
         );
+        call::denied_by("role", caller.name());
         self.row().refusal
     }
 }

@@ -2,7 +2,7 @@
 //! Encrypting and decrypting.
 
 use super::crypto::begin;
-use super::operation::{Active, Kind, answer, produce, produce_bounded, step};
+use super::operation::{Active, Kind, ahead, answer, produce, produce_bounded, step};
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Direction};
@@ -122,6 +122,7 @@ fn cipher_step(
     out: &mut dyn Output,
 ) -> Result<()> {
     let call = (kind, data);
+    let out = &mut ahead(out, place, kind);
     step(
         place,
         kind,

@@ -8,10 +8,12 @@ use super::keys::as_key;
 use super::operation::Active;
 use super::permission::may_use;
 use super::{Library, Session};
+use crate::call;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
 use crate::object::Object;
 use crate::policy::{self, Ground, Use};
+use cryptoki_sys::{CKA_LABEL, CKA_UNIQUE_ID};
 use std::sync::Arc;
 
 /// A mechanism as a call names it: its row, and its parameter, read.
@@ -96,13 +98,18 @@ impl Session {
     ) -> Result<(Active<T>, Option<Granted>)> {
         self.slot.admit(usage.group())?;
         let ground = footing.on(&self.slot)?;
-        let (lease, (run, waiting, granted)) = self.decided(key, usage, ground, |object| {
-            may_use(object, usage, call, ground)?;
-            let grant = self.asks(object, call.doing(usage), ground)?;
-            let granted = grant.map(|grant| (object.clone(), grant));
-            Ok((begin(object, ground)?, object.always_authenticate(), granted))
-        })?;
-        Ok((Active::new(run, Some(lease), waiting), granted))
+        let (lease, (run, tally, waiting, granted)) =
+            self.decided(key, usage, ground, |object| {
+                may_use(object, usage, call, ground)?;
+                let grant = self.asks(object, call.doing(usage), ground)?;
+                let granted = grant.map(|grant| (object.clone(), grant));
+                let run = begin(object, ground)?;
+                let tally = self.tally(key, object, call.row)?;
+                Ok((run, tally, object.always_authenticate(), granted))
+            })?;
+        // What a cipher gives out with a part has left, whether or not the end is ever asked for.
+        let early = matches!(usage, Use::Encrypt | Use::Decrypt);
+        Ok((Active::new(run, Some(lease), waiting).counting(tally, early), granted))
     }
 
     /// Looks at a key that is to be used; what the use decides about it (`look` says that it is
@@ -116,7 +123,7 @@ impl Session {
     ) -> Result<(Lease, T)> {
         for _ in 0..ATTEMPTS {
             let seen = self.slot.lease(key, usage, |object| {
-                let found = look(object)?;
+                let found = look(object).inspect_err(|_| note(object))?;
                 Ok((
                     found,
                     policy::decides(object, usage, ground).map(|uses| (object.clone(), uses)),
@@ -128,6 +135,18 @@ impl Session {
         }
         Err(Error::FunctionFailed)
     }
+}
+
+/// The log names an object that the call at hand is about.
+pub(super) fn note(object: &Object) {
+    let text = |id| object.attributes().bytes(id).unwrap_or_default();
+    call::about(text(CKA_UNIQUE_ID), text(CKA_LABEL));
+}
+
+/// The same of one that it makes or reads beside.
+pub(super) fn note_beside(object: &Object) {
+    let text = |id| object.attributes().bytes(id).unwrap_or_default();
+    call::beside(text(CKA_UNIQUE_ID), text(CKA_LABEL));
 }
 
 /// What an `*Init` call begins with: no operation of the kind may be active, unless the call is one

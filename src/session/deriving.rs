@@ -2,6 +2,7 @@
 //! Keys, data and public values derived from keys.
 
 use super::asking::Doing;
+use super::crypto::note;
 use super::keys::spec;
 use super::permission::today;
 use super::{Call, Library, Session};
@@ -51,6 +52,7 @@ impl Library {
         let derive = call.row.does.derive.ok_or(Error::MechanismInvalid)?;
         let from = base;
         let base = session.base_object(from, call)?;
+        note(&base);
         let ground = session.slot.ground()?;
         policy::may_derive(&base, call.row, &call.params, &ground)?;
         if call.row.start != Start::PrivateKey {
@@ -59,6 +61,7 @@ impl Library {
         }
         session.asks(&base, call.doing(Use::Derive), &ground)?;
         let others = self.named_keys(&session, call)?;
+        note(&base);
         let mut asked = Vec::new();
         for (number, template) in templates.iter().enumerate() {
             asked.push(session.asked(&base, call, number, template).map_err(blame(number))?);

@@ -2,7 +2,7 @@
 //! Digesting.
 
 use super::asking::Doing;
-use super::crypto::begin;
+use super::crypto::{begin, note};
 use super::operation::{Active, Kind, Written, produce, step};
 use super::permission::today;
 use super::{Call, Library};
@@ -70,11 +70,15 @@ impl Library {
         self.with_state(handle, |session, state| {
             let digest = state.digest.as_ref().ok_or(Error::OperationNotInitialized)?;
             session.slot.admit(Group::DigestKey)?;
+            let handle_of_key = key;
             let key = session.key_object(key)?;
+            note(&key);
             policy::may_digest(&key, digest.run.row)?;
             life::permit(&key, Use::Derive, today()).map_err(|_| Error::KeyIndigestible)?;
             let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
             session.ask(&key, Doing(Operation::Digest, Some(digest.run.row)))?;
+            let tally = session.tally(handle_of_key, &key, digest.run.row)?;
+            tally.map_or(Ok(()), |tally| tally.settle())?;
             step(
                 &mut state.digest,
                 Kind::Part,

@@ -4,6 +4,7 @@
 use super::asking::{named, now};
 use super::metering::{account, unique_id};
 use super::{Library, Session};
+use crate::call;
 use crate::error::{Error, Result};
 use crate::object::Object;
 use crate::policy::counts::{approve, is_of, take};
@@ -92,6 +93,9 @@ impl Library {
             uses: what.uses,
             until: now.saturating_add(what.seconds),
         };
+        call::about(what.key, b"");
+        call::subject(what.operation.name());
+        slot.vault.act()?;
         slot.vault.edit_ledger(&slot.token, now, |ledger| {
             ledger.approvals.retain(|old| {
                 let same = old.key == new.key && old.operation == new.operation;
@@ -117,6 +121,9 @@ impl Library {
     pub fn end(&self) {
         for slot in self.slots.read().values() {
             slot.known.meters.settle(&slot.vault, &slot.token);
+        }
+        if let Some(journal) = self.journal.get() {
+            journal.close();
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Secret keys shared with the holder of a key pair: encapsulated, decapsulated.
 
 use super::asking::Doing;
+use super::crypto::note;
 use super::keys::{as_unwrapping_key, spec};
 use super::operation::deliver;
 use super::permission::may_use;
@@ -27,6 +28,7 @@ impl Library {
     ) -> Result<Option<u64>> {
         let session = self.admitted(handle, Group::Encapsulate)?;
         let public = session.key_object(public)?;
+        note(&public);
         may_use(&public, Use::Encapsulate, call, session.slot.ground()?.as_ref())?;
         policy::at_once(&public)?;
         let ground = session.slot.ground()?;

@@ -2,6 +2,7 @@
 //! Keys: generated, wrapped, unwrapped, derived.
 
 use super::asking::{Doing, Grant};
+use super::crypto::{note, note_beside};
 use super::operation::deliver;
 use super::permission::{may_use, today};
 use super::{Call, Library, Session};
@@ -82,6 +83,7 @@ impl Library {
         let by = wrapping;
         let wrapping = self.wrapping_object(&session, by, Use::Wrap, call)?;
         let target = session.key_object(key)?;
+        note_beside(&target);
         session.slot.admit_object(Group::Wrap, target.on_token())?;
         object::wrappable(&target)?;
         let (ground, export) = (session.slot.ground()?, Doing(Operation::Export, Some(call.row)));
@@ -102,6 +104,7 @@ impl Library {
         if out.capacity().is_some_and(|capacity| capacity >= len) {
             session.used(by, Use::Wrap, call).map_err(as_wrapping)?;
             session.charge(&target, export, grant.as_ref())?;
+            session.slot.vault.act()?;
         }
         deliver(out, wrapped.get(..len).unwrap_or_default()).map(drop)
     }
@@ -150,7 +153,10 @@ impl Session {
     /// [`Session::used`].
     pub(super) fn using(&self, handle: u64, usage: Use, call: &Call) -> Result<Arc<Object>> {
         let ground = self.slot.ground()?;
-        let look = |object: &Arc<Object>| self.permitted(object, usage, call, &ground);
+        let look = |object: &Arc<Object>| {
+            note(object);
+            self.permitted(object, usage, call, &ground)
+        };
         self.slot.with_object(handle, look).map(|(_, (key, _))| key).map_err(as_key)
     }
 

@@ -3,11 +3,12 @@
 
 use super::slot::Slot;
 use super::{Library, Session, State, open};
+use crate::call;
 use crate::config::Separation;
 use crate::error::{Error, Result};
 use crate::policy::Group;
 use crate::safety::Lifted;
-use crate::types::Holder;
+use crate::types::{Holder, Role};
 use cryptoki_sys::*;
 use std::sync::Arc;
 
@@ -54,6 +55,7 @@ impl Library {
             }
             _ => return Err(Error::UserTypeInvalid),
         };
+        call::subject(&shown(slot, &holder)?);
         may_log_in(slot, user, &holder)?;
         if user == CKU_SO && holder != Holder::So {
             // The security officer has no name.
@@ -64,6 +66,7 @@ impl Library {
         let _transition = slot.transition.lock();
         self.has_session(handle)?;
         may_log_in(slot, user, &holder)?;
+        slot.vault.act()?;
         slot.log_in(&slot.now()?, holder, keys)
     }
 
@@ -74,9 +77,11 @@ impl Library {
         if session.slot.role().is_none() {
             return Err(Error::UserNotLoggedIn);
         }
+        // What takes rights away is done even where it cannot be recorded.
+        let recorded = session.slot.vault.act();
         session.slot.log_out();
         self.end_without_key(&session.slot);
-        Ok(())
+        recorded
     }
 
     /// Ends the operations whose keys went out of reach, so that nothing of the keys stays in memory. A
@@ -95,6 +100,7 @@ impl Library {
         let session = self.admitted(handle, Group::UserPin)?;
         let (slot, keys) = (&session.slot, session.slot.login_keys()?);
         let vault = &slot.vault;
+        call::subject(Role::User.name());
         match slot.token.separation {
             Separation::Standard => {
                 vault.set_pin(slot.token.id, &Holder::User, &keys, pin, &self.config)
@@ -108,6 +114,7 @@ impl Library {
     pub fn lift(&self, handle: u64, lifted: Lifted) -> Result<()> {
         let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
+        call::subject(&lifted.names().collect::<Vec<_>>().join(" "));
         slot.vault.lift(slot.token.id, slot.login_keys()?.as_ref(), lifted)
     }
 
@@ -126,6 +133,7 @@ impl Library {
                 (login.holder, old)
             }
         };
+        call::subject(&shown(slot, &holder)?);
         let keys = match slot.vault.open_token(&slot.token, &holder, old) {
             // The list of codes for this call has none for a PIN that was never set.
             Err(Error::UserPinNotInitialized) => Err(Error::PinIncorrect),
@@ -135,6 +143,16 @@ impl Library {
         slot.logins.rekey(&holder, keys);
         Ok(())
     }
+}
+
+/// What the log calls a holder. A name that no user has may be anything, a PIN as well: it is not said.
+fn shown(slot: &Slot, holder: &Holder) -> Result<String> {
+    Ok(match holder {
+        Holder::So => Role::So.name().to_string(),
+        Holder::User => Role::User.name().to_string(),
+        Holder::Named(name) if slot.now()?.role(holder).is_some() => name.clone(),
+        Holder::Named(_) => "unknown".to_string(),
+    })
 }
 
 /// Whether a holder may log in beside who is there.
@@ -164,11 +182,13 @@ fn reauthenticate(
     let waiting = state.waiting().ok_or(Error::OperationNotInitialized)?;
     let slot = &session.slot;
     let holder = slot.login().map_or(Holder::User, |login| login.holder);
+    call::subject(&shown(slot, &holder)?);
     if named.is_some_and(|named| named != holder) {
         return Err(Error::PinIncorrect);
     }
     match slot.vault.open_token(&slot.token, &holder, own_pin(&holder, pin)) {
         Ok(_) => {
+            slot.vault.act()?;
             *waiting = false;
             Ok(())
         }

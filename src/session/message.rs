@@ -4,7 +4,8 @@
 
 use super::crypto::begin;
 use super::fresh::Seen;
-use super::operation::{Active, Place, Written, going, produce};
+use super::operation::{Active, Kind, Place, Written, going, produce};
+use super::tally::Settled;
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
 use crate::mechanism::aead::{self, Aead, BeginMessage};
@@ -31,6 +32,8 @@ pub(super) struct Messages {
     rules: NonceRules,
     /// The message in progress, in several parts.
     current: Option<Aead>,
+    /// Whether the message in progress has given nothing out yet.
+    unsaid: bool,
 }
 
 impl Library {
@@ -60,8 +63,17 @@ impl Library {
                     key: object.fingerprint().filter(|_| direction == Direction::Encrypt),
                     own: object.attributes().flag(CKA_STRONGROOM_TOKEN_NONCES),
                 };
-                let current = None;
-                Ok(Box::new(Messages { row, kind, begin, direction, key, nonces, rules, current }))
+                Ok(Box::new(Messages {
+                    row,
+                    kind,
+                    begin,
+                    direction,
+                    key,
+                    nonces,
+                    rules,
+                    current: None,
+                    unsaid: true,
+                }))
             };
             let on = (&**session, &mut state.footing);
             let active = self.process(on, key, usage, &call, messages)?;
@@ -84,7 +96,9 @@ impl Library {
             let active = idle(place)?;
             let asked = active.asked();
             let ask = || session.ask_again(asked.as_ref());
+            let out = &mut Settled { out, tally: active.ahead(Kind::Whole) };
             let written = active.run.whole((envelope, aad), data, out, (ask, seen));
+            let written = active.message_over(written, true);
             if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
                 active.wait_again();
             }
@@ -103,7 +117,10 @@ impl Library {
             let (place, seen) = places(state, direction);
             let active = idle(place)?;
             let asked = active.asked();
-            active.run.begin(envelope, aad, (|| session.ask_again(asked.as_ref()), seen))
+            let ask = || session.ask_again(asked.as_ref());
+            let begun = active.run.begin(envelope, aad, (ask, seen));
+            active.note_failure(&begun);
+            begun
         })
     }
 
@@ -118,7 +135,12 @@ impl Library {
     ) -> Result<()> {
         self.with_state(handle, |_, state| {
             let active = going(place(state, direction))?;
+            let tally = active.ahead(Kind::Whole).filter(|_| active.run.unsaid);
+            let out = &mut Settled { out, tally };
             let written = active.run.next(envelope, (part, last), out);
+            let first =
+                std::mem::replace(&mut active.run.unsaid, !matches!(written, Ok(Written::All)));
+            let written = active.message_over(written, first);
             let goes_on = match written {
                 Ok(Written::Length) | Err(Error::BufferTooSmall) => true,
                 Ok(Written::All) => !last,
@@ -189,6 +211,7 @@ impl Messages {
         self.rules.take(&nonce, seen)?;
         tell(envelope, &head, &nonce)?;
         self.current = Some(message);
+        self.unsaid = true;
         Ok(())
     }
 

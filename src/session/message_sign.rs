@@ -3,7 +3,8 @@
 //! goes wrong with one message ends that message; the process goes on until it is finished.
 
 use super::crypto::{On, begin};
-use super::operation::{Active, Place, Written, going, produce};
+use super::operation::{Active, Kind, Place, Written, going, produce};
+use super::tally::Settled;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row, Signer, Verifier};
@@ -47,11 +48,13 @@ impl Library {
         self.with_state(handle, |session, state| {
             let active = between(going(&mut state.message_sign)?)?;
             let asked = active.asked();
+            let out = &mut Settled { out, tally: active.ahead(Kind::Whole) };
             let signer = active.run.ready()?;
             let written = produce(out, signer.len(), |room| {
                 session.ask_again(asked.as_ref())?;
                 signer.whole(data, room)
             });
+            let written = active.message_over(written, true);
             if !matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)) {
                 active.run.idle = None;
                 active.wait_again();
@@ -77,6 +80,7 @@ impl Library {
     ) -> Result<()> {
         self.with_state(handle, |_, state| {
             let active = going(&mut state.message_sign)?;
+            let (tally, last) = (active.ahead(Kind::Whole), end.is_some());
             let signer = active.run.current.as_mut().ok_or(Error::OperationNotInitialized)?;
             let (written, goes_on) = match end {
                 None => {
@@ -84,6 +88,7 @@ impl Library {
                     (fed, fed.is_ok())
                 }
                 Some(out) => {
+                    let out = &mut Settled { out, tally };
                     let written = produce(out, signer.len(), |room| {
                         signer.update(part)?;
                         signer.finish(room)
@@ -91,6 +96,7 @@ impl Library {
                     (written, matches!(written, Ok(Written::Length) | Err(Error::BufferTooSmall)))
                 }
             };
+            let written = active.message_over(written, last);
             if !goes_on {
                 active.end_message();
             }
@@ -123,6 +129,7 @@ impl Library {
             let verifier = active.run.ready()?;
             let verdict =
                 session.ask_again(asked.as_ref()).and_then(|()| verifier.whole(data, signature));
+            let verdict = active.message_over(verdict.map(|()| Written::All), true).map(drop);
             active.run.idle = None;
             active.wait_again();
             verdict
@@ -151,6 +158,8 @@ impl Library {
             if let (Ok(()), Some(signature)) = (verdict, signature) {
                 verdict = verifier.finish(signature);
             }
+            let written = verdict.map(|()| Written::All);
+            verdict = active.message_over(written, signature.is_some()).map(drop);
             if signature.is_some() || verdict.is_err() {
                 active.end_message();
             }

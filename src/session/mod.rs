@@ -25,8 +25,10 @@ mod fresh;
 mod governing;
 mod ground;
 mod handles;
+mod journal;
 mod kem;
 mod keys;
+pub mod leaves;
 mod login;
 mod logins;
 mod material;
@@ -48,6 +50,7 @@ mod signing;
 mod slot;
 mod slots;
 mod storing;
+mod tally;
 mod users;
 mod wrapping;
 
@@ -62,6 +65,8 @@ pub use slots::{SlotState, TokenState, slot_id};
 pub use users::Helper;
 pub use wrapping::Wrapping;
 
+use crate::audit::Mismatch;
+use crate::call;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, Recoverer, Signer};
@@ -70,12 +75,13 @@ use crate::store::Vault;
 use crate::types::Role;
 use cryptoki_sys::*;
 use handles::Handles;
+use journal::Journal;
 use operation::Active;
 use parking_lot::{Mutex, RwLock};
 use slot::Slot;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// The library as one application sees it between `C_Initialize` and `C_Finalize`.
 pub struct Library {
@@ -84,7 +90,9 @@ pub struct Library {
     slots: RwLock<BTreeMap<CK_SLOT_ID, Arc<Slot>>>,
     /// Slots whose token is not as it was written.
     refused: RwLock<BTreeSet<CK_SLOT_ID>>,
-    sessions: Handles<Arc<Session>>,
+    sessions: Arc<Handles<Arc<Session>>>,
+    /// The audit log of the store; there is one as soon as there is a store.
+    journal: OnceLock<Arc<Journal>>,
     /// What the application knows to be in the slots.
     known: Mutex<events::Known>,
 }
@@ -95,6 +103,9 @@ struct Session {
     slot: Arc<Slot>,
     read_write: bool,
     state: Mutex<State>,
+    journal: Arc<Journal>,
+    /// What counts the uses of keys that it began last.
+    tallies: Mutex<Vec<Arc<tally::Tally>>>,
 }
 
 /// What is in progress in a session: at most one operation of each kind. What is large and seldom is
@@ -139,7 +150,8 @@ impl Library {
             vault: Mutex::new(None),
             slots: RwLock::default(),
             refused: RwLock::default(),
-            sessions: Handles::new(),
+            sessions: Arc::new(Handles::new()),
+            journal: OnceLock::new(),
             known: Mutex::default(),
         };
         // A store that cannot be opened is no reason to refuse the application: it sees its slot
@@ -157,9 +169,13 @@ impl Library {
             vault: Mutex::new(Some(vault)),
             slots: RwLock::default(),
             refused: RwLock::default(),
-            sessions: Handles::new(),
+            sessions: Arc::new(Handles::new()),
+            journal: OnceLock::new(),
             known: Mutex::default(),
         };
+        if let Some(vault) = library.vault.lock().as_ref() {
+            library.keep_journal(vault)?;
+        }
         // What is wrong with its tokens is said where they are used; the check wants to look at it.
         let _ = library.refresh();
         library.know(None);
@@ -198,11 +214,14 @@ impl Library {
             if !read_write && slot.role() == Some(Role::So) {
                 return Err(Error::SessionReadWriteSoExists);
             }
+            let journal = self.journal.get().ok_or(Error::TokenNotPresent)?;
             let make = |handle| Session {
                 handle,
                 slot: slot.clone(),
                 read_write,
                 state: Mutex::default(),
+                journal: journal.clone(),
+                tallies: Mutex::default(),
             };
             let handle = self.sessions.insert(|handle| Arc::new(make(handle)))?;
             slot.open_session(handle);
@@ -301,6 +320,31 @@ impl Library {
         if let Some(vault) = self.vault.lock().as_ref() {
             vault.rest();
         }
+        if let Some(journal) = self.journal.get() {
+            journal.rest();
+        }
+    }
+
+    /// Records that the call at hand failed, if what it leaves says so.
+    pub fn failed(&self, error: Error) {
+        if let Some(journal) = self.journal.get() {
+            journal.failed(error);
+        }
+    }
+
+    /// What does not go together between the store and its audit log.
+    pub fn compare_audit(&self) -> Result<Option<Mismatch>> {
+        let Some(vault) = self.vault()? else { return Ok(None) };
+        self.journal.get().map_or(Ok(None), |journal| journal.compared(&vault))
+    }
+
+    /// From now on what is done is recorded.
+    fn keep_journal(&self, vault: &Arc<Vault>) -> Result<()> {
+        if self.journal.get().is_none() {
+            let journal = Journal::of(vault, &self.config, &self.sessions)?;
+            let _ = self.journal.set(journal);
+        }
+        Ok(())
     }
 
     /// In a child made by `fork`: frees what was made of keys, which wipes it, and touches nothing else.
@@ -322,6 +366,7 @@ impl Library {
     }
 
     fn session(&self, handle: u64) -> Result<Arc<Session>> {
+        call::in_session(handle);
         self.sessions.get(handle).ok_or(Error::SessionHandleInvalid)
     }
 
@@ -357,6 +402,10 @@ impl Session {
         state.cancel(CK_FLAGS::MAX);
         state.closed = true;
         drop(state);
+        let counted = !self.tallies.lock().drain(..).as_slice().is_empty();
+        if counted {
+            self.journal.flush();
+        }
         let _transition = self.slot.transition.lock();
         self.slot.close_session(self.handle);
         let count = if self.read_write { &self.slot.read_write } else { &self.slot.read_only };

@@ -2,14 +2,15 @@
 //! Objects: made, copied, destroyed, read, changed, found.
 
 use super::asking::Doing;
-use super::crypto::ATTEMPTS;
+use super::crypto::{ATTEMPTS, note, note_beside};
 use super::permission::today;
 use super::rows::Rows;
 use super::{Library, Session};
+use crate::call;
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::object::separation;
 use crate::object::{self, Life, Maker, Object, Reading, Template, Transition};
+use crate::object::{attribute, separation};
 use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use, life};
 use crate::safety::Safeguard;
@@ -69,6 +70,7 @@ impl Library {
         let maker = session.maker()?;
         for _ in 0..ATTEMPTS {
             let (entry, original) = self.made(&session, object)?;
+            note(&original);
             session.slot.admit_object(Group::Copy, original.on_token())?;
             let copy = object::copy(&original, &template, maker)?;
             let doing = Doing(Operation::Copy, None);
@@ -98,6 +100,7 @@ impl Library {
     pub fn destroy_for(&self, handle: u64, object: u64, reason: &str) -> Result<()> {
         let session = self.admitted(handle, Group::Destroy)?;
         let (entry, found) = self.made(&session, object)?;
+        note(&found);
         session.slot.admit_object(Group::Destroy, found.on_token())?;
         policy::may_write(&found, session.slot.role(), session.read_write)?;
         if !found.attributes().flag(CKA_DESTROYABLE) {
@@ -115,6 +118,7 @@ impl Library {
     pub fn forget_object(&self, handle: u64, object: u64) -> Result<()> {
         let session = self.admitted(handle, Group::Destroy)?;
         let (entry, found) = self.made(&session, object)?;
+        note(&found);
         session.slot.admit_object(Group::Destroy, found.on_token())?;
         policy::may_write(&found, session.slot.role(), session.read_write)?;
         if !found.is_tombstone() {
@@ -144,9 +148,12 @@ impl Library {
     ) -> Result<()> {
         let session = self.admitted(handle, Group::Change)?;
         let (entry, old) = self.made(&session, object)?;
+        note(&old);
         session.slot.admit_object(Group::Change, old.on_token())?;
         policy::may_write(&old, session.slot.role(), session.read_write)?;
         let template = Template::parse(template)?;
+        let changed = template.iter().filter_map(|(id, _)| attribute::name(*id));
+        changed.for_each(call::changes);
         let narrows = life::transition(&old, &template)?;
         let transition = narrows.map(|narrows| session.transition(narrows));
         let new = object::modify(&old, &template, transition.as_ref(), session.maker()?)?;
@@ -263,6 +270,8 @@ impl Session {
         doing: Doing,
     ) -> Result<Vec<u64>> {
         self.may_keep_all(group, &objects.iter().collect::<Vec<_>>(), doing)?;
+        // Of a pair the private key is the one that it is about.
+        objects.iter().rev().for_each(note_beside);
         self.slot.add(self.handle, objects)
     }
 

@@ -7,6 +7,7 @@
 use super::State;
 use super::asking::{Asked, Doing};
 use super::entry::Lease;
+use super::tally::{Settled, Tally};
 use crate::error::{Error, Result};
 use crate::mechanism::{Cipher, primitive};
 use crate::object::Object;
@@ -31,6 +32,12 @@ pub(super) struct Active<T> {
     ready: Option<Box<Ready>>,
     /// What each message asks of the token's policy.
     asked: Option<Box<Asked>>,
+    /// What counts it.
+    tally: Option<Arc<Tally>>,
+    /// Whether it gives something out with its first part, and is a use from there on.
+    early: bool,
+    /// Whether it is counted.
+    counted: bool,
 }
 
 /// Where a session has its operation of a kind.
@@ -66,7 +73,18 @@ pub(super) enum Written {
 
 impl<T> Active<T> {
     pub(super) fn new(run: T, lease: Option<Lease>, waiting: bool) -> Active<T> {
-        Active { run, lease, always: waiting, waiting, fed: false, ready: None, asked: None }
+        Active {
+            run,
+            lease,
+            always: waiting,
+            waiting,
+            fed: false,
+            ready: None,
+            asked: None,
+            tally: None,
+            early: false,
+            counted: false,
+        }
     }
 
     /// Whether its key is out of reach.
@@ -81,8 +99,50 @@ impl<T> Active<T> {
 
     /// The same operation with something else that runs.
     pub(super) fn map<U>(self, run: impl FnOnce(T) -> U) -> Active<U> {
-        let Active { run: from, lease, always, waiting, fed, ready, asked } = self;
-        Active { run: run(from), lease, always, waiting, fed, ready, asked }
+        let Active { run: from, lease, always, waiting, fed, ready, asked, .. } = self;
+        let (tally, early, counted) = (self.tally, self.early, self.counted);
+        Active { run: run(from), lease, always, waiting, fed, ready, asked, tally, early, counted }
+    }
+
+    /// The same operation, which counts as a use when it ends; or with its first output.
+    pub(super) fn counting(self, tally: Option<Arc<Tally>>, early: bool) -> Active<T> {
+        Active { tally, early, ..self }
+    }
+
+    /// It gave something out, or ended well: that is a use.
+    fn count(&mut self, kind: Kind) -> Result<()> {
+        let due = !self.counted && (self.early || kind != Kind::Part);
+        match self.tally.as_ref().filter(|_| due) {
+            Some(tally) => {
+                self.counted = true;
+                tally.settle()
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How a message of it went: it is a use where it gave something out, or ended well, for the first
+    /// time.
+    pub(super) fn message_over(&self, went: Result<Written>, first: bool) -> Result<Written> {
+        let went = match (went, &self.tally) {
+            (Ok(Written::All), Some(tally)) if first => tally.settle().map(|()| Written::All),
+            (went, _) => went,
+        };
+        self.note_failure(&went);
+        went
+    }
+
+    /// It failed: the log names the key.
+    pub(super) fn note_failure<U>(&self, result: &Result<U>) {
+        if let (Err(_), Some(tally)) = (result, &self.tally) {
+            tally.failed();
+        }
+    }
+
+    /// What is to be recorded before the output of this call is the caller's.
+    pub(super) fn ahead(&self, kind: Kind) -> Option<Arc<Tally>> {
+        let due = !self.counted && (self.early || kind != Kind::Part);
+        self.tally.as_ref().filter(|tally| due && tally.is_each()).cloned()
     }
 
     /// The same operation, each of whose messages is a use of a key.
@@ -96,6 +156,11 @@ impl<T> Active<T> {
     }
 }
 
+/// An output that is recorded before it is the caller's, where each use is a record.
+pub(super) fn ahead<'a, T>(out: &'a mut dyn Output, place: &Place<T>, kind: Kind) -> Settled<'a> {
+    Settled { out, tally: place.as_ref().and_then(|active| active.ahead(kind)) }
+}
+
 /// Runs one call of an operation and decides whether the operation goes on.
 pub(super) fn step<T>(
     active: &mut Option<Active<T>>,
@@ -106,7 +171,12 @@ pub(super) fn step<T>(
     let operation = active.as_mut().ok_or(Error::OperationNotInitialized)?;
     let result = operation
         .allowed(kind, multi_part)
-        .and_then(|()| call(&mut operation.run, &mut operation.ready));
+        .and_then(|()| call(&mut operation.run, &mut operation.ready))
+        .and_then(|written| match written {
+            Written::All => operation.count(kind).map(|()| written),
+            Written::Length => Ok(written),
+        });
+    operation.note_failure(&result);
     match result {
         Ok(Written::All) if kind == Kind::Part => operation.fed = true,
         Ok(Written::Length) | Err(Error::BufferTooSmall) => {}
@@ -126,6 +196,7 @@ pub(super) fn step_both<T>(
     let (Some(first), Some(second)) = (cipher.as_mut(), other.as_mut()) else {
         return Err(Error::OperationNotInitialized);
     };
+    let out = &mut Settled { out, tally: first.ahead(Kind::Part) };
     let allowed = first
         .allowed(Kind::Part, |cipher| cipher.multi_part())
         .and_then(|()| second.allowed(Kind::Part, multi_part));
@@ -137,6 +208,12 @@ pub(super) fn step_both<T>(
             Ok(len)
         }),
     });
+    let result = result.and_then(|written| match written {
+        Written::All => first.count(Kind::Part).map(|()| written),
+        Written::Length => Ok(written),
+    });
+    second.note_failure(&result);
+    first.note_failure(&result);
     match result {
         Ok(Written::All) => {
             first.fed = true;
@@ -219,7 +296,8 @@ pub(super) fn produce(
             Err(Error::BufferTooSmall)
         }
         Some(_) => {
-            let written = write(out.room(len)).inspect_err(|_| {
+            let made = write(out.room(len)).and_then(|written| out.settle().map(|()| written));
+            let written = made.inspect_err(|_| {
                 // What was decrypted before it proved to be forged is not the caller's to see.
                 out.room(len).zeroize();
             })?;

@@ -3,7 +3,7 @@
 
 use super::Library;
 use super::crypto::{Call, begin};
-use super::operation::{Kind, deliver, produce, step};
+use super::operation::{Kind, ahead, deliver, produce, step};
 use crate::error::{Error, Result};
 use crate::mechanism::Key;
 use crate::policy::Use;
@@ -26,6 +26,7 @@ impl Library {
     /// `C_SignRecover`.
     pub fn sign_recover(&self, handle: u64, data: &[u8], out: &mut dyn Output) -> Result<()> {
         self.with_state(handle, |_, state| {
+            let out = &mut ahead(out, &state.sign_recover, Kind::Whole);
             step(
                 &mut state.sign_recover,
                 Kind::Whole,
@@ -57,6 +58,7 @@ impl Library {
         out: &mut dyn Output,
     ) -> Result<()> {
         self.with_state(handle, |_, state| {
+            let out = &mut ahead(out, &state.verify_recover, Kind::Whole);
             step(
                 &mut state.verify_recover,
                 Kind::Whole,

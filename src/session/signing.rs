@@ -2,7 +2,7 @@
 //! Signing and verifying, and MACs.
 
 use super::crypto::begin;
-use super::operation::{Kind, Written, produce, step};
+use super::operation::{Kind, Written, ahead, produce, step};
 use super::{Call, Library, State};
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Verifier};
@@ -26,6 +26,7 @@ impl Library {
     /// `C_Sign` and `C_SignFinal`, by `kind`.
     pub fn sign(&self, handle: u64, kind: Kind, data: &[u8], out: &mut dyn Output) -> Result<()> {
         self.with_state(handle, |_, state| {
+            let out = &mut ahead(out, &state.sign, kind);
             step(
                 &mut state.sign,
                 kind,

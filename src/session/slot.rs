@@ -3,12 +3,14 @@
 
 use super::belongings::Sessions;
 use super::cache::Cache;
+use super::crypto::note;
 use super::entry::{Entry, Lease, Place};
 use super::ground::Known;
 use super::handles::{self, Handles};
 use super::logins::Logins;
 use super::metering::unique_id;
 use super::saved::Saved;
+use crate::call;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
@@ -259,6 +261,7 @@ impl Slot {
         let marked = objects.into_iter().map(|object| self.marked(object));
         let objects = marked.collect::<Result<Vec<_>>>()?;
         if objects.iter().all(|object| !object.on_token()) {
+            self.vault.act()?;
             let add = |object| self.add_to_session(session, object);
             return objects.into_iter().map(add).collect();
         }
@@ -311,6 +314,13 @@ impl Slot {
 
     /// Puts a changed object in the place of the old, if nobody was faster.
     pub(super) fn replace(&self, entry: &Arc<Entry>, old: &Arc<Object>, new: Object) -> Result<()> {
+        if let Place::Session(..) = entry.place {
+            self.vault.act()?;
+        }
+        self.put_in_place(entry, old, new)
+    }
+
+    fn put_in_place(&self, entry: &Arc<Entry>, old: &Arc<Object>, new: Object) -> Result<()> {
         let mut state = entry.state.write();
         if !state.object.as_ref().is_some_and(|now| Arc::ptr_eq(now, old)) {
             return Err(Error::FunctionFailed);
@@ -339,7 +349,9 @@ impl Slot {
     /// Records what a use decides about a key. Where something else changed the key meanwhile nothing is
     /// recorded: the caller looks at the key anew either way.
     pub(super) fn decide(&self, entry: &Arc<Entry>, key: &Arc<Object>, uses: Uses) -> Result<()> {
-        match self.replace(entry, key, separation::decide(key, uses)?) {
+        let _act = call::act(DECIDED);
+        note(key);
+        match self.put_in_place(entry, key, separation::decide(key, uses)?) {
             Err(Error::FunctionFailed | Error::ObjectHandleInvalid) | Ok(()) => Ok(()),
             Err(error) => Err(error),
         }
@@ -354,8 +366,13 @@ impl Slot {
     ) -> Result<()> {
         if let Place::Token(row) = entry.place {
             self.delete(row, left.as_ref())?;
+        } else {
+            self.vault.act()?;
         }
         self.drop_handle(handle, entry);
         Ok(())
     }
 }
+
+/// The record of what a use decides about a key.
+const DECIDED: &str = "key.decided";

@@ -3,6 +3,7 @@
 
 use super::slot::Slot;
 use super::{Library, open, opening};
+use crate::call;
 use crate::config::MAX_PIN;
 use crate::error::{Error, Result};
 use crate::mechanism::{self, Row};
@@ -111,12 +112,14 @@ impl Library {
     /// Makes a token in the slot at the end, and the store with it where there is none; or makes
     /// the token of another slot anew, which takes its security officer's PIN.
     pub fn init_token(&self, id: CK_SLOT_ID, pin: &[u8], label: [u8; 32]) -> Result<()> {
+        call::subject(String::from_utf8_lossy(&label).trim_end());
         match self.slot(id)? {
             None => {
                 let vault = self.vault_or_new()?;
                 vault.create_token(token_id(id), label, pin, &self.config)?;
             }
             Some(slot) => {
+                call::on_token(&slot.token.serial());
                 // No session opens until this is done; those that wait look the slot up again.
                 let _transition = slot.transition.lock();
                 if open(&slot.read_only) + open(&slot.read_write) > 0 {
@@ -204,6 +207,7 @@ impl Library {
         let mut vault = self.vault.lock();
         if vault.is_none() {
             *vault = opening::open_store(&self.config, None)?.map(|opened| opened.vault);
+            vault.iter().try_for_each(|vault| self.keep_journal(vault))?;
         }
         Ok(vault.clone())
     }
@@ -218,6 +222,7 @@ impl Library {
                 None => opening::create_store(&self.config, seal::Kind::File, None)?,
             };
             *vault = Some(opened.vault);
+            vault.iter().try_for_each(|vault| self.keep_journal(vault))?;
         }
         vault.clone().ok_or(Error::GeneralError)
     }

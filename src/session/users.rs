@@ -4,6 +4,7 @@
 
 use super::Library;
 use super::slot::Slot;
+use crate::call;
 use crate::error::Result;
 use crate::policy::Group;
 use crate::store::Keys;
@@ -30,6 +31,7 @@ impl Library {
     ) -> Result<()> {
         let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
+        call::subject(name);
         let keys = keys(slot, helper)?;
         slot.vault.add_user(slot.token.id, (name, role), &keys, pin, &self.config)
     }
@@ -44,6 +46,8 @@ impl Library {
     ) -> Result<()> {
         let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
+        let whose = if let Holder::Named(name) = holder { name } else { Role::User.name() };
+        call::subject(whose);
         let (id, keys) = (slot.token.id, keys(slot, helper)?);
         match holder {
             Holder::Named(name) => slot.vault.reset_user(id, name, &keys, pin, &self.config),
@@ -57,6 +61,7 @@ impl Library {
     pub fn remove_user(&self, handle: u64, name: &str) -> Result<()> {
         let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
+        call::subject(name);
         slot.vault.remove_user(slot.token.id, slot.login_keys()?.as_ref(), name)
     }
 }

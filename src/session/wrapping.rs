@@ -3,6 +3,7 @@
 //! made here, and the tag stands in the parameter.
 
 use super::asking::Doing;
+use super::crypto::note_beside;
 use super::keys::serialised;
 use super::operation::{Written, produce};
 use super::permission::today;
@@ -44,6 +45,7 @@ impl Library {
         let handle = by;
         let by = self.wrapping_object(&session, handle, Use::Wrap, &call)?;
         let target = session.key_object(key)?;
+        note_beside(&target);
         session.slot.admit_object(Group::Wrap, target.on_token())?;
         object::wrappable(&target)?;
         let plaintext = serialised(&target, call.row.filling)?;
@@ -62,6 +64,7 @@ impl Library {
         if out.capacity().is_some_and(|capacity| capacity >= plaintext.len()) {
             session.used(handle, Use::Wrap, &call)?;
             session.charge(&target, export, grant.as_ref())?;
+            session.slot.vault.act()?;
         }
         let mut made = None;
         let written = produce(out, plaintext.len(), |room| {

@@ -9,7 +9,7 @@ use super::token::Token;
 use super::vault::{STATE, Vault};
 use super::{ObjectRow, Row, RowKind, Snapshot, Tag, Transaction};
 use crate::error::{Error, Result};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -75,7 +75,7 @@ impl Vault {
         Seals { key: &keys.state, store: &self.id }
     }
 
-    /// Runs changes as one transaction and tells all processes.
+    /// Runs changes as one transaction, recorded before it is durable, and tells all processes.
     pub(super) fn change<T>(&self, make: impl Fn(&Change<'_>) -> Result<T>) -> Result<T> {
         self.writing(|ring| self.change_with(ring, &make))
     }
@@ -118,6 +118,7 @@ pub(super) struct Change<'a> {
     /// None until it is needed, and for good where the database has none.
     roll: RefCell<Option<Roll>>,
     listed: bool,
+    upkeep: Cell<bool>,
 }
 
 impl<'a> Change<'a> {
@@ -134,7 +135,14 @@ impl<'a> Change<'a> {
         }
         let (state, heads) = (RefCell::new(state), RefCell::new(heads));
         let (roll, successor) = (RefCell::new(roll), RefCell::default());
-        Ok(Change { vault, ring, tx, state, heads, successor, roll, listed })
+        let upkeep = Cell::new(false);
+        Ok(Change { vault, ring, tx, state, heads, successor, roll, listed, upkeep })
+    }
+
+    /// This change is none that is recorded: what the store keeps of itself, counts, attempts, what is
+    /// moved and stays the same.
+    pub(super) fn upkeep(&self) {
+        self.upkeep.set(true);
     }
 
     /// The keys that what is written last in this change is under.
@@ -163,6 +171,11 @@ impl<'a> Change<'a> {
         if sum != state.heads {
             state.heads = sum;
             self.tx.set_value(LIST, &heads.seal(&keys.state, id)?)?;
+        }
+        if let Some(witness) = self.vault.witness.get() {
+            let bound = state.audit.as_ref().map(|audit| audit.bound).unwrap_or_default();
+            let now = witness.change(bound, state.revision, !self.upkeep.get())?;
+            state.audit.iter_mut().for_each(|audit| audit.bound = now);
         }
         self.tx.set_value(STATE, &state.seal(&keys, id)?)
     }

@@ -92,6 +92,11 @@ impl Counter {
         Err(Error::TokenWriteProtected)
     }
 
+    /// Whether the file could be written when it was last looked at.
+    pub(super) fn writable(&self) -> bool {
+        self.file.read().writable
+    }
+
     /// Tells the others that a change begins. Called by who holds the database's lock for writing.
     pub(super) fn begin(&self) -> Result<Mark> {
         let mut drawn = [0; 8];

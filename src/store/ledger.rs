@@ -136,6 +136,7 @@ impl Vault {
         edit: impl Fn(&mut Ledger) -> Result<T>,
     ) -> Result<T> {
         self.change(|change| {
+            change.upkeep();
             let mut token = change.current(token)?;
             let keys = &change.ring.current;
             let mut ledger = self.open_ledger(keys, &token, change.tx)?;
@@ -153,6 +154,7 @@ impl Vault {
     /// Notes the time in a token's record, so that a clock set back beyond it is seen.
     pub fn note_time(&self, token: &Token, now: u64) -> Result<()> {
         self.change(|change| {
+            change.upkeep();
             let mut token = change.current(token)?;
             token.rules.seen = token.rules.seen.max(now);
             change.put_token(token.id, &token)

@@ -39,6 +39,7 @@ mod user;
 mod users;
 mod uses;
 mod vault;
+mod witness;
 
 pub use check::{Checking, Verdict};
 pub use counter::Counter;
@@ -56,6 +57,7 @@ pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
 pub use user::{User, good_name};
 pub use vault::{Unseal, Vault};
+pub use witness::{Bound, Known as KnownAudit, Witness};
 
 use crate::error::Result;
 use state::State;

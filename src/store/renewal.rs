@@ -148,7 +148,10 @@ impl Vault {
 
     /// Brings the next objects over, at most `limit`; after the last, erases the previous keys.
     pub fn continue_renewal(&self, limit: usize) -> Result<Progress> {
-        let progress = self.change(|change| self.bring_over(change, limit))?;
+        let progress = self.change(|change| {
+            change.upkeep();
+            self.bring_over(change, limit)
+        })?;
         if progress.complete {
             let current = self.any_keys();
             self.install(Ring::new(current, None));

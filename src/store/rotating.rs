@@ -85,6 +85,7 @@ impl Vault {
             }
         }
         let done = self.change(|change| {
+            change.upkeep();
             self.still(change, token, plan)?;
             let mut done = 0;
             for (seen, new) in &fresh {

@@ -2,10 +2,12 @@
 //! The set-hash over the rows of a store.
 
 use super::ring::{self, StoreKeys};
+use super::witness::Audit;
 use super::{ObjectRow, Row, RowKind};
-use crate::codec::{Reader, Writer};
+use crate::codec::{Filler, Reader, Writer};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
+use crate::secret::Secret;
 
 /// The store's revision and the set-hashes over its rows: sums of their MACs, kept sealed so that
 /// sums of different times cannot be combined.
@@ -19,6 +21,8 @@ pub(super) struct State {
     /// While the store's keys are made anew: objects up to this number are under the keys in force,
     /// those above it under the previous ones.
     pub(super) cursor: Option<i64>,
+    /// What it says of the audit log; none before there is one.
+    pub(super) audit: Option<Audit>,
 }
 
 /// A sum of MACs by exclusive or: adding an element twice takes it out.
@@ -38,13 +42,22 @@ impl Sum {
 
 impl State {
     pub(super) fn seal(&self, keys: &StoreKeys, store: &[u8]) -> Result<Vec<u8>> {
-        let mut record = Writer::versioned(RECORD);
-        record.u64(self.revision).raw(&self.heads.0).raw(&self.objects.0).u32(keys.generation);
+        let audit = self.audit.as_ref();
+        let mut cursor = Writer::default();
         match self.cursor {
-            None => record.u8(0),
-            Some(cursor) => record.u8(1).u64(cursor as u64),
+            None => cursor.u8(0),
+            Some(number) => cursor.u8(1).u64(number as u64),
         };
-        primitive::seal(&keys.state, store, &record.finish())
+        let cursor = cursor.finish();
+        let len = 1 + 8 + 2 * MAC + 4 + cursor.len() + Audit::length(audit);
+        let record = Secret::with(len, |place| {
+            let mut record = Filler::new(place);
+            record.u8(RECORD)?.u64(self.revision)?.raw(&self.heads.0)?.raw(&self.objects.0)?;
+            record.u32(keys.generation)?.raw(&cursor)?;
+            Audit::encode(audit, &mut record)?;
+            record.end()
+        })?;
+        primitive::seal(&keys.state, store, record.expose())
     }
 
     pub(super) fn open(sealed: &[u8], keys: &StoreKeys, store: &[u8]) -> Result<State> {
@@ -67,8 +80,9 @@ impl State {
                 _ => return Err(Error::DeviceError),
             };
         }
+        let audit = if version > WITHOUT_LOG { Audit::decode(&mut reader)? } else { None };
         reader.end()?;
-        Ok((State { revision, heads, objects, cursor }, generation))
+        Ok((State { revision, heads, objects, cursor, audit }, generation))
     }
 }
 
@@ -102,7 +116,9 @@ pub(super) fn object_element(rows: &Mac, row: &ObjectRow) -> Result<[u8; MAC]> {
 /// The version of what rows are bound to.
 pub(super) const VERSION: u8 = 1;
 /// The format of the state as it is written, and the oldest that is read.
-const RECORD: u8 = 2;
+const RECORD: u8 = 3;
 const FIRST_RECORD: u8 = 1;
+/// The last format that says nothing of an audit log.
+const WITHOUT_LOG: u8 = 2;
 /// The length of a MAC, bytes.
 pub(super) const MAC: usize = 32;

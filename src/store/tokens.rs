@@ -2,6 +2,7 @@
 //! Tokens made, and their keys opened by PINs.
 
 use super::RowKind;
+use super::change::Change;
 use super::keys::{Holds, KEY, Keys, Own, TokenKeys, UseSide};
 use super::pin::{Content, PinRecord, Unwrapped};
 use super::policy;
@@ -86,7 +87,7 @@ impl Vault {
     /// as a wrong PIN is, after the same work.
     pub fn open_token(&self, token: &Token, holder: &Holder, pin: &[u8]) -> Result<Keys> {
         let _turn = self.store.turn()?;
-        self.edit_token(token.id, &token.uuid, |token| {
+        let charge = |token: &mut Token| {
             let max = token.max_failures;
             let Some(record) = token.pin_mut(holder) else { return Ok(()) };
             if record.failures >= max {
@@ -94,7 +95,8 @@ impl Vault {
             }
             record.failures += 1;
             Ok(())
-        })?;
+        };
+        self.writing(|ring| self.note_token_with(ring, token.id, &token.uuid, charge))?;
         let (now, keys, given) = self.reading(|ring| self.try_pin(ring, token, holder, pin))?;
         let (record, role) = now.pin(holder).zip(now.role(holder)).ok_or(Error::GeneralError)?;
         let cleared = self.writing(|ring| {
@@ -102,7 +104,7 @@ impl Vault {
                 true => None,
                 false => Some(self.with_pair(ring, &now, (holder, role), &given, &keys)?),
             };
-            self.edit_token_with(ring, token.id, &token.uuid, |edited| {
+            self.note_token_with(ring, token.id, &token.uuid, |edited| {
                 let same = same_keys(edited, &now).is_ok();
                 let Some(place) = edited.pin_mut(holder) else { return Ok(false) };
                 place.failures = 0;
@@ -301,14 +303,20 @@ impl Vault {
         uuid: &[u8; 16],
         edit: impl Fn(&mut Token) -> Result<T>,
     ) -> Result<T> {
+        self.change_with(ring, |change| change.edit_token(id, uuid, &edit))
+    }
+
+    /// The same for what a token notes of itself.
+    fn note_token_with<T>(
+        &self,
+        ring: &Ring,
+        id: i64,
+        uuid: &[u8; 16],
+        edit: impl Fn(&mut Token) -> Result<T>,
+    ) -> Result<T> {
         self.change_with(ring, |change| {
-            let mut token = change.token(id)?.ok_or(Error::TokenNotPresent)?;
-            if token.uuid != *uuid {
-                return Err(Error::DeviceRemoved);
-            }
-            let value = edit(&mut token)?;
-            change.put_token(id, &token)?;
-            Ok(value)
+            change.upkeep();
+            change.edit_token(id, uuid, &edit)
         })
     }
 
@@ -435,6 +443,23 @@ pub(super) fn settled<T>(attempt: impl Fn() -> Result<T>) -> Result<T> {
 }
 
 const ATTEMPTS: usize = 8;
+
+impl Change<'_> {
+    fn edit_token<T>(
+        &self,
+        id: i64,
+        uuid: &[u8; 16],
+        edit: impl Fn(&mut Token) -> Result<T>,
+    ) -> Result<T> {
+        let mut token = self.token(id)?.ok_or(Error::TokenNotPresent)?;
+        if token.uuid != *uuid {
+            return Err(Error::DeviceRemoved);
+        }
+        let value = edit(&mut token)?;
+        self.put_token(id, &token)?;
+        Ok(value)
+    }
+}
 
 /// A change may be tried more than once: what it puts into the record is kept encoded.
 pub(super) fn encoded(record: &PinRecord) -> Vec<u8> {

@@ -8,13 +8,14 @@ use super::pin::Stretch;
 use super::ring::{self, MARK, Master, Ring, StoreKeys};
 use super::roll::{Latest, Roll, Seals};
 use super::state::{MAC, State, name};
+use super::witness::Witness;
 use super::{Row, RowKind, Store};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::secret::Secret;
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// An open store.
@@ -31,6 +32,8 @@ pub struct Vault {
     /// Whether the store has no roll, because an object was altered before it got one.
     pub(super) unlisted: AtomicBool,
     pub(super) latest: Latest,
+    /// What records changes.
+    pub(super) witness: OnceLock<Arc<dyn Witness>>,
 }
 
 /// What finds the master key, and its generation, by the identity of a store and the rows of its seal
@@ -75,8 +78,8 @@ impl Vault {
         let (id, ring) = read_ring(store.as_ref(), &unseal)?;
         let (ring, shut) = (RwLock::new(Arc::new(ring)), Mutex::default());
         let unlisted = AtomicBool::new(false);
-        let latest = Latest::default();
-        Ok(Vault { store, id, stretch, changes, unseal, ring, shut, unlisted, latest })
+        let (latest, witness) = (Latest::default(), OnceLock::new());
+        Ok(Vault { store, id, stretch, changes, unseal, ring, shut, unlisted, latest, witness })
     }
 
     /// Looks at the store with the keys that are in force: where they were made anew meanwhile, looks

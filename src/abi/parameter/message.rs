@@ -4,6 +4,7 @@
 
 use super::{Asker, Parameter, field};
 use crate::abi::pointer::Pointer;
+use crate::call;
 use crate::error::{Error, Result};
 use crate::mechanism::envelope::{Envelope, Generator, Head, MessageKind};
 use crate::mechanism::params::Iv;
@@ -132,6 +133,7 @@ pub(in crate::abi) fn row_or_cancel(
     }
     let given = mechanism.read()?;
     let row = mechanism::find(given.mechanism)?;
+    call::by(row.name);
     let size = match row.message_kind().ok_or(Error::MechanismInvalid)? {
         MessageKind::Gcm => size_of::<CK_GCM_MESSAGE_PARAMS>(),
         MessageKind::Ccm => size_of::<CK_CCM_MESSAGE_PARAMS>(),
@@ -150,6 +152,7 @@ pub(in crate::abi) fn wrapping<'a>(
 ) -> Result<(&'static Row, Message<'a>)> {
     let given = mechanism.read()?;
     let row = mechanism::find(given.mechanism)?;
+    call::by(row.name);
     // SAFETY: a mechanism's parameter is as long as the mechanism says, by the caller's promise.
     let parameter = unsafe { Pointer::inner(given.pParameter) };
     Ok((row, Message::new(parameter, given.ulParameterLen)))
