@@ -46,6 +46,7 @@ struct AtHand {
     leaves: Cell<Leaves>,
     session: Cell<u64>,
     mechanism: Cell<&'static str>,
+    failed: Cell<Option<Error>>,
     /// Whether there are particulars: most calls have none.
     some: Cell<bool>,
     particulars: RefCell<Particulars>,
@@ -58,6 +59,7 @@ thread_local! {
             leaves: Cell::new(Leaves::Nothing),
             session: Cell::new(0),
             mechanism: Cell::new(""),
+            failed: Cell::new(None),
             some: Cell::new(false),
             particulars: RefCell::new(Particulars {
                 key: None,
@@ -158,6 +160,16 @@ pub fn changes(attribute: &'static str) {
 /// The serial number of the token, where no session tells.
 pub fn on_token(serial: &str) {
     edit(|known| serial.clone_into(&mut known.token));
+}
+
+/// A verb of the command failed so.
+pub fn fail(error: Error) {
+    with(|call| call.failed.set(Some(error)));
+}
+
+/// How a verb of the command failed.
+pub fn failure() -> Option<Error> {
+    AT_HAND.try_with(|call| call.failed.get()).ok().flatten()
 }
 
 /// The name of the call, and what it leaves.

@@ -4,6 +4,7 @@
 use super::desk::Desk;
 use super::failure::{Failure, Outcome};
 use super::pins::Visit;
+use crate::audit::Mismatch;
 use crate::config::Config;
 use crate::session::mend_counter;
 use crate::store::{Fault, Verdict};
@@ -89,8 +90,36 @@ fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
         roll: !verdict.unlisted,
         notes: desk.said.clone(),
         repaired: Vec::new(),
-        faults: verdict.faults.iter().map(Bad::from).collect(),
+        faults: verdict.faults.iter().map(Bad::from).chain(audit(desk)).collect(),
     }
+}
+
+/// What does not go together between the store and its audit log.
+fn audit(desk: &Desk) -> Option<Bad> {
+    let (compared, _) = super::diagnostics::capture(|| desk.library.compare_audit());
+    let (row, fault, what) = match compared {
+        Ok(None) => return None,
+        Ok(Some(Mismatch::LogOlder(records))) => (
+            "log",
+            "older",
+            format!(
+                "the audit log ends {records} records before the one that the store was bound to"
+            ),
+        ),
+        Ok(Some(Mismatch::LogOther)) => {
+            let what = "the audit log is another than the one that the store was bound to";
+            ("log", "foreign", what.to_string())
+        }
+        Ok(Some(Mismatch::StoreOlder)) => {
+            let what = "the store is an older copy: its audit log has seen later revisions of it";
+            ("store", "older", what.to_string())
+        }
+        Err(error) => {
+            ("log", "unreadable", format!("the audit log cannot be read ({})", error.name()))
+        }
+    };
+    let what = format!("audit {row}: {what}");
+    Some(Bad { table: "audit".into(), row: row.into(), fault, what, repairable: false })
 }
 
 fn sessions(visits: &[Visit<'_>]) -> Vec<u64> {

@@ -4,6 +4,7 @@
 use super::diagnostics::{capture, replay};
 use super::failure::{Failure, Outcome};
 use super::place::{no_store, store_exists, takes_passphrase};
+use crate::call;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::seal;
@@ -20,6 +21,9 @@ pub struct Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
+        if let Some(error) = call::failure() {
+            self.library.failed(error);
+        }
         self.library.end();
     }
 }

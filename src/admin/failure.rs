@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Why a verb failed: what happened, and what to do next.
 
+use crate::call;
 use crate::error::Error;
 
 /// A failure, in words for the person at the keyboard.
@@ -23,6 +24,7 @@ impl Failure {
 
     /// What the library answered while `doing` something ("cannot ...").
     pub fn of(doing: impl std::fmt::Display, error: Error) -> Failure {
+        call::fail(error);
         let (why, next) = explain(error);
         Failure::new(format!("{doing}: {why} ({})", error.name()), next)
     }

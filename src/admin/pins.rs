@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::failure::{Failure, Outcome};
 use super::listing::whose;
 use super::tokens::{TokenInfo, check_pin};
+use crate::call;
 use crate::error::Error;
 use crate::safety::Lifted;
 use crate::secret::Secret;
@@ -44,10 +45,14 @@ impl Desk {
             Holder::Named(name) => (CKU_USER, name.as_str()),
         };
         let visit = self.enter(token)?;
-        match self.library.login_user(visit.session, user, pin.expose(), name.as_bytes()) {
-            Ok(()) => Ok(visit),
-            Err(error) => Err(self.refused(token, holder, error)),
+        let act = call::act(LOGIN);
+        let done = self.library.login_user(visit.session, user, pin.expose(), name.as_bytes());
+        if let Err(error) = done {
+            self.library.failed(error);
+            drop(act);
+            return Err(self.refused(token, holder, error));
         }
+        Ok(visit)
     }
 
     /// Why a PIN was not taken, and who can help.
@@ -154,3 +159,6 @@ impl Visit<'_> {
         check_pin(pin, self.token.min_pin_length as usize, "PIN")
     }
 }
+
+/// The record of who logs in for a verb.
+const LOGIN: &str = "login";

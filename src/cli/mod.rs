@@ -24,14 +24,17 @@ mod tokens;
 mod users;
 
 use crate::admin::{Failure, Outcome, guard_process};
+use crate::session::leaves;
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Runs the command with this process's arguments.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    leaves::begin_verb(&verb(&matches));
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     report_diagnostics();
     guard_process();
     let result = dispatch(&arguments);
@@ -42,6 +45,14 @@ pub fn run() -> ExitCode {
             // The code of a check that could not run must not be that of one that found faults.
             ExitCode::from(if matches!(arguments.command, Command::Check(_)) { 2 } else { 1 })
         }
+    }
+}
+
+/// The name of a verb, as it is typed.
+fn verb(matches: &ArgMatches) -> String {
+    match matches.subcommand() {
+        None => String::new(),
+        Some((name, below)) => format!("{name} {}", verb(below)).trim_end().to_string(),
     }
 }
 

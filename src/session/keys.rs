@@ -6,6 +6,7 @@ use super::crypto::{note, note_beside};
 use super::operation::deliver;
 use super::permission::{may_use, today};
 use super::{Call, Library, Session};
+use crate::call;
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::mechanism::{Direction, Filling, Parts, Row, Spec, pkcs8};
@@ -244,6 +245,7 @@ impl Session {
 
 /// What the templates ask of a mechanism that makes keys.
 pub(super) fn spec(call: &Call, templates: &[&Template]) -> Result<Spec> {
+    call::by(call.row.name);
     let number = |id| templates.iter().find_map(|template| template.number(id));
     let bytes = |id| {
         let found = templates.iter().find_map(|template| template.attributes().bytes(id));

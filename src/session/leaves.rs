@@ -4,7 +4,53 @@
 
 #![allow(non_upper_case_globals, missing_docs, reason = "the rows are named after the functions")]
 
-use crate::call::Leaves;
+use crate::call::{self, Leaves};
+
+/// What the verbs of the command leave: a record for each change that one makes, and one where it fails.
+/// Besides, whoever logs in for one leaves the record `login`.
+pub const VERBS: &[(&str, Leaves)] = &[
+    ("init", Record),
+    ("token list", Nothing),
+    ("token info", Nothing),
+    ("token mode", Record),
+    ("key list", Nothing),
+    ("key show", Nothing),
+    ("key generate", Record),
+    ("key import", Record),
+    ("key export-public", Nothing),
+    ("key activate", Record),
+    ("key suspend", Record),
+    ("key resume", Record),
+    ("key deactivate", Record),
+    ("key compromise", Record),
+    ("key set", Record),
+    ("key destroy", Record),
+    ("key forget", Record),
+    ("pin change", Record),
+    ("pin unblock", Record),
+    ("user add", Record),
+    ("user list", Nothing),
+    ("user remove", Record),
+    ("user reset", Record),
+    ("policy show", Nothing),
+    ("policy check", Nothing),
+    ("policy set", Record),
+    ("policy explain", Nothing),
+    ("policy approve", Record),
+    ("seal list", Nothing),
+    ("seal add", Record),
+    ("seal remove", Record),
+    ("check", Record),
+    ("doctor", Nothing),
+    ("config show", Nothing),
+];
+
+/// A verb of the command begins, by its name.
+pub fn begin_verb(name: &str) {
+    let row = VERBS.iter().find(|(verb, _)| *verb == name);
+    let (verb, leaves) = row.copied().unwrap_or(("command", Record));
+    call::begin(verb, leaves);
+}
 
 macro_rules! leaves {
     ($($name:ident $leaves:expr;)*) => {
