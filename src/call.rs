@@ -18,6 +18,8 @@ pub enum Leaves {
     Begins(&'static str),
     /// A count of one where a use of a key ends well, a record where it fails.
     Counts,
+    /// A record where it gives out the value of a private or secret key in clear.
+    Discloses,
     /// A record, however it ends.
     Record,
 }
@@ -198,7 +200,7 @@ pub fn leaves_failure(error: Error) -> bool {
         return false;
     }
     match op_of().1 {
-        Leaves::Nothing => false,
+        Leaves::Nothing | Leaves::Discloses => false,
         Leaves::Record | Leaves::Begins(_) => true,
         Leaves::Counts => particulars().key.is_some(),
     }

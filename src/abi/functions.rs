@@ -110,8 +110,10 @@ v2_40 {
     }
     fn C_GetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {
         in_session(session, |library| {
-            let questions = template::questions(attributes, count)?;
-            template::answer(&library.view(session as u64, object as u64)?, questions)
+            let (questions, view) = (template::questions(attributes, count)?, library.view(session as u64, object as u64));
+            let view = view?;
+            library.disclosing(session as u64, &view, template::given(questions))?;
+            template::answer(&view, questions)
         })
     }
     fn C_SetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) {

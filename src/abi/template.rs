@@ -69,6 +69,12 @@ pub(super) fn answer(view: &View, questions: &mut [CK_ATTRIBUTE]) -> Result<()> 
     result
 }
 
+/// The attributes whose values are asked for, not their lengths alone.
+pub(super) fn given(questions: &[CK_ATTRIBUTE]) -> impl Iterator<Item = CK_ATTRIBUTE_TYPE> + '_ {
+    let asked = questions.iter().filter(|attribute| !attribute.pValue.is_null());
+    asked.map(|attribute| attribute.type_)
+}
+
 /// Why an attribute is not given: its length says that it is not, the code says why.
 fn refuse(attribute: &mut CK_ATTRIBUTE, error: Error) -> Result<()> {
     attribute.ulValueLen = CK_UNAVAILABLE_INFORMATION;

@@ -129,7 +129,11 @@ impl Visit<'_> {
             }
             several => return Err(ambiguous(several)),
         };
-        let read = self.library().view(self.session, object.handle).and_then(|view| bare(&view));
+        let read = self.library().view(self.session, object.handle).and_then(|view| {
+            let value = bare(&view)?;
+            let given = MATERIAL.iter().copied();
+            self.library().disclosing(self.session, &view, given).map(|()| value)
+        });
         let value = read.map_err(|error| match error {
             Error::AttributeSensitive => Failure::new(
                 format!("the {} does not leave in clear: its attributes hide it", object.words()),

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::failure::{Failure, Outcome};
 use super::pins::Visit;
 use super::tokens::TokenInfo;
+use crate::call;
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Helper;
@@ -113,6 +114,7 @@ impl Visit<'_> {
     }
 
     fn not_done(&self, what: String, helper: Option<(&Holder, &Secret)>, error: Error) -> Failure {
+        call::fail(error);
         let token = self.token();
         match (error, helper) {
             (Error::UserNotLoggedIn, _) => Failure::new(

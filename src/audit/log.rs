@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::mechanism::ed25519::Signer;
 use crate::mechanism::{kem, primitive};
-use crate::secret::Secret;
+use crate::secret::{Secret, Unsignalled};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -134,6 +134,7 @@ impl Log {
         if let Some(counter) = self.free_counter(entry)? {
             return Ok(counter);
         }
+        let _limits = Unsignalled::begin();
         let bank = Arc::new(Bank::create(&self.writer.lock().place)?);
         self.banks.lock().push(bank);
         self.free_counter(entry)?.ok_or(Error::DeviceError)

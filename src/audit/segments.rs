@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use crate::files::{self, Access};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Where a log is and who may touch it.
@@ -122,6 +122,11 @@ pub(super) fn from(file: &File, offset: u64) -> Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(length).map_err(|_| Error::HostMemory)?];
     file.read_exact_at(&mut bytes, offset).map_err(|_| Error::DeviceError)?;
     Ok(bytes)
+}
+
+/// Whether an open file still has a name.
+pub(super) fn named(file: &File) -> bool {
+    file.metadata().is_ok_and(|found| found.nlink() > 0)
 }
 
 /// The length of a file, bytes.

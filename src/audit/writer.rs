@@ -12,7 +12,8 @@ use super::segments::{self, Place};
 use super::tree;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::files::Identity;
+use crate::secret::{Secret, Unsignalled};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -62,6 +63,7 @@ impl Writer {
     /// Writes as nobody else does: at the end of the log as it is now.
     pub(super) fn turn<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> Result<T>) -> Result<T> {
         self.settle();
+        let _limits = Unsignalled::begin();
         let file = self.head_file()?;
         let _locked = Locked::lock(file.clone())?;
         let page = head::read(&file)?;
@@ -102,7 +104,12 @@ impl Writer {
 
     fn head_file(&mut self) -> Result<Arc<File>> {
         if let Some(file) = &self.head {
-            return Ok(file.clone());
+            // What has lost its name is nobody's log any more.
+            let there = Identity::of(&self.place.head());
+            if there.is_some() && there == Identity::of_open(file) {
+                return Ok(file.clone());
+            }
+            self.rest();
         }
         let (file, writable) = crate::files::open(&self.place.head(), self.place.access)?;
         if !writable {
@@ -370,7 +377,9 @@ impl Turn<'_> {
 
     fn segment(&mut self) -> Result<Arc<File>> {
         match &self.writer.segment {
-            Some((first, file)) if *first == self.head.segment => Ok(file.clone()),
+            Some((first, file)) if *first == self.head.segment && segments::named(file) => {
+                Ok(file.clone())
+            }
             _ => {
                 let file = Arc::new(self.writer.place.open_segment(self.head.segment)?);
                 self.writer.segment = Some((self.head.segment, file.clone()));

@@ -5,15 +5,14 @@ use super::asking::{Doing, Grant};
 use super::entry::Lease;
 use super::footing::Footing;
 use super::keys::as_key;
+use super::noting::note;
 use super::operation::Active;
 use super::permission::may_use;
 use super::{Library, Session};
-use crate::call;
 use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
 use crate::object::Object;
 use crate::policy::{self, Ground, Use};
-use cryptoki_sys::{CKA_LABEL, CKA_UNIQUE_ID};
 use std::sync::Arc;
 
 /// A mechanism as a call names it: its row, and its parameter, read.
@@ -135,18 +134,6 @@ impl Session {
         }
         Err(Error::FunctionFailed)
     }
-}
-
-/// The log names an object that the call at hand is about.
-pub(super) fn note(object: &Object) {
-    let text = |id| object.attributes().bytes(id).unwrap_or_default();
-    call::about(text(CKA_UNIQUE_ID), text(CKA_LABEL));
-}
-
-/// The same of one that it makes or reads beside.
-pub(super) fn note_beside(object: &Object) {
-    let text = |id| object.attributes().bytes(id).unwrap_or_default();
-    call::beside(text(CKA_UNIQUE_ID), text(CKA_LABEL));
 }
 
 /// What an `*Init` call begins with: no operation of the kind may be active, unless the call is one

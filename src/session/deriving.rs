@@ -2,8 +2,8 @@
 //! Keys, data and public values derived from keys.
 
 use super::asking::Doing;
-use super::crypto::note;
 use super::keys::spec;
+use super::noting::note;
 use super::permission::today;
 use super::{Call, Library, Session};
 use crate::error::{Error, Result};

@@ -2,7 +2,8 @@
 //! Digesting.
 
 use super::asking::Doing;
-use super::crypto::{begin, note};
+use super::crypto::begin;
+use super::noting::note;
 use super::operation::{Active, Kind, Written, produce, step};
 use super::permission::today;
 use super::{Call, Library};

@@ -2,8 +2,8 @@
 //! Secret keys shared with the holder of a key pair: encapsulated, decapsulated.
 
 use super::asking::Doing;
-use super::crypto::note;
 use super::keys::{as_unwrapping_key, spec};
+use super::noting::note;
 use super::operation::deliver;
 use super::permission::may_use;
 use super::{Call, Library};

@@ -2,7 +2,7 @@
 //! Keys: generated, wrapped, unwrapped, derived.
 
 use super::asking::{Doing, Grant};
-use super::crypto::{note, note_beside};
+use super::noting::{note, note_beside};
 use super::operation::deliver;
 use super::permission::{may_use, today};
 use super::{Call, Library, Session};

@@ -17,6 +17,7 @@ pub const VERBS: &[(&str, Leaves)] = &[
     ("key show", Nothing),
     ("key generate", Record),
     ("key import", Record),
+    ("key export", Discloses),
     ("key export-public", Nothing),
     ("key activate", Record),
     ("key suspend", Record),
@@ -26,6 +27,7 @@ pub const VERBS: &[(&str, Leaves)] = &[
     ("key set", Record),
     ("key destroy", Record),
     ("key forget", Record),
+    ("import softhsm2", Record),
     ("pin change", Record),
     ("pin unblock", Record),
     ("user add", Record),
@@ -61,7 +63,7 @@ macro_rules! leaves {
     };
 }
 
-use Leaves::{Begins, Counts, Nothing, Record};
+use Leaves::{Begins, Counts, Discloses, Nothing, Record};
 
 leaves! {
     C_Initialize Nothing;
@@ -95,7 +97,7 @@ leaves! {
     C_DestroyObject Record;
     C_SetAttributeValue Record;
     C_GetObjectSize Nothing;
-    C_GetAttributeValue Nothing;
+    C_GetAttributeValue Discloses;
     C_FindObjectsInit Nothing;
     C_FindObjects Nothing;
     C_FindObjectsFinal Nothing;

@@ -35,6 +35,7 @@ mod material;
 mod message;
 mod message_sign;
 mod metering;
+mod noting;
 mod objects;
 mod opening;
 mod operation;

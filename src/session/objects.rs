@@ -2,14 +2,15 @@
 //! Objects: made, copied, destroyed, read, changed, found.
 
 use super::asking::Doing;
-use super::crypto::{ATTEMPTS, note, note_beside};
+use super::crypto::ATTEMPTS;
+use super::noting::{note, note_beside};
 use super::permission::today;
 use super::rows::Rows;
 use super::{Library, Session};
 use crate::call;
 use crate::codec;
 use crate::error::{Error, Result};
-use crate::object::{self, Life, Maker, Object, Reading, Template, Transition};
+use crate::object::{self, Life, Maker, Object, Reading, Template, Transition, Value};
 use crate::object::{attribute, separation};
 use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use, life};
@@ -137,6 +138,25 @@ impl Library {
     pub fn view(&self, handle: u64, object: u64) -> Result<View> {
         let session = self.admitted(handle, Group::Read)?;
         self.seen(&session, object).map(View)
+    }
+
+    /// That these attributes of an object are about to be given to the caller: where one is the value of
+    /// a key, that is recorded first.
+    pub fn disclosing(
+        &self,
+        handle: u64,
+        view: &View,
+        ids: impl Iterator<Item = CK_ATTRIBUTE_TYPE>,
+    ) -> Result<()> {
+        let secret =
+            |id: &CK_ATTRIBUTE_TYPE| matches!(view.read(*id), Reading::Value(Value::Secret(_)));
+        let secret: Vec<_> = ids.filter(|id| view.0.is_key() && secret(id)).collect();
+        if secret.is_empty() {
+            return Ok(());
+        }
+        note(&view.0);
+        secret.into_iter().filter_map(attribute::name).for_each(call::changes);
+        self.session(handle)?.slot.vault.act()
     }
 
     /// `C_SetAttributeValue`.

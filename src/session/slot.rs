@@ -3,12 +3,12 @@
 
 use super::belongings::Sessions;
 use super::cache::Cache;
-use super::crypto::note;
 use super::entry::{Entry, Lease, Place};
 use super::ground::Known;
 use super::handles::{self, Handles};
 use super::logins::Logins;
 use super::metering::unique_id;
+use super::noting::note;
 use super::saved::Saved;
 use crate::call;
 use crate::config;

@@ -3,8 +3,8 @@
 //! made here, and the tag stands in the parameter.
 
 use super::asking::Doing;
-use super::crypto::note_beside;
 use super::keys::serialised;
+use super::noting::note_beside;
 use super::operation::{Written, produce};
 use super::permission::today;
 use super::{Call, Library};

@@ -23,10 +23,26 @@ pub fn all(mut called: impl FnMut(&'static str)) {
     let user = User { token, session: token.user(), fixture };
     let s = user.session;
     let (rsa, mac, aes) = (keys::rsa(s), keys::generic(s, 32), keys::aes(s, 32));
+    let value = s.get(mac, CKA_VALUE).good();
     let ground = Ground { store: user.fixture.store_path(), rsa, mac, aes, user };
     ground.records(&mut called);
     ground.uses(&mut called);
     ground.logins(&mut called);
+    let directory = ground.store.join("audit");
+    let secret: &[&[u8]] =
+        &[SO_PIN.as_bytes(), USER_PIN.as_bytes(), b"another PIN", &[7; 32], &value];
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        for secret in secret {
+            let hex = hex::encode(secret);
+            let base64 = openssl::base64::encode_block(secret);
+            for needle in [secret, hex.as_bytes(), base64.trim_end_matches('=').as_bytes()] {
+                let found = bytes.windows(needle.len()).any(|window| window == needle);
+                assert!(!found, "{path:?} has {needle:?}");
+            }
+        }
+    }
 }
 
 impl Ground {
@@ -39,7 +55,9 @@ impl Ground {
             let data = template! { CKA_CLASS => CKO_DATA }.and(&place);
             let mut made = Obj(0);
             self.one("C_CreateObject", || made = s.create(&data).good());
-            self.one("C_CopyObject", || drop(s.copy(made, &Template::default()).good()));
+            self.one("C_CopyObject", || {
+                s.copy(made, &Template::default()).good();
+            });
             self.one("C_SetAttributeValue", || {
                 s.set(made, &template! { CKA_LABEL => "other" }).good()
             });
@@ -47,18 +65,27 @@ impl Ground {
             let mut key = Obj(0);
             self.one("C_GenerateKey", || key = keys::aes_with(s, 32, &open.clone().and(&place)));
             self.one("C_GenerateKeyPair", || {
-                drop(keys::pair_with(s, &ec::P256, &place, &place));
+                keys::pair_with(s, &ec::P256, &place, &place);
             });
             let mut wrapped = Vec::new();
             self.one("C_WrapKey", || wrapped = s.wrap(&kek, self.aes, key).good());
             self.one("C_UnwrapKey", || {
-                drop(s.unwrap(&kek, self.aes, &wrapped, &secret.clone().and(&place)).good());
+                s.unwrap(&kek, self.aes, &wrapped, &secret.clone().and(&place)).good();
             });
             self.one("C_DeriveKey", || {
                 let mech = Mech::plain(CKM_SHA256_KEY_DERIVATION);
-                drop(s.derive(&mech, self.mac, &place).good());
+                s.derive(&mech, self.mac, &place).good();
             });
         }
+        self.one("C_GetAttributeValue", || assert_eq!(s.get(self.mac, CKA_VALUE).good().len(), 32));
+        let before = records(&self.store).len();
+        s.get(self.mac, CKA_LABEL).good();
+        s.get(self.rsa.0, CKA_MODULUS).good();
+        assert!(
+            since(&self.store, before).is_empty(),
+            "what is no secret is read and not recorded"
+        );
+        called("C_GetAttributeValue");
         for name in [
             "C_CreateObject",
             "C_CopyObject",
@@ -79,7 +106,7 @@ impl Ground {
         let shared = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_GENERIC_SECRET };
         self.one("C_EncapsulateKey", || ciphertext = s.encapsulate(&kem, public, &shared).good().0);
         self.one("C_DecapsulateKey", || {
-            drop(s.decapsulate(&kem, private, &ciphertext, &shared).good());
+            s.decapsulate(&kem, private, &ciphertext, &shared).good();
         });
         called("C_EncapsulateKey");
         called("C_DecapsulateKey");

@@ -27,7 +27,6 @@ mod killed;
 mod verbs;
 mod walk;
 
-use common::*;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
