@@ -130,6 +130,9 @@ pub struct Audit {
     pub on_failure: OnFailure,
     /// Whether each use of a key is a record of its own, instead of a count a second.
     pub each: bool,
+    /// Files with the public keys of those who may check the chain: ML-KEM-1024, PEM. Read when the log
+    /// is made.
+    pub auditors: Vec<PathBuf>,
     /// The size of a segment of the log after which the next is begun, MiB.
     pub segment_mib: u64,
     /// The age of a segment after which the next is begun, days.
@@ -168,6 +171,7 @@ impl Default for Audit {
         Audit {
             on_failure: OnFailure::Deny,
             each: false,
+            auditors: Vec::new(),
             segment_mib: 64,
             segment_days: 7,
             checkpoint_records: 10_000,

@@ -27,6 +27,23 @@ pub struct Auditor {
     pub public: Vec<u8>,
 }
 
+impl Auditor {
+    /// Reads the public key of a file (PEM), whose name without ending is the auditor's.
+    pub fn read(path: &std::path::Path) -> Result<Auditor> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(path).ok();
+        let public = text.as_deref().and_then(note::from_pem).and_then(|der| {
+            // RFC 9935: an algorithm without parameters, and a string of bits.
+            der.strip_prefix(ML_KEM_1024).map(<[u8]>::to_vec)
+        });
+        let public = public.filter(|public| kem::encapsulate(public).is_ok()).ok_or_else(|| {
+            tracing::error!("audit.auditors: {} is no public key of ML-KEM-1024", path.display());
+            Error::ArgumentsBad
+        })?;
+        Ok(Auditor { name, public })
+    }
+}
+
 /// An open log.
 pub struct Log {
     writer: Mutex<Writer>,
@@ -369,6 +386,11 @@ fn put_anew(place: &Place, path: &std::path::Path, content: &[u8]) -> Result<()>
     files::create(path, place.access, content).map(drop)
 }
 
+/// What stands before a public key of ML-KEM-1024 in its DER.
+const ML_KEM_1024: &[u8] = &[
+    0x30, 0x82, 0x06, 0x32, 0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04,
+    0x03, 0x03, 0x82, 0x06, 0x21, 0x00,
+];
 const SIGNER: &[u8] = b"strongroom audit signer";
 const BEGIN: &str = "audit.begin";
 const CHECKPOINT: &str = "audit.checkpoint";

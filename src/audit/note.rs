@@ -110,6 +110,13 @@ fn key_hash(name: &str, public: &[u8; PUBLIC]) -> Result<[u8; 4]> {
     Ok([a, b, c, d])
 }
 
+/// The bytes of a PEM text of a public key.
+pub fn from_pem(text: &str) -> Option<Vec<u8>> {
+    let inner = text.split_once("-----BEGIN PUBLIC KEY-----")?.1;
+    let inner = inner.split_once("-----END PUBLIC KEY-----")?.0;
+    from_base64(&inner.split_whitespace().collect::<String>())
+}
+
 /// RFC 4648, section 4.
 pub fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -5,7 +5,8 @@
 use super::Session;
 use super::handles::Handles;
 use crate::audit::{
-    Announced, Counter, Detail, Durability, Entry, KeyName, Log, Mismatch, Place, Position, Who,
+    Announced, Auditor, Counter, Detail, Durability, Entry, KeyName, Log, Mismatch, Place,
+    Position, Who,
 };
 use crate::call::{self, Particulars};
 use crate::config::{self, Config, OnFailure};
@@ -81,7 +82,9 @@ impl Journal {
     }
 
     fn create(&self, key: &Secret, revision: u64) -> Result<()> {
-        match Log::create(&self.place, key, &[]) {
+        let auditors = self.settings.auditors.iter().map(|path| Auditor::read(path));
+        let auditors = auditors.collect::<Result<Vec<_>>>()?;
+        match Log::create(&self.place, key, &auditors) {
             // Another process was faster.
             Err(_) if self.place.head().try_exists().unwrap_or(false) => return Ok(()),
             made => made?,

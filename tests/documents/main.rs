@@ -12,6 +12,7 @@
 )]
 
 mod attacks;
+mod audit;
 #[path = "../common/document.rs"]
 mod document;
 mod lifecycle;

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `docs/audit.md`: what each function and verb leaves in the audit log, from the table that is asked.
+
+use crate::document;
+use std::fmt::Write;
+use strongroom::call::Leaves;
+use strongroom::session::leaves::{FUNCTIONS, VERBS};
+
+#[test]
+fn the_page_of_the_audit_log_is_that_of_the_table() {
+    let mut page = HEAD.to_string();
+    rows(&mut page, "function", FUNCTIONS);
+    page.push_str(BETWEEN);
+    rows(&mut page, "verb", VERBS);
+    page.push_str(TAIL);
+    document::check("audit.md", &page);
+}
+
+fn rows(page: &mut String, what: &str, rows: &[(&str, Leaves)]) {
+    let _ = writeln!(page, "| {what} | where it succeeds | where it is refused |\n|---|---|---|");
+    for (name, leaves) in rows {
+        let (good, bad) = match leaves {
+            Leaves::Nothing => continue,
+            Leaves::Begins(counted) => {
+                (format!("nothing; it begins a use of `{counted}`"), "a record")
+            }
+            Leaves::Counts => {
+                ("a count, where it ends a use".to_string(), "a record, where it had a key")
+            }
+            Leaves::Discloses => {
+                ("a record, where a key's value leaves in clear".to_string(), "nothing")
+            }
+            Leaves::Record => ("a record".to_string(), "a record"),
+        };
+        let _ = writeln!(page, "| `{name}` | {good} | {bad} |");
+    }
+    let silent = rows.iter().filter(|(_, leaves)| *leaves == Leaves::Nothing);
+    let silent: Vec<_> = silent.map(|(name, _)| format!("`{name}`")).collect();
+    let _ = writeln!(page, "\nThe others leave nothing: {}.", silent.join(", "));
+}
+
+const HEAD: &str = "\
+# The audit log
+
+Made from the table that the library asks (`src/session/leaves.rs`); `UPDATE_DOCS=1 cargo test --test
+documents` writes it. [audit-format.md](audit-format.md) says what the records are.
+
+**Before it is done.** What must be recorded is recorded first: a change of the store inside its transaction, on the
+disk before it is committed; all else before its result leaves. What cannot be recorded is not done, and the call
+answers `CKR_DEVICE_ERROR`; `audit.on_failure = \"warn\"` does it and says so on the diagnostic channel. `C_Logout` alone
+logs out all the same. A record that a machine loses when it loses power is of something that changed no row: the
+system writes those in its time.
+
+**Counts.** Uses of keys are counted by session, key and mechanism, and recorded once a second, when a session is closed
+and when the library ends. `audit.each = true` makes every use a record, before its output is the caller's. A use is one
+operation that ended well; encrypting and decrypting are counted with the first output. A process that is killed loses
+at most a second's counts, and no record.
+
+**Read-only stores.** Where a process may not write the store, nobody can log in, and objects that need no login are read
+and used uncounted. What would be recorded is refused there.
+
+**A store without a log**, made by an earlier version, gets one when a process that may write opens it; the log says so
+(`audit.late`). A log that is gone is replaced by none: what must be recorded is refused until it is there again.
+
+**What is not recorded**: the end of a login with its last session, with `C_Finalize` or with the process; searches, and
+attributes that are no secrets; operations without a key; what is refused before anything is tried (no such session, a
+buffer too small). A first use that decides for all time what a key is used for leaves a record `key.decided` beside.
+Labels of keys stand in the log as they are: whoever may read it sees the labels of private keys too.
+
+**Off.** There is no switch. To measure what the log costs, the library can be built with the feature `audit-switch`, in
+which the environment variable `STRONGROOM_AUDIT=off` leaves it unwritten; nothing that is installed is built so.
+
+## Functions
+
+";
+const BETWEEN: &str = "
+## Verbs of the command
+
+A verb leaves a record for each change that it makes, and one where the library refuses it; besides, whoever logs in for
+it leaves the record `login`.
+
+";
+const TAIL: &str = "";
