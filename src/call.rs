@@ -169,9 +169,9 @@ pub fn fail(error: Error) {
     with(|call| call.failed.set(Some(error)));
 }
 
-/// How a verb of the command failed.
+/// How a verb of the command failed: told once.
 pub fn failure() -> Option<Error> {
-    AT_HAND.try_with(|call| call.failed.get()).ok().flatten()
+    AT_HAND.try_with(|call| call.failed.take()).ok().flatten()
 }
 
 /// The name of the call, and what it leaves.

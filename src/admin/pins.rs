@@ -22,6 +22,10 @@ pub struct Visit<'a> {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
+        // While it is known who it was.
+        if let Some(error) = call::failure() {
+            self.library().failed(error);
+        }
         // Nothing to be done about a session that is gone already.
         let _ = self.library().close_session(self.session);
     }

@@ -123,6 +123,11 @@ impl Library {
             slot.known.meters.settle(&slot.vault, &slot.token);
         }
         if let Some(journal) = self.journal.get() {
+            let sessions = self.sessions.all();
+            for slot in self.slots.read().values() {
+                let one = sessions.iter().find(|(_, session)| Arc::ptr_eq(&session.slot, slot));
+                one.iter().for_each(|(_, session)| journal.login_ends(session));
+            }
             journal.close();
         }
     }

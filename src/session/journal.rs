@@ -139,6 +139,13 @@ impl Journal {
         self.judged(done.map(Some)).map(|_| ())
     }
 
+    /// Records that a login ends with the last session, which nothing holds up.
+    pub(super) fn login_ends(&self, session: &Session) {
+        if session.slot.role().is_some() && !(OFF_IS_POSSIBLE && is_off()) {
+            let _ = self.used(&Speaker::of(session), &Entry { op: ENDED, ..Entry::default() });
+        }
+    }
+
     /// Records that the call at hand failed.
     pub(super) fn failed(&self, error: Error) {
         if !call::leaves_failure(error) || (OFF_IS_POSSIBLE && is_off()) {
@@ -275,5 +282,7 @@ fn is_off() -> bool {
 /// Whether the log can be switched off: in what is built to measure what it costs, and nowhere else.
 const OFF_IS_POSSIBLE: bool = cfg!(feature = "audit-switch");
 const GOOD: &str = "CKR_OK";
+/// A login ended with the last session.
+const ENDED: &str = "login.ended";
 /// The log was begun for a store that was there before it.
 const LATE: &str = "audit.late";

@@ -413,6 +413,7 @@ impl Session {
         count.fetch_sub(1, Ordering::AcqRel);
         // Section 5.6: closing the last session logs the application out.
         if open(&self.slot.read_write) + open(&self.slot.read_only) == 0 {
+            self.journal.login_ends(self);
             self.slot.log_out();
         }
     }

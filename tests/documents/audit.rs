@@ -62,8 +62,10 @@ and used uncounted. What would be recorded is refused there.
 **A store without a log**, made by an earlier version, gets one when a process that may write opens it; the log says so
 (`audit.late`). A log that is gone is replaced by none: what must be recorded is refused until it is there again.
 
-**What is not recorded**: the end of a login with its last session, with `C_Finalize` or with the process; searches, and
-attributes that are no secrets; operations without a key; what is refused before anything is tried (no such session, a
+**Logins** that end with the last session, or with `C_Finalize`, leave a record `login.ended`; one that ends because its
+process does leaves none.
+
+**What is not recorded**: searches, and attributes that are no secrets; operations without a key; what is refused before anything is tried (no such session, a
 buffer too small). A first use that decides for all time what a key is used for leaves a record `key.decided` beside.
 Labels of keys stand in the log as they are: whoever may read it sees the labels of private keys too.
 

@@ -55,7 +55,8 @@ fn verbs_leave_who_logged_in_and_what_changed() {
     assert_eq!(of(&new, "key generate")[0]["key"]["label"], "k");
     let new = leaves(&["key", "list", "--pin-env", "PIN"], true);
     assert_eq!(outcomes(&new, "login"), ["CKR_OK"]);
-    assert_eq!(new.len(), 1, "to look leaves nothing more: {new:#?}");
+    assert_eq!(outcomes(&new, "login.ended"), ["CKR_OK"]);
+    assert_eq!(new.len(), 2, "to look leaves nothing more: {new:#?}");
     let new = leaves(&["key", "list", "--pin-env", "WRONG"], false);
     assert_eq!(outcomes(&new, "login"), ["CKR_PIN_INCORRECT"]);
     assert_eq!(of(&new, "login")[0]["details"]["subject"], "user");
@@ -68,6 +69,7 @@ fn verbs_leave_who_logged_in_and_what_changed() {
     let weak = ["key", "generate", "--type", "rsa:1024", "--label", "k", "--pin-env", "PIN"];
     let new = leaves(&weak, false);
     assert_eq!(outcomes(&new, "key generate").len(), 1, "{new:#?}");
+    assert_eq!(of(&new, "key generate")[0]["who"]["role"], "user");
     assert_ne!(outcomes(&new, "key generate"), ["CKR_OK"]);
     let seal = ["seal", "add", "--kind", "passphrase", "--new-passphrase-env", "PIN"];
     assert_eq!(outcomes(&leaves(&seal, true), "seal add"), ["CKR_OK"]);
