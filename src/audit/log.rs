@@ -87,6 +87,7 @@ impl Log {
     /// Opens the log of a store. A log that is not there is an error: somebody took it away.
     pub fn open(place: Place, key: &Secret, settings: config::Audit) -> Result<Log> {
         files::check_directory(&place.directory, place.access)?;
+        place.check()?;
         let mut writer = Writer::new(place, key, settings)?;
         writer.turn(|_| Ok(()))?;
         Ok(Log {

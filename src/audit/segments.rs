@@ -69,6 +69,21 @@ impl Place {
         numbered(&self.checkpoints(), "")
     }
 
+    /// Checks owner and mode of all that is there to stay.
+    pub fn check(&self) -> Result<()> {
+        files::check_directory(&self.checkpoints(), self.access)?;
+        let entries = std::fs::read_dir(&self.directory).map_err(|_| Error::DeviceError)?;
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            // What other processes make and remove may be gone by now.
+            let passing = ["counts-", "new-"].iter().any(|made| name.starts_with(made));
+            if !passing && path != self.checkpoints() {
+                files::open(&path, self.access)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens a segment, to write.
     pub fn open_segment(&self, first: u64) -> Result<File> {
         let (file, writable) = files::open(&self.segment(first), self.access)?;

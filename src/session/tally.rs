@@ -4,13 +4,14 @@
 
 use super::Session;
 use super::journal::{Journal, Speaker};
+use super::noting::names;
 use crate::audit::{Counter, Entry, KeyName};
 use crate::call::{self, Leaves};
 use crate::error::Result;
 use crate::mechanism::Row;
 use crate::object::Object;
 use crate::types::Output;
-use cryptoki_sys::{CK_MECHANISM_TYPE, CKA_LABEL, CKA_UNIQUE_ID};
+use cryptoki_sys::CK_MECHANISM_TYPE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -98,8 +99,7 @@ impl Session {
         if let Some(known) = tallies.iter().find(|tally| tally.is_of(op, handle, row, epoch)) {
             return Ok(Some(known.clone()));
         }
-        let id = key.attributes().bytes(CKA_UNIQUE_ID).unwrap_or_default();
-        let label = key.attributes().bytes(CKA_LABEL).unwrap_or_default();
+        let (id, label) = names(key);
         let by = match self.journal.each() {
             true => By::Each(self.journal.clone(), Speaker::of(self)),
             false => {

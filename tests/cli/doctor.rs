@@ -36,7 +36,11 @@ fn hand_over(desk: &Desk) {
 fn give(directory: &Path) {
     chown(directory, Some(65534), Some(65534)).unwrap();
     for entry in fs::read_dir(directory).unwrap() {
-        chown(entry.unwrap().path(), Some(65534), Some(65534)).unwrap();
+        let path = entry.unwrap().path();
+        chown(&path, Some(65534), Some(65534)).unwrap();
+        if path.is_dir() && path.ends_with("audit") || path.ends_with("checkpoints") {
+            give(&path);
+        }
     }
 }
 
@@ -116,7 +120,8 @@ fn files_have_their_modes() {
     assert_eq!(mode_of(&desk.store()), 0o700);
     for entry in fs::read_dir(desk.store()).unwrap() {
         let path = entry.unwrap().path();
-        assert_eq!(mode_of(&path), 0o600, "{}", path.display());
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode_of(&path), mode, "{}", path.display());
     }
 }
 

@@ -67,7 +67,8 @@ process does leaves none.
 
 **What is not recorded**: searches, and attributes that are no secrets; operations without a key; what is refused before anything is tried (no such session, a
 buffer too small). A first use that decides for all time what a key is used for leaves a record `key.decided` beside.
-Labels of keys stand in the log as they are: whoever may read it sees the labels of private keys too.
+Labels of secret and private keys and of private objects are left out: the store seals them, and the log is not sealed. Their `CKA_UNIQUE_ID` names
+them.
 
 **Off.** There is no switch. To measure what the log costs, the library can be built with the feature `audit-switch`, in
 which the environment variable `STRONGROOM_AUDIT=off` leaves it unwritten; nothing that is installed is built so.

@@ -88,7 +88,12 @@ impl Place {
         same(&other.store(), &self.store());
         for file in files {
             let from = file.unwrap().path();
-            std::fs::copy(&from, self.store().join(from.file_name().unwrap())).unwrap();
+            let to = self.store().join(from.file_name().unwrap());
+            if from.is_dir() {
+                copy_directory(&from, &to);
+            } else {
+                std::fs::copy(&from, to).unwrap();
+            }
         }
     }
 
@@ -270,5 +275,19 @@ pub fn forked(work: impl FnOnce() -> String) -> Ended {
         let exited = libc::WIFEXITED(status);
         let status = if exited { libc::WEXITSTATUS(status) } else { -libc::WTERMSIG(status) };
         Ended { status, said }
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let there = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_directory(&path, &there);
+        } else {
+            std::fs::copy(&path, there).unwrap();
+        }
     }
 }

@@ -211,10 +211,12 @@ fn meet_the_last_descriptor() {
     let key = s.find(&template! { CKA_LABEL => "box" }).good()[0];
     let data = template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true };
     let taken = all();
-    s.encrypt(&Mech::plain(CKM_AES_ECB), key, &[0; 16]).good();
+    // A use that cannot be counted, for want of a file, is refused.
+    let used = s.encrypt(&Mech::plain(CKM_AES_ECB), key, &[0; 16]).map(drop);
+    used.gives_one_of(&[CKR_OK, CKR_DEVICE_ERROR]);
     s.create(&data).map(drop).gives_one_of(&[CKR_OK, CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR]);
-    s.logout().good();
-    s.login(CKU_USER, USER_PIN).gives(CKR_FUNCTION_FAILED);
+    s.logout().gives_one_of(&[CKR_OK, CKR_DEVICE_ERROR]);
+    s.login(CKU_USER, USER_PIN).gives_one_of(&[CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR]);
     drop(taken);
     s.login(CKU_USER, USER_PIN).good();
     s.create(&data).good();

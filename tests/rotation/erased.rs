@@ -51,7 +51,11 @@ fn held(fixture: &Fixture, needles: &[Vec<u8>]) -> usize {
     let starts: HashSet<&[u8]> = needles.iter().map(|needle| &needle[..START]).collect();
     let mut found = HashSet::new();
     for entry in std::fs::read_dir(fixture.store_path()).unwrap() {
-        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let bytes = std::fs::read(path).unwrap();
         let windows = bytes.windows(START).filter(|window| starts.contains(window));
         found.extend(windows.map(<[u8]>::to_vec));
     }

@@ -33,7 +33,9 @@ fn make_older(fixture: &Fixture) {
     let master = files.master(&files.slot(1), &secret).unwrap();
     let key = files.key("key state", &master).unwrap();
     let mut state = open(&key, &files.id, &files.value("state").unwrap()).unwrap();
-    assert_eq!(state[0], 2);
+    assert_eq!(state[0], 3);
+    // Before there was a log.
+    std::fs::remove_dir_all(fixture.store_path().join("audit")).unwrap();
     state[0] = 1;
     state.truncate(1 + 8 + 32 + 32);
     let state = sealed(&key, &files.id, &state);

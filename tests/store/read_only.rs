@@ -254,8 +254,9 @@ fn give(directory: &Path, owner: u32) {
         return;
     }
     let group = if owner == NOBODY { NOBODY } else { 0 };
-    for place in files(directory).into_iter().chain([directory.to_owned(), directory.join("store")])
-    {
+    let own = [directory.to_owned(), directory.join("store")];
+    let log = [directory.join("store/audit"), directory.join("store/audit/checkpoints")];
+    for place in files(directory).into_iter().chain(own).chain(log) {
         if place.exists() {
             chown(&place, Some(owner), Some(group)).unwrap();
         }
