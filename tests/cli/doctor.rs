@@ -49,7 +49,9 @@ fn a_store_that_cannot_be_written() {
     let desk = Desk::with_token();
     hand_over(&desk);
     as_user(&desk, &["key", "list", "--pin-file", "$D/pin"]).good();
-    let files: Vec<_> = fs::read_dir(desk.store()).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(desk.store()).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|path| path.is_file());
     for file in &files {
         let name = format!("store/{}", file.file_name().unwrap().to_str().unwrap());
         desk.mode(&name, 0o400);
