@@ -8,16 +8,20 @@
 
 pub mod chain;
 mod counts;
+pub mod filter;
 mod head;
 mod log;
 pub mod note;
+pub mod reading;
 pub mod record;
 mod segments;
 pub mod tree;
 mod writer;
 
 pub use counts::Counter;
+pub use filter::Filter;
 pub use log::{Announced, Auditor, Log, Mismatch};
+pub use reading::{Line, Reading, Record};
 pub use record::{Detail, Entry, KeyName, Who};
 pub use segments::Place;
 pub use writer::{Durability, Position};

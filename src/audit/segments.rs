@@ -116,7 +116,7 @@ impl Place {
     }
 }
 
-fn numbered(directory: &Path, ending: &str) -> Result<Vec<u64>> {
+pub(super) fn numbered(directory: &Path, ending: &str) -> Result<Vec<u64>> {
     let entries = std::fs::read_dir(directory).map_err(|error| {
         tracing::error!("cannot list {}: {error}", directory.display());
         Error::DeviceError
