@@ -4,6 +4,12 @@
 //! library's safe face ([`crate::session::Library`]); what no application can do (seals, the check
 //! of a store) it does with the store itself.
 
+mod audit;
+mod audit_carrier;
+mod audit_export;
+mod audit_proof;
+mod audit_publish;
+mod audit_time;
 mod check;
 mod configuration;
 mod desk;
@@ -33,6 +39,12 @@ mod token_keys;
 mod tokens;
 mod users;
 
+pub use audit::{Found, LogKey, Selection, Trail};
+pub use audit_carrier::{Carrier, Destination, host};
+pub use audit_export::{LogFormat, summary};
+pub use audit_proof::{Growth, Inclusion};
+pub use audit_publish::{Stamped, Witness};
+pub use audit_time::{Zone, moment};
 pub use check::{Bad, Report, check, repair, repair_counter};
 pub use configuration::{Setting, configuration, settings};
 pub use desk::Desk;

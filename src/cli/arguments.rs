@@ -4,6 +4,7 @@
 mod policy;
 mod rotate;
 
+use super::audit_arguments::AuditVerb;
 use super::key_arguments::KeyVerb;
 use super::moving_arguments::ImportVerb;
 pub(super) use super::pin_arguments::{
@@ -96,6 +97,9 @@ pub(super) enum Command {
     /// Renews keys, while programs go on working; shows which generation there is
     #[command(subcommand)]
     Rotate(RotateVerb),
+    /// Shows and exports the audit log, and proves what is in it
+    #[command(subcommand)]
+    Audit(Box<AuditVerb>),
     /// Verifies every record of the store, and names each that is not as it was written
     ///
     /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.

@@ -3,6 +3,8 @@
 //! [`crate::admin`]; nothing is decided here.
 
 mod arguments;
+mod audit;
+mod audit_arguments;
 mod checking;
 mod key_arguments;
 mod keys;
@@ -69,6 +71,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
         Command::Rotate(verb) => done(rotation::run(common, verb)),
+        Command::Audit(verb) => audit::run(common, verb),
         Command::Check(check) => checking::run(common, check),
         Command::Doctor => stores::doctor(common),
         Command::Config(verb) => done(stores::config(common, verb)),

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! `strongroom audit`.
+
+use super::arguments::Common;
+use super::audit_arguments::{AuditVerb, Choice, Export, LogCopy, Show};
+use super::opening::configuration;
+use super::output::{print, say, show, visible};
+use crate::admin::{self, Destination, Found, LogFormat, Outcome, Selection, Trail, Zone};
+use crate::audit::{Filter, Line, Record};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
+    match verb {
+        AuditVerb::Show(arguments) => show_records(common, arguments),
+        AuditVerb::Export(arguments) => export(common, arguments),
+        AuditVerb::Key(copy) => {
+            let key = find(common, copy)?.key()?;
+            show(common, &key, || format!("{}\n", key.verifier))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditVerb::Prove { seq, size, copy } => {
+            let proof = find(common, copy)?.prove(*seq, *size)?;
+            show(common, &proof, || proof.text())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditVerb::Consistency { old, new, copy } => {
+            let proof = find(common, copy)?.consistency(*old, *new)?;
+            show(common, &proof, || proof.text())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn show_records(common: &Common, arguments: &Show) -> Outcome<ExitCode> {
+    let zone = Zone::named(&arguments.zone)?;
+    let mut selection = select(common, &arguments.choice)?;
+    let row = |record: &Record, line: &Line| match common.json {
+        true => [line.bytes.as_slice(), b"\n"].concat(),
+        false => table_row(&cells(record, &zone)).into_bytes(),
+    };
+    if !common.json {
+        print(table_row(&HEAD.map(str::to_string)).as_bytes())?;
+    }
+    let Some(last) = arguments.last else {
+        return each(&mut selection, arguments.choice.follow, |record, line| {
+            Ok(written(std::io::stdout().lock().write_all(&row(record, line))))
+        });
+    };
+    let mut kept = VecDeque::new();
+    let code = each(&mut selection, false, |record, line| {
+        kept.push_back(row(record, line));
+        if kept.len() > last {
+            kept.pop_front();
+        }
+        Ok(true)
+    })?;
+    print(&kept.into_iter().flatten().collect::<Vec<u8>>())?;
+    Ok(code)
+}
+
+fn export(common: &Common, arguments: &Export) -> Outcome<ExitCode> {
+    let format = LogFormat::from(arguments.format);
+    let to = arguments.to.clone().unwrap_or_else(|| Destination::of(format));
+    to.check(format)?;
+    let mut selection = select(common, &arguments.choice)?;
+    let carrier = to.open()?;
+    let host = admin::host();
+    each(&mut selection, arguments.choice.follow, |record, line| {
+        carrier.send(record.seq, &format.render(record, line, &host))
+    })
+}
+
+/// Does something with each record, until there is no more or it says that it is enough. A line that is
+/// no record is named; the code says that there was one.
+fn each(
+    selection: &mut Selection,
+    follow: bool,
+    mut with: impl FnMut(&Record, &Line) -> Outcome<bool>,
+) -> Outcome<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    loop {
+        match selection.next()? {
+            Some(Found::Record(record, line)) => {
+                if !with(&record, &line)? {
+                    return Ok(code);
+                }
+            }
+            Some(Found::Stray(place)) => {
+                say(&format!("strongroom: {} is no record", visible(&place)));
+                say("  next: 'strongroom audit verify' says what was done to the log");
+                code = ExitCode::FAILURE;
+            }
+            None if follow => std::thread::sleep(PAUSE),
+            None => return Ok(code),
+        }
+    }
+}
+
+fn select(common: &Common, choice: &Choice) -> Outcome<Selection> {
+    let moment = |text: &Option<String>| text.as_deref().map(admin::moment).transpose();
+    let filter = Filter {
+        after: choice.after,
+        since: moment(&choice.since)?,
+        until: moment(&choice.until)?,
+        keys: choice.key.clone(),
+        users: choice.user.clone(),
+        operations: choice.operation.clone(),
+        outcomes: choice.outcome.clone(),
+        programs: choice.program.clone(),
+    };
+    find(common, &choice.copy)?.select(filter)
+}
+
+fn find(common: &Common, copy: &LogCopy) -> Outcome<Trail> {
+    Trail::find(&configuration(common)?, copy.log.as_deref())
+}
+
+/// Whether anybody still reads.
+fn written(result: std::io::Result<()>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            if error.kind() != ErrorKind::BrokenPipe {
+                say(&format!("strongroom: cannot write the output: {error}"));
+            }
+            false
+        }
+    }
+}
+
+fn cells(record: &Record, zone: &Zone) -> [String; 8] {
+    let who = [&record.who.user, &record.who.role].into_iter().flatten().cloned();
+    let who = who.chain([format!("uid:{}", record.who.uid)]).collect::<Vec<_>>().join(" ");
+    let key = record.key.as_ref().map_or(String::new(), |key| match key.label.is_empty() {
+        true => key.id.clone(),
+        false => key.label.clone(),
+    });
+    [
+        record.seq.to_string(),
+        zone.show(&record.time),
+        who,
+        record.who.program.clone(),
+        record.op.clone(),
+        key,
+        record.outcome.clone(),
+        particulars(record),
+    ]
+}
+
+fn particulars(record: &Record) -> String {
+    let mechanism = record.mechanism.iter().cloned();
+    let details = record.details.iter().filter(|(name, _)| *name != "tree").map(|(name, value)| {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        let hash = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match (hash, value.get(..12)) {
+            (true, Some(short)) => format!("{name}={short}..."),
+            _ => format!("{name}={value}"),
+        }
+    });
+    mechanism.chain(details).collect::<Vec<_>>().join(" ")
+}
+
+/// Columns of a width of their own: what follows is not known yet when the first is written.
+fn table_row(cells: &[String; 8]) -> String {
+    let mut text = String::new();
+    for (cell, width) in cells.iter().zip(WIDTHS) {
+        let cell = visible(cell);
+        text.push_str(&format!("{:width$}  ", if cell.is_empty() { "-" } else { &cell }));
+    }
+    format!("{}\n", text.trim_end())
+}
+
+const HEAD: [&str; 8] =
+    ["SEQ", "TIME", "WHO", "PROGRAM", "OPERATION", "KEY", "OUTCOME", "PARTICULARS"];
+const WIDTHS: [usize; 8] = [6, 32, 16, 12, 18, 16, 10, 0];
+/// How long someone who follows waits before they look again.
+const PAUSE: Duration = Duration::from_millis(200);

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The arguments of `strongroom audit`.
+
+use crate::admin::{Destination, LogFormat};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(super) enum AuditVerb {
+    /// Shows records of the audit log; with --json as its lines are
+    Show(Show),
+    /// Hands records to a log collector, each with its line of the audit log in it
+    Export(Export),
+    /// Prints whose signatures on checkpoints to believe: a verifier key of signed notes
+    Key(LogCopy),
+    /// Proves that a record is in the log, against a checkpoint: a C2SP tlog-proof
+    Prove {
+        /// The number of the record
+        seq: u64,
+        /// The size of the checkpoint; the newest where none is given
+        #[arg(long, value_name = "SIZE")]
+        size: Option<u64>,
+        #[command(flatten)]
+        copy: LogCopy,
+    },
+    /// Proves that the log of one size only grew to become that of a checkpoint: what a C2SP witness
+    /// is sent
+    Consistency {
+        /// The size it had
+        old: u64,
+        /// The size of the checkpoint
+        new: u64,
+        #[command(flatten)]
+        copy: LogCopy,
+    },
+}
+
+/// Which log.
+#[derive(Args)]
+pub(super) struct LogCopy {
+    /// The directory of a copy of the log, in the place of the store's own
+    #[arg(long, value_name = "DIR")]
+    pub(super) log: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    /// The time zone that times are shown in, by name
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(super) zone: String,
+    /// So many of them, the last ones
+    #[arg(long, value_name = "NUMBER", conflicts_with = "follow")]
+    pub(super) last: Option<usize>,
+}
+
+#[derive(Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    /// How they are written
+    #[arg(long, value_enum)]
+    pub(super) format: Format,
+    /// Where they go: stdout, unix:PATH or udp:HOST:PORT; where none is given, journald's socket for
+    /// its entries and standard output for others
+    #[arg(long, value_name = "WHERE", value_parser = Destination::parse)]
+    pub(super) to: Option<Destination>,
+}
+
+/// Which records.
+#[derive(Args)]
+pub(super) struct Choice {
+    /// Not before this: date, time and offset or zone, such as 2026-03-01T12:00:00Z, or how long ago,
+    /// such as 15m
+    #[arg(long, value_name = "TIME", help_heading = "Which records")]
+    pub(super) since: Option<String>,
+    /// Before this
+    #[arg(long, value_name = "TIME", help_heading = "Which records")]
+    pub(super) until: Option<String>,
+    /// After the record of this number
+    #[arg(long, value_name = "SEQ", default_value_t = 0, help_heading = "Which records")]
+    pub(super) after: u64,
+    /// Of a key, by its unique id or label; '*' stands for anything
+    #[arg(long, value_name = "KEY", help_heading = "Which records")]
+    pub(super) key: Vec<String>,
+    /// By a user: a name, a role, or 'uid:' and a number
+    #[arg(long, value_name = "USER", help_heading = "Which records")]
+    pub(super) user: Vec<String>,
+    /// Of an operation, such as 'C_Sign*'
+    #[arg(long, value_name = "NAME", help_heading = "Which records")]
+    pub(super) operation: Vec<String>,
+    /// With an outcome: ok, failed, or a name such as CKR_PIN_INCORRECT
+    #[arg(long, value_name = "OUTCOME", help_heading = "Which records")]
+    pub(super) outcome: Vec<String>,
+    /// By a program, by its file name
+    #[arg(long, value_name = "NAME", help_heading = "Which records")]
+    pub(super) program: Vec<String>,
+    /// Goes on with what is recorded from now on, until it is stopped
+    #[arg(long)]
+    pub(super) follow: bool,
+    #[command(flatten)]
+    pub(super) copy: LogCopy,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Format {
+    /// RFC 5424, facility 'log audit'
+    Syslog,
+    /// journald's native protocol
+    Journald,
+    /// Lines of JSON by the schema of OCSF
+    Ocsf,
+}
+
+impl From<Format> for LogFormat {
+    fn from(format: Format) -> LogFormat {
+        match format {
+            Format::Syslog => LogFormat::Syslog,
+            Format::Journald => LogFormat::Journald,
+            Format::Ocsf => LogFormat::Ocsf,
+        }
+    }
+}
