@@ -10,6 +10,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod audit;
+mod audit_proof;
 mod cases;
 mod configuration;
 mod desk;
