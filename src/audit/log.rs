@@ -7,12 +7,12 @@ use super::counts::{Bank, Counter, Taken};
 use super::head::{Head, Seals};
 use super::note::{self, Checkpoint};
 use super::record::{Detail, Entry};
-use super::segments::Place;
+use super::segments::{Place, put_anew};
+use super::signer;
 use super::writer::{Durability, OWN, Position, Turn, Writer, boot, now};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::mechanism::ed25519::Signer;
 use crate::mechanism::{kem, primitive};
 use crate::secret::{Secret, Unsignalled};
 use parking_lot::Mutex;
@@ -67,7 +67,7 @@ impl Log {
         }
         files::make_directory(&place.checkpoints(), place.access)?;
         let mut seals = Seals::new(key, place.store)?;
-        make_signer(place, &seals)?;
+        signer::make(place, &seals)?;
         let chain = ChainKey::random()?;
         let kept = keep(place, 1, &chain, auditors)?;
         place.fill_reserve()?;
@@ -327,7 +327,7 @@ fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
     turn.sync()?;
     let place = turn.writer.place.clone();
     let (size, root) = (turn.head.tree.size(), turn.head.tree.root()?);
-    let signer = open_signer(&place, &turn.writer.seals)?;
+    let signer = signer::open(&place, &turn.writer.seals)?;
     let origin = note::origin(&place.store);
     let note = Checkpoint { origin, size, root }.sign(&signer)?;
     let temporary = place.checkpoints().join("new");
@@ -339,27 +339,6 @@ fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
     let details = [Detail::Size(size), Detail::Root(&root)];
     turn.append(&Entry { op: CHECKPOINT, details: &details, ..OWN }, Durability::Later)?;
     Ok(note)
-}
-
-fn make_signer(place: &Place, seals: &Seals) -> Result<()> {
-    let seed = primitive::random_secret(32)?;
-    let public = Signer::new(&seed)?.public();
-    let key = seals.derive(SIGNER, &[])?;
-    put_anew(place, &place.signer(), &primitive::seal(&key, SIGNER, seed.expose())?)?;
-    let line = note::verifier(&note::origin(&place.store), &public)? + "\n";
-    put_anew(place, &place.verifier(), line.as_bytes())
-}
-
-fn open_signer(place: &Place, seals: &Seals) -> Result<Signer> {
-    let mut sealed = [0; 256];
-    let length = files::read(&place.signer(), place.access, &mut sealed)?;
-    let sealed = sealed.get(..length).ok_or(Error::DeviceError)?;
-    let key = seals.derive(SIGNER, &[])?;
-    let seed = primitive::open(&key, SIGNER, sealed).map_err(|_| {
-        tracing::error!("{} was altered: restore a backup", place.signer().display());
-        Error::DeviceError
-    })?;
-    Signer::new(&seed)
 }
 
 /// The first key of a chain, for each auditor.
@@ -381,18 +360,11 @@ fn keep(place: &Place, first: u64, chain: &ChainKey, auditors: &[Auditor]) -> Re
     Ok(format!("{file}\n"))
 }
 
-/// Makes a file in the place of what a killed process left there.
-fn put_anew(place: &Place, path: &std::path::Path, content: &[u8]) -> Result<()> {
-    files::remove_if_there(path)?;
-    files::create(path, place.access, content).map(drop)
-}
-
 /// What stands before a public key of ML-KEM-1024 in its DER.
 const ML_KEM_1024: &[u8] = &[
     0x30, 0x82, 0x06, 0x32, 0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04,
     0x03, 0x03, 0x82, 0x06, 0x21, 0x00,
 ];
-const SIGNER: &[u8] = b"strongroom audit signer";
 const BEGIN: &str = "audit.begin";
 const CHECKPOINT: &str = "audit.checkpoint";
 const LOG_OLDER: &str = "audit.older";

@@ -8,14 +8,21 @@
 
 pub mod chain;
 mod counts;
+mod facts;
 pub mod filter;
 mod head;
+mod lines;
 mod log;
 pub mod note;
+mod notes;
 pub mod reading;
 pub mod record;
 mod segments;
+mod signer;
 pub mod tree;
+mod verdict;
+mod verify;
+mod verify_ends;
 mod writer;
 
 pub use counts::Counter;
@@ -24,4 +31,7 @@ pub use log::{Announced, Auditor, Log, Mismatch};
 pub use reading::{Line, Reading, Record};
 pub use record::{Detail, Entry, KeyName, Who};
 pub use segments::Place;
+pub use signer::verifier;
+pub use verdict::{Asked, Fault, Kind, Verdict};
+pub use verify::verify;
 pub use writer::{Durability, Position};

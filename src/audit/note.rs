@@ -23,6 +23,13 @@ pub fn origin(store: &[u8; 16]) -> String {
     format!("strongroom-audit/{}", hex::encode(store))
 }
 
+/// The store whose log has this name.
+pub fn store_of(name: &str) -> Option<[u8; 16]> {
+    let mut store = [0; 16];
+    hex::decode_to_slice(name.strip_prefix("strongroom-audit/")?, &mut store).ok()?;
+    (origin(&store) == name).then_some(store)
+}
+
 /// Whose signatures to believe, as one line: name, hash and key.
 pub fn verifier(name: &str, public: &[u8; PUBLIC]) -> Result<String> {
     let mut key = vec![ED25519];

@@ -64,6 +64,11 @@ impl Place {
         numbered(&self.directory, ".jsonl")
     }
 
+    /// The first records of the chains, ascending.
+    pub fn chains(&self) -> Result<Vec<u64>> {
+        numbered(&self.directory, ".keys")
+    }
+
     /// The sizes of the checkpoints, ascending.
     pub fn all_checkpoints(&self) -> Result<Vec<u64>> {
         numbered(&self.checkpoints(), "")
@@ -129,6 +134,12 @@ pub(super) fn numbered(directory: &Path, ending: &str) -> Result<Vec<u64>> {
     let mut numbers: Vec<u64> = names.filter_map(number).collect();
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+/// Makes a file in the place of what a killed process left there.
+pub(super) fn put_anew(place: &Place, path: &Path, content: &[u8]) -> Result<()> {
+    files::remove_if_there(path)?;
+    files::create(path, place.access, content).map(drop)
 }
 
 /// The bytes of a file from an offset to its end.

@@ -97,7 +97,7 @@ pub(super) enum Command {
     /// Renews keys, while programs go on working; shows which generation there is
     #[command(subcommand)]
     Rotate(RotateVerb),
-    /// Shows and exports the audit log, and proves what is in it
+    /// Shows, checks and exports the audit log, and proves what is in it
     #[command(subcommand)]
     Audit(Box<AuditVerb>),
     /// Verifies every record of the store, and names each that is not as it was written

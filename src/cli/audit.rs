@@ -3,6 +3,7 @@
 
 use super::arguments::Common;
 use super::audit_arguments::{AuditVerb, Choice, Export, LogCopy, Show};
+use super::audit_check;
 use super::opening::configuration;
 use super::output::{print, say, show, visible};
 use crate::admin::{self, Destination, Found, LogFormat, Outcome, Selection, Trail, Zone};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
     match verb {
+        AuditVerb::Verify(arguments) => audit_check::run(common, arguments),
         AuditVerb::Show(arguments) => show_records(common, arguments),
         AuditVerb::Export(arguments) => export(common, arguments),
         AuditVerb::Key(copy) => {
@@ -32,6 +34,11 @@ pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Whether one that fails could not run, as against found something.
+pub(super) fn is_check(verb: &AuditVerb) -> bool {
+    matches!(verb, AuditVerb::Verify(_))
 }
 
 fn show_records(common: &Common, arguments: &Show) -> Outcome<ExitCode> {

@@ -7,6 +7,10 @@ use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub(super) enum AuditVerb {
+    /// Checks the audit log, and names the first record that is not as it was written
+    ///
+    /// Ends with 0 if nothing is wrong, 1 if something is, 2 if it could not run.
+    Verify(Verify),
     /// Shows records of the audit log; with --json as its lines are
     Show(Show),
     /// Hands records to a log collector, each with its line of the audit log in it
@@ -121,4 +125,22 @@ impl From<Format> for LogFormat {
             Format::Ocsf => LogFormat::Ocsf,
         }
     }
+}
+
+#[derive(Args)]
+pub(super) struct Verify {
+    /// The directory of a log, or of a copy of one; the store's own where none is given
+    #[arg(long, value_name = "DIR")]
+    pub(super) log: Option<PathBuf>,
+    /// A file with the key to check checkpoints with, kept where nobody who writes the log can write;
+    /// without it the one beside the log is believed
+    #[arg(long, value_name = "FILE")]
+    pub(super) checkpoint_key: Option<PathBuf>,
+    /// A file with an auditor's key; without it the codes of the records cannot be checked, and what
+    /// comes after the last checkpoint is believed
+    #[arg(long, value_name = "FILE")]
+    pub(super) auditor_key: Option<PathBuf>,
+    /// The first record of the segment to begin with, where those before it were taken elsewhere
+    #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) from: Option<u64>,
 }

@@ -5,6 +5,7 @@
 mod arguments;
 mod audit;
 mod audit_arguments;
+mod audit_check;
 mod checking;
 mod key_arguments;
 mod keys;
@@ -45,7 +46,12 @@ pub fn run() -> ExitCode {
         Err(failure) => {
             output::complain(&failure);
             // The code of a check that could not run must not be that of one that found faults.
-            ExitCode::from(if matches!(arguments.command, Command::Check(_)) { 2 } else { 1 })
+            let check = match &arguments.command {
+                Command::Check(_) => true,
+                Command::Audit(verb) => audit::is_check(verb),
+                _ => false,
+            };
+            ExitCode::from(if check { 2 } else { 1 })
         }
     }
 }
@@ -71,8 +77,8 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
         Command::Rotate(verb) => done(rotation::run(common, verb)),
-        Command::Audit(verb) => audit::run(common, verb),
         Command::Check(check) => checking::run(common, check),
+        Command::Audit(verb) => audit::run(common, verb),
         Command::Doctor => stores::doctor(common),
         Command::Config(verb) => done(stores::config(common, verb)),
     }

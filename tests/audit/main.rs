@@ -13,6 +13,7 @@
 
 mod counts;
 mod reader;
+mod tamper;
 mod writing;
 
 use reader::Reader;

@@ -59,6 +59,7 @@ cases! {
     configuration
     damage
     mode
+    audit_verify
     users
     rotate_token
     policy_check

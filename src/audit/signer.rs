@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The key that signs checkpoints: kept sealed, and its public half for all to read.
+
+use super::head::Seals;
+use super::note;
+use super::segments::{Place, put_anew};
+use crate::error::{Error, Result};
+use crate::files;
+use crate::mechanism::ed25519::Signer;
+use crate::mechanism::primitive;
+use crate::secret::Secret;
+
+/// Makes the key of a new log.
+pub(super) fn make(place: &Place, seals: &Seals) -> Result<()> {
+    let seed = primitive::random_secret(32)?;
+    let public = Signer::new(&seed)?.public();
+    let key = seals.derive(SIGNER, &[])?;
+    put_anew(place, &place.signer(), &primitive::seal(&key, SIGNER, seed.expose())?)?;
+    let line = note::verifier(&note::origin(&place.store), &public)? + "\n";
+    put_anew(place, &place.verifier(), line.as_bytes())
+}
+
+/// Opens the key.
+pub(super) fn open(place: &Place, seals: &Seals) -> Result<Signer> {
+    let mut sealed = [0; 256];
+    let length = files::read(&place.signer(), place.access, &mut sealed)?;
+    let sealed = sealed.get(..length).ok_or(Error::DeviceError)?;
+    let key = seals.derive(SIGNER, &[])?;
+    let seed = primitive::open(&key, SIGNER, sealed).map_err(|_| {
+        tracing::error!("{} was altered: restore a backup", place.signer().display());
+        Error::DeviceError
+    })?;
+    Signer::new(&seed)
+}
+
+/// What to check checkpoints with, as the sealed key has it: the file beside it may have been altered.
+pub fn verifier(place: &Place, key: &Secret) -> Result<String> {
+    let signer = open(place, &Seals::new(key, place.store)?)?;
+    note::verifier(&note::origin(&place.store), &signer.public())
+}
+
+const SIGNER: &[u8] = b"strongroom audit signer";
