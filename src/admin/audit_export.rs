@@ -163,7 +163,8 @@ fn without_nulls(value: Value) -> Value {
 /// Of RFC 5424: informational; a warning where something failed; critical where the log itself says
 /// that it was touched.
 fn severity(record: &Record) -> u8 {
-    match (record.outcome.as_str(), record.op.starts_with("audit.")) {
+    let own = record.op.starts_with("audit.") || record.op.starts_with("store.");
+    match (record.outcome.as_str(), own) {
         (GOOD, false) => 6,
         (GOOD, true) if record.op != "audit.cut" => 6,
         (_, true) => 2,
@@ -213,6 +214,21 @@ const CLASSES: &[(&str, u64, u64)] = &[
     ("C_SetAttributeValue", API, 3),
     ("C_SetPIN", API, 3),
     ("C_DestroyObject", API, 4),
+    ("login", AUTHENTICATION, 1),
+    ("init", API, 1),
+    ("key generate", API, 1),
+    ("key import", API, 1),
+    ("user add", API, 1),
+    ("seal add", API, 1),
+    ("key destroy", API, 4),
+    ("key forget", API, 4),
+    ("user remove", API, 4),
+    ("seal remove", API, 4),
+    ("key *", API, 3),
+    ("pin *", API, 3),
+    ("user *", API, 3),
+    ("policy *", API, 3),
+    ("token *", API, 3),
 ];
 
 const ACTIVITIES: &[(u64, u64, &str)] = &[

@@ -4,6 +4,8 @@
 
 use super::audit::Trail;
 use super::audit_proof::Signed;
+use super::desk::Desk;
+use super::diagnostics::capture;
 use super::failure::{Failure, Outcome};
 use crate::audit::note::{Checkpoint, base64};
 use serde::Serialize;
@@ -44,9 +46,26 @@ impl Witness {
     }
 }
 
+impl Desk {
+    /// Signs how the log stands now, with what all processes have counted, and hands it to a witness if
+    /// one is named.
+    pub fn checkpoint(&self, witness: Option<&Witness>) -> Outcome<Stamped> {
+        let note = self.library.audit_checkpoint();
+        let note = note.map_err(|error| Failure::of("cannot make a checkpoint", error))?;
+        let size = note.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or(0);
+        Trail::find(self.config(), None)?.publish(size, witness)
+    }
+
+    /// Records what other processes counted and did not come to record.
+    pub fn sweep(&self) {
+        // Who may not write the log reads what is there.
+        let _ = capture(|| self.library.sweep_audit());
+    }
+}
+
 impl Trail {
     /// The checkpoint of a size, handed to a witness if one is named.
-    pub fn publish(&self, size: u64, witness: Option<&Witness>) -> Outcome<Stamped> {
+    pub(super) fn publish(&self, size: u64, witness: Option<&Witness>) -> Outcome<Stamped> {
         let signed = self.signed(size)?;
         let published = match witness {
             None => None,

@@ -4,14 +4,37 @@
 use super::arguments::Common;
 use super::audit_arguments::{AuditVerb, Choice, Export, LogCopy, Show};
 use super::audit_check;
-use super::opening::configuration;
+use super::failed;
+use super::opening::{configuration, open, passphrase};
 use super::output::{print, say, show, visible};
-use crate::admin::{self, Destination, Found, LogFormat, Outcome, Selection, Trail, Zone};
+use crate::admin::diagnostics::capture;
+use crate::admin::{
+    self, Desk, Destination, Found, LogFormat, Outcome, Selection, Trail, Witness, Zone,
+};
 use crate::audit::{Filter, Line, Record};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Records that are asked for.
+struct Chosen {
+    selection: Selection,
+    desk: Option<Desk>,
+    follow: bool,
+    swept: Instant,
+}
+
+impl Chosen {
+    /// Until there may be more: what is counted meanwhile is recorded.
+    fn wait(&mut self) {
+        std::thread::sleep(PAUSE);
+        if let Some(desk) = self.desk.as_ref().filter(|_| self.swept.elapsed() >= SWEEP) {
+            desk.sweep();
+            self.swept = Instant::now();
+        }
+    }
+}
 
 pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
     match verb {
@@ -23,6 +46,7 @@ pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
             show(common, &key, || format!("{}\n", key.verifier))?;
             Ok(ExitCode::SUCCESS)
         }
+        AuditVerb::Checkpoint { publish } => checkpoint(common, publish.as_deref()),
         AuditVerb::Prove { seq, size, copy } => {
             let proof = find(common, copy)?.prove(*seq, *size)?;
             show(common, &proof, || proof.text())?;
@@ -43,7 +67,7 @@ pub(super) fn is_check(verb: &AuditVerb) -> bool {
 
 fn show_records(common: &Common, arguments: &Show) -> Outcome<ExitCode> {
     let zone = Zone::named(&arguments.zone)?;
-    let mut selection = select(common, &arguments.choice)?;
+    let mut chosen = select(common, &arguments.choice)?;
     let row = |record: &Record, line: &Line| match common.json {
         true => [line.bytes.as_slice(), b"\n"].concat(),
         false => table_row(&cells(record, &zone)).into_bytes(),
@@ -52,12 +76,12 @@ fn show_records(common: &Common, arguments: &Show) -> Outcome<ExitCode> {
         print(table_row(&HEAD.map(str::to_string)).as_bytes())?;
     }
     let Some(last) = arguments.last else {
-        return each(&mut selection, arguments.choice.follow, |record, line| {
+        return each(&mut chosen, |record, line| {
             Ok(written(std::io::stdout().lock().write_all(&row(record, line))))
         });
     };
     let mut kept = VecDeque::new();
-    let code = each(&mut selection, false, |record, line| {
+    let code = each(&mut chosen, |record, line| {
         kept.push_back(row(record, line));
         if kept.len() > last {
             kept.pop_front();
@@ -72,24 +96,31 @@ fn export(common: &Common, arguments: &Export) -> Outcome<ExitCode> {
     let format = LogFormat::from(arguments.format);
     let to = arguments.to.clone().unwrap_or_else(|| Destination::of(format));
     to.check(format)?;
-    let mut selection = select(common, &arguments.choice)?;
+    let mut chosen = select(common, &arguments.choice)?;
     let carrier = to.open()?;
     let host = admin::host();
-    each(&mut selection, arguments.choice.follow, |record, line| {
-        carrier.send(record.seq, &format.render(record, line, &host))
-    })
+    each(&mut chosen, |record, line| carrier.send(record.seq, &format.render(record, line, &host)))
+}
+
+fn checkpoint(common: &Common, publish: Option<&str>) -> Outcome<ExitCode> {
+    let witness = publish.map(Witness::named);
+    let done = open(common)?.checkpoint(witness.as_ref())?;
+    show(common, &done, || done.note.clone())?;
+    if let Some(place) = &done.published {
+        say(&format!("published: {}", visible(place)));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Does something with each record, until there is no more or it says that it is enough. A line that is
 /// no record is named; the code says that there was one.
 fn each(
-    selection: &mut Selection,
-    follow: bool,
+    chosen: &mut Chosen,
     mut with: impl FnMut(&Record, &Line) -> Outcome<bool>,
 ) -> Outcome<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     loop {
-        match selection.next()? {
+        match chosen.selection.next()? {
             Some(Found::Record(record, line)) => {
                 if !with(&record, &line)? {
                     return Ok(code);
@@ -100,13 +131,14 @@ fn each(
                 say("  next: 'strongroom audit verify' says what was done to the log");
                 code = ExitCode::FAILURE;
             }
-            None if follow => std::thread::sleep(PAUSE),
+            None if chosen.follow => chosen.wait(),
             None => return Ok(code),
         }
     }
 }
 
-fn select(common: &Common, choice: &Choice) -> Outcome<Selection> {
+/// The records that are asked for, and the store that they are of, where it opens without a question.
+fn select(common: &Common, choice: &Choice) -> Outcome<Chosen> {
     let moment = |text: &Option<String>| text.as_deref().map(admin::moment).transpose();
     let filter = Filter {
         after: choice.after,
@@ -118,7 +150,27 @@ fn select(common: &Common, choice: &Choice) -> Outcome<Selection> {
         outcomes: choice.outcome.clone(),
         programs: choice.program.clone(),
     };
-    find(common, &choice.copy)?.select(filter)
+    let trail = find(common, &choice.copy)?;
+    let desk = match choice.copy.log {
+        Some(_) => None,
+        None => quietly(common)?,
+    };
+    let selection = trail.select(filter)?;
+    Ok(Chosen { selection, desk, follow: choice.follow, swept: Instant::now() })
+}
+
+/// The store, with what was counted recorded. One that does not open this way is no fault: its log is
+/// read as it is.
+fn quietly(common: &Common) -> Outcome<Option<Desk>> {
+    let (config, given) = (configuration(common)?, passphrase(common)?);
+    let (desk, _) = capture(|| {
+        let silent = || Err(failed("nobody is asked", "give the passphrase"));
+        Desk::open(&config, given, silent).ok()
+    });
+    if let Some(desk) = &desk {
+        desk.sweep();
+    }
+    Ok(desk)
 }
 
 fn find(common: &Common, copy: &LogCopy) -> Outcome<Trail> {
@@ -185,3 +237,5 @@ const HEAD: [&str; 8] =
 const WIDTHS: [usize; 8] = [6, 32, 16, 12, 18, 16, 10, 0];
 /// How long someone who follows waits before they look again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How old counts of processes that are gone get meanwhile.
+const SWEEP: Duration = Duration::from_secs(1);

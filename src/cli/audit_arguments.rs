@@ -17,6 +17,14 @@ pub(super) enum AuditVerb {
     Export(Export),
     /// Prints whose signatures on checkpoints to believe: a verifier key of signed notes
     Key(LogCopy),
+    /// Signs how the log stands now: how many records there are, and the root over them
+    Checkpoint {
+        /// Hands it to a witness: a directory that exists, or a command for the shell that reads it
+        /// from its standard input. What a directory has of before must be of the same log, and is
+        /// proved to have grown
+        #[arg(long, value_name = "DIR|COMMAND")]
+        publish: Option<String>,
+    },
     /// Proves that a record is in the log, against a checkpoint: a C2SP tlog-proof
     Prove {
         /// The number of the record

@@ -166,6 +166,18 @@ impl Journal {
         let _ = opened.map(|log| log.flush());
     }
 
+    /// Records the counts of all processes.
+    pub(super) fn sweep(&self) -> Result<()> {
+        self.log()?.sweep()
+    }
+
+    /// Signs how the log stands now, and returns the note.
+    pub(super) fn checkpoint(&self) -> Result<String> {
+        let log = self.log()?;
+        log.sweep()?;
+        log.checkpoint()
+    }
+
     /// The end of the library's work.
     pub(super) fn close(&self) {
         let opened = self.opened.lock().log.take();

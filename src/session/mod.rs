@@ -339,6 +339,16 @@ impl Library {
         self.journal.get().map_or(Ok(None), |journal| journal.compared(&vault))
     }
 
+    /// Records what all processes have counted.
+    pub fn sweep_audit(&self) -> Result<()> {
+        self.journal.get().map_or(Ok(()), |journal| journal.sweep())
+    }
+
+    /// Signs how the audit log stands now, and returns the note.
+    pub fn audit_checkpoint(&self) -> Result<String> {
+        self.journal.get().ok_or(Error::TokenNotPresent)?.checkpoint()
+    }
+
     /// From now on what is done is recorded.
     fn keep_journal(&self, vault: &Arc<Vault>) -> Result<()> {
         if self.journal.get().is_none() {

@@ -12,6 +12,7 @@
 
 mod audit;
 mod audit_proof;
+mod audit_store;
 mod cases;
 mod configuration;
 mod desk;
