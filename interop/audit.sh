@@ -2,17 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0 OR MIT
 #
 # The audit log of a store, checked by others: what `strongroom audit` prints of checkpoints and proofs
-# by the reference implementation of their formats (Go's golang.org/x/mod/sumdb).
+# by the reference implementation of their formats (Go's golang.org/x/mod/sumdb); these and the whole
+# log by audit-verify.py, which was written from docs/audit-format.md.
 
 . "$(dirname "$0")/lib.sh"
 
 main() {
     build
-    need golang-go golang-golang-x-mod-dev
+    need golang-go golang-golang-x-mod-dev python3 python3-cryptography
     workplace
     cd "$WORK"
     grown_log
     reference
+    verifier
     ok "no failure"
 }
 
@@ -61,5 +63,49 @@ reference() {
     ./accept "$("$COMMAND" audit key)" log >out || die "audit-accept.go"
     ok "$(cat out)"
 }
+
+# The same by audit-verify.py, then logs with a line altered, each in turn.
+verifier() {
+    "$COMMAND" audit key >key
+    cp -a "$STRONGROOM_STORE/audit" copy
+    verify log copy key || die "audit-verify.py log: $(cat out)"
+    for checkpoint in log/*.checkpoint; do
+        verify note "$checkpoint" key || die "audit-verify.py note $checkpoint"
+    done
+    number=1
+    while [ "$number" -le "$newest" ]; do
+        hashes 3 "log/$number.proof"
+        verify inclusion "log/$newest.checkpoint" key "$number" "log/$number.record" proof ||
+            die "audit-verify.py inclusion $number"
+        number=$((number + 1))
+    done
+    for growth in log/*.growth; do
+        name=$(basename "$growth" .growth)
+        hashes 2 "$growth"
+        verify consistency "log/${name%-*}.checkpoint" "log/${name#*-}.checkpoint" key proof ||
+            die "audit-verify.py consistency $name"
+    done
+    ok "audit-verify.py: the log, its checkpoints and all proofs"
+    altered
+}
+
+altered() {
+    segment=copy/00000000000000000001.jsonl
+    cp "$segment" whole
+    number=1
+    while [ "$number" -le "$newest" ]; do
+        sed "${number}s/CKR_OK/CKR_NO/" whole >"$segment"
+        ! verify log copy key || die "audit-verify.py: record $number was altered and is accepted"
+        sed "${number}d" whole >"$segment"
+        ! verify log copy key || die "audit-verify.py: record $number was removed and the log is accepted"
+        number=$((number + 1))
+    done
+    ok "audit-verify.py: each of $newest records altered or removed is noticed"
+}
+
+verify() { python3 "$ROOT/interop/audit-verify.py" "$@" >out 2>&1; }
+
+# hashes FIRST FILE: those from a line on to the first empty one, in the file `proof`.
+hashes() { tail -n "+$1" "$2" | sed '/^$/,$d' >proof; }
 
 main "$@"

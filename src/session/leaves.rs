@@ -46,6 +46,7 @@ pub const VERBS: &[(&str, Leaves)] = &[
     ("seal add", Record),
     ("seal remove", Record),
     ("seal rotate", Record),
+    ("audit verify", Nothing),
     ("audit show", Nothing),
     ("audit export", Nothing),
     ("audit key", Nothing),
