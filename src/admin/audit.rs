@@ -90,7 +90,7 @@ impl Trail {
 
 impl Selection {
     /// The next of them; none where there is no more for now.
-    pub fn next(&mut self) -> Outcome<Option<Found>> {
+    pub fn next_found(&mut self) -> Outcome<Option<Found>> {
         loop {
             let line = self.lines.next_line().map_err(|error| {
                 let place = self.reading.directory().display();

@@ -120,7 +120,7 @@ fn each(
 ) -> Outcome<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     loop {
-        match chosen.selection.next()? {
+        match chosen.selection.next_found()? {
             Some(Found::Record(record, line)) => {
                 if !with(&record, &line)? {
                     return Ok(code);

@@ -7,6 +7,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use strongroom::audit::{Entry, Log, Place};
+use strongroom::files::Access;
 
 const GENERATE: &[&str] =
     &["key", "generate", "--type", "ec:p256", "--label", "server", "--pin-file", "$D/pin"];
@@ -145,4 +147,34 @@ fn nobody_is_asked_for_a_passphrase() {
     let shown = desk.run(&["audit", "show", "--operation", "init"]).good();
     assert!(shown.out.contains("init") && shown.err.is_empty(), "{shown:?}");
     desk.run(&["audit", "checkpoint"]).bad("no terminal to ask");
+}
+
+/// What a process counted that is gone, on the log of a desk's store.
+fn count_and_go(desk: &Desk, times: u64) {
+    let (file, store) = (desk.path("strongroom.toml"), desk.store());
+    let config = strongroom::admin::configuration(Some(&file), Some(&store)).unwrap();
+    let vault = strongroom::session::open_store(&config, None).unwrap().unwrap().vault;
+    let access = Access::for_group("").unwrap();
+    let place = Place { directory: store.join("audit"), access, store: *vault.id() };
+    let log = Log::open(place, &vault.audit().unwrap().unwrap().key, config.audit).unwrap();
+    let entry = Entry { op: "C_Sign", mechanism: "CKM_ECDSA", ..Entry::default() };
+    let counter = log.counter(&entry).unwrap();
+    (0..times).for_each(|_| counter.add());
+}
+
+#[test]
+fn who_reads_records_what_was_counted() {
+    let desk = Desk::with_token();
+    count_and_go(&desk, 7);
+    let signed = ["audit", "show", "--json", "--operation", "C_Sign"];
+    let out = desk.run(&signed).good().out;
+    let record: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(record["details"]["count"], 7);
+    assert_eq!(desk.run(&signed).good().out, out, "once");
+    // A checkpoint is over what was counted.
+    count_and_go(&desk, 5);
+    let note = desk.run(&["audit", "checkpoint"]).good().out;
+    let size: usize = note.lines().nth(1).unwrap().parse().unwrap();
+    let text = fs::read_to_string(desk.store().join("audit/00000000000000000001.jsonl")).unwrap();
+    assert!(text.lines().nth(size - 1).unwrap().contains("\"count\":5"), "{text}");
 }
