@@ -9,6 +9,7 @@ use super::diagnostics::capture;
 use super::failure::{Failure, Outcome};
 use crate::audit::note::{Checkpoint, base64};
 use serde::Serialize;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -130,7 +131,8 @@ fn newest(directory: &Path, size: u64) -> Outcome<Option<(u64, PathBuf)>> {
 /// Under another name first: nobody reads half of it.
 fn write(directory: &Path, name: &str, content: &[u8]) -> Outcome<()> {
     let temporary = directory.join(format!("new-{name}"));
-    let made = std::fs::write(&temporary, content)
+    let made = File::create(&temporary)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| std::fs::rename(&temporary, directory.join(name)));
     made.map_err(|error| {
         Failure::new(

@@ -7,9 +7,11 @@ use super::record::LONGEST_LINE;
 use super::segments::numbered;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The directory of a log, or of a copy of one.
@@ -175,6 +177,10 @@ struct Segment {
     /// Where the next line begins, bytes.
     offset: u64,
     lines: u64,
+    /// Where the last lines begin, and their hashes.
+    recent: VecDeque<(u64, u64)>,
+    /// Whether its end was reached.
+    resumed: bool,
 }
 
 impl Lines {
@@ -217,35 +223,69 @@ impl Iterator for Lines {
 impl Segment {
     fn open(reading: &Reading, first: u64) -> Result<Segment> {
         let file = BufReader::new(open(&reading.segment(first))?);
-        Ok(Segment { first, file, offset: 0, lines: 0 })
+        let recent = VecDeque::with_capacity(RECENT);
+        Ok(Segment { first, file, offset: 0, lines: 0, recent, resumed: false })
     }
 
     /// The next whole line. One that a killed process left half written is none yet.
     fn next_line(&mut self) -> Result<Option<Line>> {
-        let mut bytes = Vec::new();
-        let most = LONGEST_LINE as u64 + 1;
-        let read = (&mut self.file).take(most).read_until(b'\n', &mut bytes);
-        let read = read.map_err(|error| failed(&self.first, &error))?;
-        let whole = bytes.last() == Some(&b'\n');
-        if !whole && read < LONGEST_LINE + 1 {
-            return self.back().map(|()| None);
+        loop {
+            let mut bytes = Vec::new();
+            let most = LONGEST_LINE as u64 + 1;
+            let read = (&mut self.file).take(most).read_until(b'\n', &mut bytes);
+            let read = read.map_err(|error| failed(&self.first, &error))?;
+            let whole = bytes.last() == Some(&b'\n');
+            let end = !whole && read < LONGEST_LINE + 1;
+            // After an end the file may be another one than was read so far.
+            if (end || std::mem::take(&mut self.resumed)) && self.back()? {
+                continue;
+            }
+            if end {
+                self.resumed = true;
+                return self.seek().map(|()| None);
+            }
+            if self.recent.len() == RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((self.offset, hash(&bytes)));
+            self.offset += read as u64;
+            self.lines += 1;
+            if whole {
+                bytes.pop();
+            }
+            return Ok(Some(Line { segment: self.first, number: self.lines, bytes }));
         }
-        self.offset += read as u64;
-        self.lines += 1;
-        if whole {
-            bytes.pop();
-        }
-        Ok(Some(Line { segment: self.first, number: self.lines, bytes }))
     }
 
-    /// Back to where the next line begins. A writer cuts off what is no record: then it begins there.
-    fn back(&mut self) -> Result<()> {
-        let length = self.file.get_ref().metadata().map(|found| found.len());
-        let length = length.map_err(|error| failed(&self.first, &error))?;
-        self.offset = self.offset.min(length);
+    /// Goes back over lines that are no longer there, and says whether there were any: a writer cuts off
+    /// what others appended, and writes where that began.
+    fn back(&mut self) -> Result<bool> {
+        let end = self.offset;
+        while let Some((start, hashed)) = self.recent.back().copied() {
+            let mut bytes = vec![0; usize::try_from(self.offset - start).unwrap_or_default()];
+            let there = self.file.get_ref().read_exact_at(&mut bytes, start).is_ok();
+            if there && hash(&bytes) == hashed {
+                break;
+            }
+            self.recent.pop_back();
+            (self.offset, self.lines) = (start, self.lines - 1);
+        }
+        match self.offset == end {
+            true => Ok(false),
+            false => self.seek().map(|()| true),
+        }
+    }
+
+    fn seek(&mut self) -> Result<()> {
         let at = self.file.seek(SeekFrom::Start(self.offset));
         at.map(drop).map_err(|error| failed(&self.first, &error))
     }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn small(path: &Path) -> Result<String> {
@@ -266,3 +306,6 @@ fn failed(what: &dyn std::fmt::Display, error: &std::io::Error) -> Error {
     tracing::error!("cannot read {what} of the audit log: {error}");
     Error::DeviceError
 }
+
+/// So many lines that others append are gone back over when they are cut off.
+const RECENT: usize = 1024;
