@@ -15,6 +15,8 @@ use std::os::unix::fs::FileExt;
 pub(super) struct Head {
     /// The key of the next record.
     pub(super) key: ChainKey,
+    /// The first key of a chain that is to begin behind the next record.
+    pub(super) pending: Option<ChainKey>,
     /// How many records there are.
     pub(super) seq: u64,
     /// The code of the last of them.
@@ -77,6 +79,7 @@ impl Head {
     pub(super) fn first(key: ChainKey, now: u64, boot: [u8; 16]) -> Head {
         Head {
             key,
+            pending: None,
             seq: 0,
             mac: [0; MAC],
             segment: 1,
@@ -106,9 +109,11 @@ impl Head {
             writer.raw(root);
         }
         let public = writer.finish();
-        let plain = Secret::with(KEY + public.len(), |out| {
-            let (key, rest) = out.split_at_mut_checked(KEY).ok_or(Error::DeviceError)?;
+        let plain = Secret::with(2 * KEY + public.len(), |out| {
+            let (keys, rest) = out.split_at_mut_checked(2 * KEY).ok_or(Error::DeviceError)?;
+            let (key, pending) = keys.split_at_mut_checked(KEY).ok_or(Error::DeviceError)?;
             key.copy_from_slice(self.key.expose());
+            pending.copy_from_slice(self.pending.as_ref().unwrap_or(&self.key).expose());
             rest.copy_from_slice(&public);
             Ok(())
         })?;
@@ -129,7 +134,9 @@ impl Head {
         let sealed = reader.bytes()?;
         let context = context(&seals.store, segment);
         let plain = primitive::open(seals.key(segment)?, &context, sealed)?;
-        let (key, rest) = plain.expose().split_at_checked(KEY).ok_or(Error::DeviceError)?;
+        let (keys, rest) = plain.expose().split_at_checked(2 * KEY).ok_or(Error::DeviceError)?;
+        let (key, pending) = keys.split_at_checked(KEY).ok_or(Error::DeviceError)?;
+        let chain = |key: &[u8]| Secret::copy_of(key).map(ChainKey::of);
         let mut reader = Reader::new(rest);
         let (mac, boot) = (reader.array()?, reader.array()?);
         let mut numbers = [0; NUMBERS];
@@ -141,7 +148,9 @@ impl Head {
         let (turning, full) = (reader.u8()? == 1, reader.u8()? == 1);
         let roots = reader.rest().chunks_exact(32).filter_map(|root| root.try_into().ok());
         Ok(Head {
-            key: ChainKey::of(Secret::copy_of(key)?),
+            key: chain(key)?,
+            // The same twice: none.
+            pending: if pending == key { None } else { Some(chain(pending)?) },
             seq,
             mac,
             segment,

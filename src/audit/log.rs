@@ -79,9 +79,8 @@ impl Log {
         std::fs::rename(&temporary, place.head()).map_err(super::writer::failed)?;
         files::sync_directory(&place.directory)?;
         let mut writer = Writer::new(place.clone(), key, config::Audit::default())?;
-        let keys = primitive::sha256(kept.as_bytes())?;
-        let entry = Entry { op: BEGIN, details: &[Detail::Keys(&keys)], ..OWN };
-        writer.turn(|turn| turn.append(&entry, Durability::Now)).map(drop)
+        // Whoever writes first records how the log begins.
+        writer.turn(|_| Ok(()))
     }
 
     /// Opens the log of a store. A log that is not there is an error: somebody took it away.
@@ -201,6 +200,25 @@ impl Log {
     /// Records the counts of all processes: before the log is read.
     pub fn sweep(&self) -> Result<()> {
         self.writer.lock().turn(sweep)
+    }
+
+    /// Begins another chain, whose first key is kept for these auditors: from now on they check the log
+    /// and nobody else can. Where this is interrupted the old chain goes on.
+    pub fn renew(&self, auditors: &[Auditor]) -> Result<Position> {
+        self.writer.lock().turn(|turn| {
+            turn.turn_if_due()?;
+            let place = turn.writer.place.clone();
+            let first = turn.position().seq + 2;
+            let next = ChainKey::random()?;
+            let kept = keep(&place, first, &next, auditors)?;
+            put_anew(&place, &place.chain(first), kept.as_bytes())?;
+            files::sync_directory(&place.directory)?;
+            // Before the record, so that whoever takes that over has the key of the next.
+            turn.note(|head| head.pending = Some(next));
+            turn.store()?;
+            turn.record_renewal()?;
+            Ok(turn.position())
+        })
     }
 
     /// Signs how the log stands now and returns the note.
@@ -365,7 +383,6 @@ const ML_KEM_1024: &[u8] = &[
     0x30, 0x82, 0x06, 0x32, 0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04,
     0x03, 0x03, 0x82, 0x06, 0x21, 0x00,
 ];
-const BEGIN: &str = "audit.begin";
 const CHECKPOINT: &str = "audit.checkpoint";
 const LOG_OLDER: &str = "audit.older";
 const STORE_OLDER: &str = "store.older";

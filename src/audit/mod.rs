@@ -17,6 +17,7 @@ pub mod note;
 mod notes;
 pub mod reading;
 pub mod record;
+mod recovery;
 mod segments;
 mod signer;
 pub mod tree;

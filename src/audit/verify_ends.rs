@@ -8,6 +8,7 @@ use super::head::{self, Head, Seals};
 use super::lines;
 use super::note;
 use super::record;
+use super::recovery::LONGEST_KEYS;
 use super::segments::Place;
 use super::verdict::{Asked, Fault, Kind, Verdict};
 use crate::error::Result;
@@ -184,7 +185,5 @@ impl Kept {
     }
 }
 
-/// The longest file of keys that is read, bytes.
-const LONGEST_KEYS: u64 = 1 << 20;
 /// How many lost records are reckoned with before the first that is looked at.
 const MOST_LOST: u64 = 1 << 16;

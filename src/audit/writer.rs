@@ -44,9 +44,9 @@ pub(super) struct Writer {
     pub(super) settings: config::Audit,
     pub(super) seals: Seals,
     pub(super) process: Process,
-    boot: [u8; 16],
+    pub(super) boot: [u8; 16],
     head: Option<Arc<File>>,
-    segment: Option<(u64, Arc<File>)>,
+    pub(super) segment: Option<(u64, Arc<File>)>,
     /// The head that this process wrote last: while it is still there, it need not be opened.
     known: Option<(Page, Head)>,
     line: Vec<u8>,
@@ -74,10 +74,11 @@ impl Writer {
                 Error::DeviceError
             })?,
         };
-        let mut turn = Turn { writer: self, head, file, page, changed: false };
+        let stored = (head.segment, head.offset);
+        let mut turn = Turn { writer: self, head, file, page, stored, changed: false };
         // What was written before a failure stays written, and the head says so.
         let result = turn.recover().and_then(|()| work(&mut turn));
-        turn.store()?;
+        turn.store().inspect_err(|_| turn.take_back())?;
         let Turn { head, page, .. } = turn;
         self.known = Some((page, head));
         result
@@ -125,7 +126,9 @@ pub(super) struct Turn<'a> {
     pub(super) head: Head,
     file: Arc<File>,
     page: Page,
-    changed: bool,
+    /// The segment and its end, as the head on the disk has them.
+    stored: (u64, u64),
+    pub(super) changed: bool,
 }
 
 impl Turn<'_> {
@@ -135,14 +138,17 @@ impl Turn<'_> {
             self.writer.place.fill_reserve()?;
             (self.head.full, self.changed) = (false, true);
         }
-        if self.due(now()) {
-            self.next_segment()?;
-        }
+        self.turn_if_due()?;
         self.put_or_say_full(entry, None)?;
         if durability == Durability::Now {
             self.sync()?;
         }
         Ok(self.position())
+    }
+
+    /// Begins the next segment where it is time.
+    pub(super) fn turn_if_due(&mut self) -> Result<()> {
+        if self.due(now()) { self.next_segment() } else { Ok(()) }
     }
 
     /// Appends what another process did.
@@ -249,133 +255,7 @@ impl Turn<'_> {
         self.turn_over()
     }
 
-    fn turn_over(&mut self) -> Result<()> {
-        let first = self.head.seq + 1;
-        let file = Arc::new(self.writer.place.begin_segment(first)?);
-        self.writer.segment = Some((first, file));
-        (self.head.segment, self.head.offset, self.head.begun) = (first, 0, now());
-        let cut = self.take_over()?;
-        if self.head.offset == 0 {
-            let roots = self.head.tree.roots().to_vec();
-            let (mac, root, size) = (self.head.mac, self.head.tree.root()?, self.head.tree.size());
-            let details = [
-                Detail::Previous(&mac),
-                Detail::Size(size),
-                Detail::Root(&root),
-                Detail::Tree(&roots),
-            ];
-            self.put(&Entry { op: SEGMENT, details: &details, ..OWN }, None)?;
-            self.sync()?;
-        }
-        (self.head.turning, self.changed) = (false, true);
-        self.record_cut(cut)
-    }
-
-    /// Ends what a killed process began, and finds what a loss of power took.
-    fn recover(&mut self) -> Result<()> {
-        let rebooted = self.head.boot != self.writer.boot;
-        if self.head.seq > 0 {
-            let length = segments::length(&*self.segment()?)?;
-            if length > self.head.offset {
-                let cut = self.take_over()?;
-                self.record_cut(cut)?;
-            }
-            if length < self.head.offset {
-                self.look_back()?;
-            }
-        }
-        if self.head.lost > 0 {
-            self.record_loss(rebooted)?;
-        }
-        // A head that a loss of power kept from the disk may be segments behind.
-        while self.head.turning || (rebooted && self.next_exists()) {
-            self.turn_over()?;
-        }
-        if rebooted {
-            (self.head.boot, self.changed) = (self.writer.boot, true);
-        }
-        Ok(())
-    }
-
-    fn next_exists(&self) -> bool {
-        let path = self.writer.place.segment(self.head.seq + 1);
-        path.metadata().is_ok_and(|found| found.len() > 0)
-    }
-
-    /// Takes over the authentic lines behind the end that the head knows, and cuts off the rest;
-    /// returns how much that was.
-    fn take_over(&mut self) -> Result<u64> {
-        let file = self.segment()?;
-        let bytes = segments::from(&file, self.head.offset)?;
-        let mut taken = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = line.strip_suffix(b"\n") else { break };
-            let Some((text, mac)) = record::split(line) else { break };
-            let (tag, next) = self.head.key.tag(&self.head.mac, text)?;
-            let follows = record::seq(text).is_ok_and(|seq| seq == self.head.seq + 1);
-            if !follows || !crate::mechanism::primitive::equal(&tag, &mac) {
-                break;
-            }
-            self.head.tree.push(tree::leaf(line)?)?;
-            (self.head.key, self.head.mac, self.head.seq) = (next, mac, self.head.seq + 1);
-            taken += line.len() as u64 + 1;
-            if record::op(text) == Some(LOST.as_bytes()) {
-                self.head.lost = 0;
-            }
-        }
-        self.head.offset += taken;
-        self.changed |= taken > 0;
-        let cut = bytes.len() as u64 - taken;
-        if cut > 0 {
-            file.set_len(self.head.offset).map_err(failed)?;
-        }
-        Ok(cut)
-    }
-
-    /// Goes back to the last line that there is: lines that the head counted are gone.
-    fn look_back(&mut self) -> Result<()> {
-        let file = self.segment()?;
-        let bytes = segments::from(&file, 0)?;
-        let had = self.head.seq;
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let (mut tree, mut mac) = record::opening(first).ok_or_else(|| {
-            tracing::error!("the audit log's segment {} is gone: restore it", self.head.segment);
-            Error::DeviceError
-        })?;
-        let mut offset = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = line.strip_suffix(b"\n") else { break };
-            let Some((_, code)) = record::split(line) else { break };
-            tree.push(tree::leaf(line)?)?;
-            (mac, offset) = (code, offset + line.len() as u64 + 1);
-        }
-        file.set_len(offset).map_err(failed)?;
-        let head = &mut self.head;
-        (head.seq, head.mac, head.offset) = (tree.size(), mac, offset);
-        head.lost += had.saturating_sub(head.seq);
-        head.tree = tree;
-        self.changed = true;
-        self.store()
-    }
-
-    fn record_loss(&mut self, rebooted: bool) -> Result<()> {
-        // Without a loss of power somebody took them.
-        let outcome = if rebooted { OWN.outcome } else { Error::DeviceError.name() };
-        tracing::error!("{} records of the audit log are gone", self.head.lost);
-        let details = [Detail::Lost(self.head.lost)];
-        self.put(&Entry { op: LOST, outcome, details: &details, ..OWN }, None)?;
-        self.head.lost = 0;
-        self.sync()
-    }
-
-    fn record_cut(&mut self, cut: u64) -> Result<()> {
-        match cut {
-            0 => Ok(()),
-            cut => self.put(&Entry { op: CUT, details: &[Detail::Cut(cut)], ..OWN }, None),
-        }
-    }
-
-    fn segment(&mut self) -> Result<Arc<File>> {
+    pub(super) fn segment(&mut self) -> Result<Arc<File>> {
         match &self.writer.segment {
             Some((first, file)) if *first == self.head.segment && segments::named(file) => {
                 Ok(file.clone())
@@ -388,13 +268,29 @@ impl Turn<'_> {
         }
     }
 
-    fn store(&mut self) -> Result<()> {
+    pub(super) fn store(&mut self) -> Result<()> {
         if self.changed {
-            self.page = self.head.seal(&mut self.writer.seals)?;
-            self.file.write_all_at(self.page.as_slice(), 0).map_err(failed)?;
-            self.changed = false;
+            let page = self.head.seal(&mut self.writer.seals)?;
+            if let Err(error) = self.file.write_all_at(page.as_slice(), 0) {
+                // Half a page is none.
+                let _ = self.file.write_all_at(self.page.as_slice(), 0);
+                return Err(failed(error));
+            }
+            (self.page, self.changed) = (page, false);
+            self.stored = (self.head.segment, self.head.offset);
         }
         Ok(())
+    }
+
+    /// The head cannot be written, and the caller hears that nothing was: so that the next writer does
+    /// not count them, the lines since the head go. Uses among them are lost, a second's at most.
+    fn take_back(&mut self) {
+        let (segment, offset) = self.stored;
+        let kept = if segment == self.head.segment { offset } else { 0 };
+        // Where not even that can be done, they stay: more was recorded than was done.
+        if let Ok(file) = self.segment() {
+            let _ = file.set_len(kept);
+        }
     }
 }
 
@@ -474,10 +370,7 @@ pub(super) const OWN: Entry<'static> = Entry {
     details: &[],
 };
 /// The log's own records.
-const SEGMENT: &str = "audit.segment";
 const FULL: &str = "audit.full";
-const LOST: &str = "audit.lost";
-const CUT: &str = "audit.cut";
 /// How long another process may hold the log.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Microseconds.

@@ -12,6 +12,7 @@
 )]
 
 mod counts;
+mod proofs;
 mod reader;
 mod tamper;
 mod writing;
