@@ -119,6 +119,9 @@ pub fn verify_audit(
 ) -> Outcome<AuditReport> {
     let directory = check.log.clone().unwrap_or_else(|| config.store.path.join("audit"));
     let verifier = check.checkpoint_key.as_deref().map(line).transpose()?;
+    if verifier.as_deref().is_some_and(|line| note::read_verifier(line).is_err()) {
+        return Err(no_verifier());
+    }
     let store = identity(config, check, &directory, verifier.as_deref())?;
     let access = Access::for_group("").map_err(|error| Failure::of("cannot check", error))?;
     let place = Place { directory, access, store };
@@ -176,13 +179,15 @@ fn identity(
         None => line(&directory.join("verifier"))?,
     };
     let read = note::read_verifier(&line).ok().and_then(|(name, _)| note::store_of(&name));
-    read.ok_or_else(|| {
-        Failure::new(
-            "what should be the key to check checkpoints with is none",
-            "it is one line that begins with 'strongroom-audit/': take the one that was kept when the \
-             log was begun",
-        )
-    })
+    read.ok_or_else(no_verifier)
+}
+
+fn no_verifier() -> Failure {
+    Failure::new(
+        "what should be the key to check checkpoints with is none",
+        "it is one line that begins with 'strongroom-audit/': take the one that was kept when the log \
+         was begun",
+    )
 }
 
 fn line(path: &Path) -> Outcome<String> {

@@ -213,9 +213,7 @@ impl Log {
             let kept = keep(&place, first, &next, auditors)?;
             put_anew(&place, &place.chain(first), kept.as_bytes())?;
             files::sync_directory(&place.directory)?;
-            // Before the record, so that whoever takes that over has the key of the next.
-            turn.note(|head| head.pending = Some(next));
-            turn.store()?;
+            turn.keep_pending(next)?;
             turn.record_renewal()?;
             Ok(turn.position())
         })

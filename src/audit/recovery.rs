@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a writer does before it writes: it ends what a killed one began, and says what is gone.
 
+use super::chain::ChainKey;
 use super::lines;
 use super::record::{self, Detail, Entry};
 use super::segments;
@@ -56,6 +57,14 @@ impl Turn<'_> {
         let path = self.writer.place.chain(first);
         let kept = lines::small(&path, LONGEST_KEYS).map_err(failed)?;
         primitive::sha256(&kept)
+    }
+
+    /// Keeps the first key of another chain, durably, before the record that says so: who finds that
+    /// record has the key of the next.
+    pub(super) fn keep_pending(&mut self, next: ChainKey) -> Result<()> {
+        (self.head.pending, self.changed) = (Some(next), true);
+        self.store()?;
+        self.file.sync_data().map_err(failed)
     }
 
     /// Records that another chain begins with the next record, whose first key the head keeps already.

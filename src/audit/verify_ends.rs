@@ -141,17 +141,18 @@ impl Keys {
         previous: &[u8; MAC],
         line: &[u8],
     ) -> Result<Option<ChainKey>> {
-        let Some((first, _)) = self.opened.range(..=facts.seq).next_back() else { return Ok(None) };
-        let (Some(key), Some((text, mac))) = (self.at(*first), record::split(line)) else {
-            return Ok(None);
-        };
-        let mut key = key.skip(facts.seq - first)?;
-        for _ in 0..MOST_LOST {
-            let (tag, next) = key.tag(previous, text)?;
-            if primitive::equal(&tag, &mac) {
-                return Ok(Some(key));
+        let Some((text, mac)) = record::split(line) else { return Ok(None) };
+        // One that an interrupted renewal left is no chain's.
+        for first in self.opened.range(..=facts.seq).rev().map(|(first, _)| *first) {
+            let Some(key) = self.at(first) else { continue };
+            let mut key = key.skip(facts.seq - first)?;
+            for _ in 0..MOST_LOST {
+                let (tag, next) = key.tag(previous, text)?;
+                if primitive::equal(&tag, &mac) {
+                    return Ok(Some(key));
+                }
+                key = next;
             }
-            key = next;
         }
         Ok(None)
     }

@@ -7,7 +7,7 @@
 
 use super::chain::MAC;
 use super::head::{self, Head, Page, Seals};
-use super::record::{self, Detail, Entry, LONGEST_LINE, Process, Stamp};
+use super::record::{self, Entry, LONGEST_LINE, Process, Stamp};
 use super::segments::{self, Place};
 use super::tree;
 use crate::config;
@@ -124,7 +124,7 @@ impl Writer {
 pub(super) struct Turn<'a> {
     pub(super) writer: &'a mut Writer,
     pub(super) head: Head,
-    file: Arc<File>,
+    pub(super) file: Arc<File>,
     page: Page,
     /// The segment and its end, as the head on the disk has them.
     stored: (u64, u64),
@@ -134,12 +134,24 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// Appends a record.
     pub(super) fn append(&mut self, entry: &Entry<'_>, durability: Durability) -> Result<Position> {
-        if self.head.full {
+        let was_full = self.head.full;
+        if was_full {
             self.writer.place.fill_reserve()?;
             (self.head.full, self.changed) = (false, true);
         }
         self.turn_if_due()?;
-        self.put_or_say_full(entry, None)?;
+        match self.put(entry, None) {
+            Err(Error::DeviceMemory) if was_full => {
+                // Room for the reserve and no more: as full as it was said to be.
+                self.give_reserve()?;
+                return Err(Error::DeviceMemory);
+            }
+            Err(Error::DeviceMemory) => {
+                self.record_full()?;
+                return Err(Error::DeviceMemory);
+            }
+            put => put?,
+        }
         if durability == Durability::Now {
             self.sync()?;
         }
@@ -153,11 +165,7 @@ impl Turn<'_> {
 
     /// Appends what another process did.
     pub(super) fn append_for(&mut self, process: &Process, entry: &Entry<'_>) -> Result<()> {
-        self.put_or_say_full(entry, Some(process))
-    }
-
-    fn put_or_say_full(&mut self, entry: &Entry<'_>, process: Option<&Process>) -> Result<()> {
-        match self.put(entry, process) {
+        match self.put(entry, Some(process)) {
             Err(Error::DeviceMemory) if !self.head.full => {
                 self.record_full()?;
                 Err(Error::DeviceMemory)
@@ -237,11 +245,15 @@ impl Turn<'_> {
         Ok(())
     }
 
+    fn give_reserve(&mut self) -> Result<()> {
+        (self.head.full, self.changed) = (true, true);
+        crate::files::remove_if_there(&self.writer.place.reserve())
+    }
+
     /// Records with the disk that was kept back that there is no more of it.
     fn record_full(&mut self) -> Result<()> {
         tracing::error!("the audit log's disk is full: make room");
-        crate::files::remove_if_there(&self.writer.place.reserve())?;
-        (self.head.full, self.changed) = (true, true);
+        self.give_reserve()?;
         let outcome = Error::DeviceMemory.name();
         self.put(&Entry { op: FULL, outcome, ..Entry::default() }, None)?;
         self.sync()

@@ -11,7 +11,12 @@
     reason = "a test stops at the first surprise"
 )]
 
+#[path = "../common/child.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod child;
 mod counts;
+mod faults;
+mod page;
 mod proofs;
 mod reader;
 mod tamper;
@@ -27,14 +32,23 @@ use strongroom::secret::Secret;
 
 /// The log of a store, and an auditor.
 struct Ground {
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    /// Goes with it.
+    _temporary: Option<tempfile::TempDir>,
     seed: Secret,
 }
 
 impl Ground {
     fn new() -> Ground {
+        let temporary = tempfile::tempdir().unwrap();
+        let ground = Ground::at(temporary.path().to_path_buf());
+        Ground { _temporary: Some(temporary), ..ground }
+    }
+
+    /// In a directory that is there.
+    fn at(directory: PathBuf) -> Ground {
         let (public, seed) = kem::generate().unwrap();
-        let ground = Ground { directory: tempfile::tempdir().unwrap(), seed };
+        let ground = Ground { directory, _temporary: None, seed };
         let auditor = Auditor { name: "anna".to_owned(), public };
         Log::create(&ground.place(), &key(), &[auditor]).unwrap();
         ground
@@ -46,7 +60,7 @@ impl Ground {
     }
 
     fn path(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     fn segment(&self, first: u64) -> PathBuf {

@@ -94,7 +94,8 @@ pub fn root(lines: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-fn first_key(directory: &Path, seed: &Secret) -> Vec<u8> {
+/// The first key of the first chain.
+pub fn first_key(directory: &Path, seed: &Secret) -> Vec<u8> {
     let file = std::fs::read(directory.join("00000000000000000001.keys")).unwrap();
     let file: Value = serde_json::from_slice(&file).unwrap();
     let auditor = &file["auditors"][0];

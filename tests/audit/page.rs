@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+//! The head, opened and sealed by the letter of `docs/audit-format.md`: so a test makes what a restart,
+//! a clock or a kill would.
+
+use super::{Ground, STORE, key};
+use std::fs;
+use std::os::unix::fs::FileExt;
+use strongroom::mechanism::primitive;
+
+/// What a head says.
+#[derive(Clone)]
+pub struct Page {
+    segment: u64,
+    plain: Vec<u8>,
+}
+
+/// Where in it, bytes.
+pub const KEY: usize = 0;
+pub const PENDING: usize = 32;
+pub const BOOT: usize = 96;
+pub const SEQ: usize = 112;
+pub const BEGUN: usize = SEQ + 3 * 8;
+pub const TIME: usize = SEQ + 4 * 8;
+/// Behind eleven numbers.
+pub const TURNING: usize = SEQ + 11 * 8;
+
+impl Page {
+    pub fn of(ground: &Ground) -> Page {
+        let page = fs::read(ground.place().head()).unwrap();
+        assert_eq!((page.len(), page[0]), (4096, 1));
+        let segment = u64::from_be_bytes(page[1..9].try_into().unwrap());
+        let length = u32::from_be_bytes(page[9..13].try_into().unwrap()) as usize;
+        let plain = primitive::open(&sealing(segment), &context(segment), &page[13..13 + length]);
+        Page { segment, plain: plain.unwrap().expose().to_vec() }
+    }
+
+    pub fn put(&self, ground: &Ground) {
+        let sealed =
+            primitive::seal(&sealing(self.segment), &context(self.segment), &self.plain).unwrap();
+        let mut page = vec![1];
+        page.extend(self.segment.to_be_bytes());
+        page.extend((sealed.len() as u32).to_be_bytes());
+        page.extend(sealed);
+        page.resize(4096, 0);
+        // In place: a writer has it open.
+        let file = fs::OpenOptions::new().write(true).open(ground.place().head()).unwrap();
+        file.write_all_at(&page, 0).unwrap();
+    }
+
+    pub fn number(&self, at: usize) -> u64 {
+        u64::from_be_bytes(self.plain[at..at + 8].try_into().unwrap())
+    }
+
+    pub fn set_number(&mut self, at: usize, number: u64) {
+        self.plain[at..at + 8].copy_from_slice(&number.to_be_bytes());
+    }
+
+    pub fn bytes(&self, at: usize) -> [u8; 32] {
+        self.plain[at..at + 32].try_into().unwrap()
+    }
+
+    pub fn set_bytes(&mut self, at: usize, bytes: &[u8]) {
+        self.plain[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// As before the first record.
+    pub fn empty(&mut self, first_key: &[u8]) {
+        self.set_bytes(KEY, first_key);
+        self.set_bytes(PENDING, first_key);
+        self.set_bytes(64, &[0; 32]);
+        [0, 1, 2].iter().for_each(|number| self.set_number(SEQ + number * 8, 0));
+        self.plain[TURNING] = 1;
+        self.plain.truncate(TURNING + 2);
+    }
+}
+
+fn sealing(segment: u64) -> strongroom::secret::Secret {
+    let info = [&b"strongroom audit head\0"[..], &segment.to_be_bytes()].concat();
+    primitive::hkdf_sha256(key().expose(), &STORE, &info, 32).unwrap()
+}
+
+fn context(segment: u64) -> Vec<u8> {
+    [&b"strongroom audit head"[..], &STORE, &segment.to_be_bytes()].concat()
+}
