@@ -30,6 +30,9 @@ impl Notes {
         let kept = kept.and_then(|bytes| String::from_utf8(bytes).ok());
         let name = note::origin(&place.store);
         let own = asked.key.and_then(|key| signer::verifier(place, key).ok());
+        if asked.key.is_some() && own.is_none() && place.directory.is_dir() {
+            verdict.faults.push(fault(Kind::VerifierAltered, place.signer(), None));
+        }
         let known = asked.verifier.map(str::to_owned).or(own);
         let same = known.is_none()
             || known.as_deref().map(str::trim_end) == kept.as_deref().map(str::trim_end);

@@ -20,6 +20,7 @@ mod page;
 mod proofs;
 mod reader;
 mod tamper;
+mod vectors;
 mod writing;
 
 use reader::Reader;
