@@ -5,6 +5,8 @@
 use cryptoki_sys::*;
 use std::sync::Arc;
 use strongroom::admin::softhsm::Record;
+use strongroom::audit::note::{self, Checkpoint};
+use strongroom::audit::{self, record};
 use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
 use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
@@ -36,6 +38,8 @@ const PARSERS: &[fn(&[u8])] = &[
     policy,
     ledger,
     softhsm_object,
+    audit_line,
+    audit_note,
 ];
 
 fn der_values(input: &[u8]) {
@@ -120,6 +124,37 @@ fn ledger(input: &[u8]) {
     }
 }
 
+/// A line of the audit log: what its chain is over, what a check of it reads, what its readers see.
+fn audit_line(input: &[u8]) {
+    if let Some((text, mac)) = record::split(input) {
+        let mut again = text.to_vec();
+        record::close(&mac, &mut again);
+        assert_eq!(again.strip_suffix(b"\n"), Some(input), "one spelling of a code");
+        let _ = (record::op(text), record::opening(input));
+    }
+    if let Some(seq) = audit::number_of(input) {
+        let line = audit::Line { segment: 1, number: 1, bytes: input.to_vec() };
+        let record = line.record().expect("what is checked can be read");
+        assert_eq!(record.seq, seq, "one meaning");
+    }
+}
+
+/// A verifier key, or a checkpoint that is held against one.
+fn audit_note(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok((name, public)) = note::read_verifier(text) {
+        let again = note::verifier(&name, &public).expect("what was read is written");
+        assert_eq!(again, text.trim_end(), "one encoding");
+    }
+    let (name, public) = note::read_verifier(VERIFIER).expect("a verifier key");
+    if let Ok(read) = Checkpoint::open(text, &name, &public) {
+        assert!(read.origin == name, "of the log that was asked for");
+    }
+    if let Some(bytes) = note::from_base64(text) {
+        assert_eq!(note::base64(&bytes), text, "one encoding");
+    }
+}
+
 fn configuration(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if let Ok(config) = toml::from_str::<Config>(text) {
@@ -184,3 +219,5 @@ fn integers(input: &[u8]) {
 
 /// The base point of P-256 as a public key.
 const P256: &[u8] = b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04\x6b\x17\xd1\xf2\xe1\x2c\x42\x47\xf8\xbc\xe6\xe5\x63\xa4\x40\xf2\x77\x03\x7d\x81\x2d\xeb\x33\xa0\xf4\xa1\x39\x45\xd8\x98\xc2\x96\x4f\xe3\x42\xe2\xfe\x1a\x7f\x9b\x8e\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf\x51\xf5";
+/// Of the log in `tests/vectors/audit`.
+const VERIFIER: &str = include_str!("../../tests/vectors/audit/log/verifier");

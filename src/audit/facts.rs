@@ -65,6 +65,11 @@ impl Facts {
     }
 }
 
+/// The number of a record, of a line that a check of the log takes for one.
+pub fn number_of(line: &[u8]) -> Option<u64> {
+    Facts::of(line).map(|facts| facts.seq)
+}
+
 /// A record in JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -27,6 +27,7 @@ mod verify_ends;
 mod writer;
 
 pub use counts::Counter;
+pub use facts::number_of;
 pub use filter::Filter;
 pub use log::{Announced, Auditor, Log, Mismatch};
 pub use reading::{Line, Reading, Record};

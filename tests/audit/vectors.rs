@@ -54,11 +54,16 @@ fn make() {
     fs::rename(ground.place().directory, directory().join("log")).unwrap();
     let log = strongroom::audit::Log::open(place(), &super::key(), config::Audit::default());
     let log = log.unwrap();
-    (0..4).for_each(|session| drop(log.append(&signing(session), Durability::Later).unwrap()));
+    let write = |from: u64| {
+        for session in from..from + 4 {
+            log.append(&signing(session), Durability::Later).unwrap();
+        }
+    };
+    write(0);
     log.checkpoint().unwrap();
     let (public, seed) = kem::generate().unwrap();
     log.renew(&[Auditor { name: "otto".to_owned(), public }]).unwrap();
-    (0..4).for_each(|session| drop(log.append(&signing(session), Durability::Later).unwrap()));
+    write(4);
     log.checkpoint().unwrap();
     fs::write(directory().join("anna.seed"), hex::encode(ground.seed.expose()) + "\n").unwrap();
     fs::write(directory().join("otto.seed"), hex::encode(seed.expose()) + "\n").unwrap();
