@@ -282,7 +282,7 @@ def check_log(directory, key_file):
         for number, line in enumerate(lines_of(path), 1):
             place = f"{path}, line {number}"
             record = log.take(line, place, number == 1)
-            if record["op"] in ("audit.begin", "audit.renew", "audit.rejoin"):
+            if record["op"] in ("audit.begin", "audit.renew"):
                 check_keys(directory, record, place)
             if log.seq in signed:
                 check(signed[log.seq] == log.tree.root(), place,
@@ -297,7 +297,7 @@ def check_log(directory, key_file):
 
 def check_keys(directory, record, place):
     """The keys for the auditors are those that the record names."""
-    first = {"audit.begin": 1, "audit.renew": record["seq"] + 1, "audit.rejoin": record["seq"]}
+    first = {"audit.begin": 1, "audit.renew": record["seq"] + 1}
     path = directory / f"{first[record['op']]:020}.keys"
     check(path.is_file(), path, "missing")
     found = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -3,7 +3,7 @@
 //! comes by the key of today cannot write the records of yesterday.
 
 use crate::error::Result;
-use crate::mechanism::primitive;
+use crate::mechanism::primitive::{self, Ratchet};
 use crate::secret::Secret;
 
 /// The key of the next record.
@@ -26,16 +26,21 @@ impl ChainKey {
     }
 
     /// The code of the next record, after one with the code `previous`, and the key of the one after.
-    pub fn tag(&self, previous: &[u8; MAC], text: &[u8]) -> Result<([u8; MAC], ChainKey)> {
-        let (tag, next) = primitive::tag_and_next(&self.0, &[previous, text], NEXT)?;
+    pub fn tag(
+        &self,
+        with: &mut Ratchet,
+        previous: &[u8; MAC],
+        text: &[u8],
+    ) -> Result<([u8; MAC], ChainKey)> {
+        let (tag, next) = with.tag_and_next(&self.0, &[previous, text], NEXT)?;
         Ok((tag, ChainKey(next)))
     }
 
     /// The key after `steps` records.
-    pub fn skip(self, steps: u64) -> Result<ChainKey> {
+    pub fn skip(self, with: &mut Ratchet, steps: u64) -> Result<ChainKey> {
         let mut key = self;
         for _ in 0..steps {
-            key = key.tag(&[0; MAC], &[])?.1;
+            key = key.tag(with, &[0; MAC], &[])?.1;
         }
         Ok(key)
     }

@@ -6,7 +6,7 @@ use super::chain::{ChainKey, KEY, MAC};
 use super::tree::Frontier;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
-use crate::mechanism::primitive;
+use crate::mechanism::primitive::{self, Sealer};
 use crate::secret::Secret;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -51,7 +51,8 @@ pub(super) struct Head {
 pub(super) struct Seals {
     audit: Secret,
     store: [u8; 16],
-    latest: Option<(u64, Secret)>,
+    /// The key of a segment, and what seals with it.
+    latest: Option<(u64, Secret, Option<Sealer>)>,
 }
 
 impl Seals {
@@ -59,12 +60,30 @@ impl Seals {
         Ok(Seals { audit: audit.duplicate()?, store, latest: None })
     }
 
-    fn key(&mut self, segment: u64) -> Result<&Secret> {
+    /// Lets go of what was made of the key.
+    pub(super) fn rest(&mut self) {
+        self.latest = None;
+    }
+
+    /// The same in a forked child, which has zeros where that was: there is nothing to free.
+    pub(super) fn forget(&mut self) {
+        std::mem::forget(self.latest.take());
+    }
+
+    fn key(&mut self, segment: u64) -> Result<&mut (u64, Secret, Option<Sealer>)> {
         let latest = match self.latest.take() {
             Some(latest) if latest.0 == segment => latest,
-            _ => (segment, self.derive(b"strongroom audit head", &segment.to_be_bytes())?),
+            _ => (segment, self.derive(b"strongroom audit head", &segment.to_be_bytes())?, None),
         };
-        Ok(&self.latest.insert(latest).1)
+        Ok(self.latest.insert(latest))
+    }
+
+    fn sealer(&mut self, segment: u64) -> Result<&mut Sealer> {
+        let (_, key, sealer) = self.key(segment)?;
+        Ok(match sealer {
+            Some(sealer) => sealer,
+            none => none.insert(Sealer::new(key)?),
+        })
     }
 
     /// A key for another purpose.
@@ -118,12 +137,19 @@ impl Head {
             Ok(())
         })?;
         let context = context(&seals.store, self.segment);
-        let sealed = primitive::seal(seals.key(self.segment)?, &context, plain.expose())?;
-        let mut page = Writer::versioned(VERSION);
-        let mut page = page.u64(self.segment).bytes(&sealed).finish();
+        let length = plain.len() + Sealer::MORE;
+        let long = u32::try_from(length).map_err(|_| Error::DeviceError)?;
         // The rest as well: no part of the page before stays.
-        page.resize(PAGE.max(page.len()), 0);
-        let page: Page = page.into_boxed_slice().try_into().map_err(|_| Error::DeviceError)?;
+        let mut page: Page = Box::new([0; PAGE]);
+        let fields: [&[u8]; 3] = [&[VERSION], &self.segment.to_be_bytes(), &long.to_be_bytes()];
+        let mut rest = page.as_mut_slice();
+        for field in fields {
+            let (to, after) = rest.split_at_mut_checked(field.len()).ok_or(Error::DeviceError)?;
+            to.copy_from_slice(field);
+            rest = after;
+        }
+        let sealed = rest.get_mut(..length).ok_or(Error::DeviceError)?;
+        seals.sealer(self.segment)?.seal(&context, plain.expose(), sealed)?;
         Ok(page)
     }
 
@@ -133,7 +159,7 @@ impl Head {
         let segment = reader.u64()?;
         let sealed = reader.bytes()?;
         let context = context(&seals.store, segment);
-        let plain = primitive::open(seals.key(segment)?, &context, sealed)?;
+        let plain = primitive::open(&seals.key(segment)?.1, &context, sealed)?;
         let (keys, rest) = plain.expose().split_at_checked(2 * KEY).ok_or(Error::DeviceError)?;
         let (key, pending) = keys.split_at_checked(KEY).ok_or(Error::DeviceError)?;
         let chain = |key: &[u8]| Secret::copy_of(key).map(ChainKey::of);

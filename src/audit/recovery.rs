@@ -95,7 +95,7 @@ impl Turn<'_> {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = line.strip_suffix(b"\n") else { break };
             let Some((text, mac)) = record::split(line) else { break };
-            let (tag, next) = self.head.key.tag(&self.head.mac, text)?;
+            let (tag, next) = self.head.key.tag(&mut self.writer.ratchet, &self.head.mac, text)?;
             let follows = record::seq(text).is_ok_and(|seq| seq == self.head.seq + 1);
             if !follows || !primitive::equal(&tag, &mac) {
                 break;

@@ -116,8 +116,6 @@ kinds! {
     KeysAltered "keys-altered" "the keys for the auditors were altered or are missing";
     /// The signer's public key is another one, or gone.
     VerifierAltered "verifier-altered" "the key to check checkpoints with is another one, or missing";
-    /// The chain was begun anew without the key before.
-    Broken "broken" "the chain was begun anew without the key before: nothing vouches for the join";
     /// The log is not there.
     LogMissing "log-missing" "the log is not there";
     /// A file cannot be read.

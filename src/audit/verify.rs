@@ -11,6 +11,7 @@ use super::verdict::{Asked, Fault, Kind, Verdict};
 use super::verify_ends::{End, Keys};
 use super::writer::Position;
 use crate::error::Result;
+use crate::mechanism::primitive::Ratchet;
 use std::path::PathBuf;
 
 /// Checks a log. An error is one of memory or of the cryptography; whatever is wrong with the log is in
@@ -45,6 +46,7 @@ pub fn verify(asked: &Asked<'_>) -> Result<Verdict> {
         mac: [0; MAC],
         seq: first - 1,
         key: keys.at(first),
+        ratchet: Ratchet::default(),
         time: String::new(),
         opened: 0,
         before: 0,
@@ -72,6 +74,7 @@ struct Walk<'a> {
     seq: u64,
     /// The key of the next, while there is one.
     key: Option<ChainKey>,
+    ratchet: Ratchet,
     time: String,
     /// The segment that was opened last.
     opened: u64,
@@ -175,11 +178,7 @@ impl Walk<'_> {
 
     /// Checks the code of a record, and moves the key on.
     fn coded(&mut self, line: &Line, facts: &Facts, keys: &Keys) -> Result<Option<Fault>> {
-        if facts.op == "audit.rejoin" {
-            let fault = self.at(line, Kind::Broken);
-            self.verdict.faults.push(fault);
-        }
-        if facts.seq > 1 && (facts.op == "audit.rejoin" || keys.vouched(facts.seq)) {
+        if facts.seq > 1 && keys.vouched(facts.seq) {
             self.key = keys.at(facts.seq);
         }
         if self.key.is_none() && self.end.follows(self.seq, &self.mac) {
@@ -187,8 +186,9 @@ impl Walk<'_> {
         }
         let Some(key) = self.key.take() else { return Ok(None) };
         let Some((text, mac)) = super::record::split(&line.bytes) else { return Ok(None) };
-        let key = key.skip(facts.lost.min(MOST_LOST))?;
-        let (tag, next) = key.tag(&self.mac, text)?;
+        let with = &mut self.ratchet;
+        let key = key.skip(with, facts.lost.min(MOST_LOST))?;
+        let (tag, next) = key.tag(with, &self.mac, text)?;
         if !crate::mechanism::primitive::equal(&tag, &mac) {
             return Ok(Some(self.at(line, self.edited_or_foreign())));
         }

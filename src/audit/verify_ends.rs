@@ -12,7 +12,8 @@ use super::recovery::LONGEST_KEYS;
 use super::segments::Place;
 use super::verdict::{Asked, Fault, Kind, Verdict};
 use crate::error::Result;
-use crate::mechanism::{kem, primitive};
+use crate::mechanism::kem;
+use crate::mechanism::primitive::{self, Ratchet};
 use crate::secret::Secret;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +124,6 @@ impl Keys {
         let first = match facts.op.as_str() {
             "audit.begin" => 1,
             "audit.renew" => facts.seq + 1,
-            "audit.rejoin" => facts.seq,
             _ => return None,
         };
         if facts.keys.is_none() || self.hashes.get(&first) != facts.keys.as_ref() {
@@ -145,9 +145,10 @@ impl Keys {
         // One that an interrupted renewal left is no chain's.
         for first in self.opened.range(..=facts.seq).rev().map(|(first, _)| *first) {
             let Some(key) = self.at(first) else { continue };
-            let mut key = key.skip(facts.seq - first)?;
+            let mut with = Ratchet::default();
+            let mut key = key.skip(&mut with, facts.seq - first)?;
             for _ in 0..MOST_LOST {
-                let (tag, next) = key.tag(previous, text)?;
+                let (tag, next) = key.tag(&mut with, previous, text)?;
                 if primitive::equal(&tag, &mac) {
                     return Ok(Some(key));
                 }

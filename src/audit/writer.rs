@@ -13,6 +13,7 @@ use super::tree;
 use crate::config;
 use crate::error::{Error, Result};
 use crate::files::Identity;
+use crate::mechanism::primitive::Ratchet;
 use crate::secret::{Secret, Unsignalled};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
@@ -50,6 +51,7 @@ pub(super) struct Writer {
     /// The head that this process wrote last: while it is still there, it need not be opened.
     known: Option<(Page, Head)>,
     line: Vec<u8>,
+    pub(super) ratchet: Ratchet,
 }
 
 impl Writer {
@@ -57,7 +59,8 @@ impl Writer {
         let seals = Seals::new(key, place.store)?;
         let (head, segment, known) = (None, None, None);
         let (process, boot, line) = (this_process(), boot()?, Vec::with_capacity(1024));
-        Ok(Writer { place, settings, seals, process, boot, head, segment, known, line })
+        let ratchet = Ratchet::default();
+        Ok(Writer { place, settings, seals, process, boot, head, segment, known, line, ratchet })
     }
 
     /// Writes as nobody else does: at the end of the log as it is now.
@@ -87,6 +90,9 @@ impl Writer {
     /// Lets go of the files, which a forked child must not share.
     pub(super) fn rest(&mut self) {
         (self.head, self.segment, self.known) = (None, None, None);
+        // Of what was made of keys a forked child has zeros.
+        self.ratchet = Ratchet::default();
+        self.seals.rest();
     }
 
     /// The process that writes, as records name it.
@@ -99,6 +105,9 @@ impl Writer {
     fn settle(&mut self) {
         if self.process.pid != std::process::id() {
             self.process = this_process();
+            // A child has zeros where these were: there is nothing to free.
+            std::mem::forget(std::mem::take(&mut self.ratchet));
+            self.seals.forget();
             (self.head, self.segment, self.known) = (None, None, None);
         }
     }
@@ -226,7 +235,7 @@ impl Turn<'_> {
         };
         writer.line.clear();
         record::render(&stamp, entry, &mut writer.line);
-        let (mac, next) = self.head.key.tag(&self.head.mac, &writer.line)?;
+        let (mac, next) = self.head.key.tag(&mut writer.ratchet, &self.head.mac, &writer.line)?;
         record::close(&mac, &mut writer.line);
         if writer.line.len() > LONGEST_LINE {
             return Err(Error::DeviceError);

@@ -34,17 +34,36 @@ pub fn refresh_random() -> Result<()> {
 /// Encrypts and authenticates: a random 96-bit nonce, the ciphertext, a 128-bit tag (AES-256-GCM,
 /// SP 800-38D). The key has 32 bytes.
 pub fn seal(key: &Secret, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>> {
-    let mut context = gcm(key, Direction::Encrypt)?;
-    let mut sealed = vec![0u8; NONCE + plaintext.len() + TAG];
-    let (nonce, rest) = sealed.split_at_mut_checked(NONCE).ok_or(Error::DeviceError)?;
-    let (ciphertext, tag) = rest.split_at_mut_checked(plaintext.len()).ok_or(Error::DeviceError)?;
-    random(nonce)?;
-    context.start(nonce)?;
-    context.aad(aad)?;
-    context.update(plaintext, ciphertext)?;
-    context.finish(&mut [])?;
-    context.tag(tag)?;
+    let mut sealed = vec![0u8; Sealer::MORE + plaintext.len()];
+    Sealer::new(key)?.seal(aad, plaintext, &mut sealed)?;
     Ok(sealed)
+}
+
+/// Seals as [`seal`] does, many times with one key.
+pub struct Sealer(CipherCtx);
+
+impl Sealer {
+    /// By how much more there is of it sealed, bytes.
+    pub const MORE: usize = NONCE + TAG;
+
+    /// With a key of 32 bytes.
+    pub fn new(key: &Secret) -> Result<Sealer> {
+        gcm(key, Direction::Encrypt).map(Sealer)
+    }
+
+    /// Fills `sealed`, which is longer by [`Sealer::MORE`] bytes.
+    pub fn seal(&mut self, aad: &[u8], plaintext: &[u8], sealed: &mut [u8]) -> Result<()> {
+        let context = &mut self.0;
+        let (nonce, rest) = sealed.split_at_mut_checked(NONCE).ok_or(Error::DeviceError)?;
+        let (ciphertext, tag) =
+            rest.split_at_mut_checked(plaintext.len()).ok_or(Error::DeviceError)?;
+        random(nonce)?;
+        context.start(nonce)?;
+        context.aad(aad)?;
+        context.update(plaintext, ciphertext)?;
+        context.finish(&mut [])?;
+        context.tag(tag)
+    }
 }
 
 /// Opens what [`seal`] made with the same key and associated data. Whatever is wrong with it is
@@ -74,15 +93,31 @@ pub fn hmac_sha256(key: &Secret, parts: &[&[u8]]) -> Result<[u8; 32]> {
     tag_of(&mut MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?, parts)
 }
 
-/// HMAC-SHA-256 over the parts, and with the same key over a label, which makes the next key of a
-/// chain of them.
-pub fn tag_and_next(key: &Secret, parts: &[&[u8]], label: &[u8]) -> Result<([u8; 32], Secret)> {
-    let mut context = MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?;
-    let tag = tag_of(&mut context, parts)?;
-    context.restart()?;
-    context.update(label)?;
-    let next = Secret::with(32, |out| context.finish(out).map(drop))?;
-    Ok((tag, next))
+/// What makes each key of a chain of the one before it.
+#[derive(Default)]
+pub struct Ratchet(Option<MacCtx>);
+
+impl Ratchet {
+    /// HMAC-SHA-256 over the parts, and with the same key over a label, which makes the next key.
+    pub fn tag_and_next(
+        &mut self,
+        key: &Secret,
+        parts: &[&[u8]],
+        label: &[u8],
+    ) -> Result<([u8; 32], Secret)> {
+        let context = match &mut self.0 {
+            Some(context) => {
+                context.rekey(key.expose())?;
+                context
+            }
+            none => none.insert(MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?),
+        };
+        let tag = tag_of(context, parts)?;
+        context.restart()?;
+        context.update(label)?;
+        let next = Secret::with(32, |out| context.finish(out).map(drop))?;
+        Ok((tag, next))
+    }
 }
 
 /// HMAC-SHA-256 with one key, many times, from any thread.

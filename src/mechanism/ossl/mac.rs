@@ -89,6 +89,15 @@ impl MacCtx {
         check(unsafe { ffi::EVP_MAC_init(self.context.as_ptr(), ptr::null(), 0, ptr::null()) })
     }
 
+    /// Begins a code of the same kind with another key.
+    pub fn rekey(&mut self, key: &[u8]) -> Result<()> {
+        let _clean = CleanStack;
+        // SAFETY: reads `key.len()` bytes of `key`; null parameters keep the digest.
+        check(unsafe {
+            ffi::EVP_MAC_init(self.context.as_ptr(), key.as_ptr(), key.len(), ptr::null())
+        })
+    }
+
     /// Takes in data.
     pub fn update(&mut self, data: &[u8]) -> Result<()> {
         // SAFETY: reads `data.len()` bytes of `data`.
