@@ -4,7 +4,7 @@
 
 use super::chain::{ChainKey, MAC};
 use super::facts::Facts;
-use super::lines::{Line, Lines, Unreadable};
+use super::lines::{self, Line, Lines, Unreadable};
 use super::notes::Notes;
 use super::tree::{self, Frontier};
 use super::verdict::{Asked, Fault, Kind, Verdict};
@@ -12,7 +12,9 @@ use super::verify_ends::{End, Keys};
 use super::writer::Position;
 use crate::error::Result;
 use crate::mechanism::primitive::Ratchet;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Checks a log. An error is one of memory or of the cryptography; whatever is wrong with the log is in
 /// the verdict.
@@ -139,7 +141,7 @@ impl Walk<'_> {
         self.verdict.records += 1;
         self.verdict.last = Some(Position { seq: self.seq, mac: self.mac });
         self.said(line, &facts);
-        if let Some(first) = keys.vouch(&facts) {
+        if let Some(first) = keys.vouch(self.asked.place, &facts)? {
             let fault = self.at_file(Kind::KeysAltered, self.asked.place.chain(first));
             self.verdict.faults.push(Fault { seq: Some(facts.seq), ..fault });
         }
@@ -296,7 +298,7 @@ impl Walk<'_> {
             self.verdict.ahead = self.end.head_seq().map_or(0, |seq| self.seq - seq);
             let other =
                 self.end.head_seq() == Some(self.seq) && !self.end.follows(self.seq, &self.mac);
-            let torn = self.verdict.unfinished > 0 && !self.end.is_known();
+            let torn = self.verdict.unfinished > 0 && !self.end.is_known() && self.stays_torn();
             return Ok(match (other, torn) {
                 (true, _) => Some(self.at_file(Kind::HeadAltered, place.head())),
                 (_, true) => Some(self.ended(Kind::Truncated)),
@@ -311,6 +313,24 @@ impl Walk<'_> {
         let together = self.end.head_seq().is_some_and(|seq| seq <= self.seq)
             && self.notes.latest() <= self.seq;
         Ok(Some(self.ended(if together { Kind::OlderCopy } else { Kind::Truncated })))
+    }
+
+    /// Whether the last line stays as it is: a writer that lives ends it in no time.
+    fn stays_torn(&self) -> bool {
+        let last = self.segments.last().copied().unwrap_or(1);
+        let ended = || {
+            let file = lines::open(&self.asked.place.segment(last)).ok()?;
+            let at = file.metadata().ok()?.len().checked_sub(1)?;
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, at).ok().map(|()| byte == *b"\n")
+        };
+        for _ in 0..PATIENCE {
+            if ended() == Some(true) {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
     }
 
     fn ended(&self, kind: Kind) -> Fault {
@@ -341,5 +361,7 @@ impl Walk<'_> {
     }
 }
 
+/// How often the end is looked at again.
+const PATIENCE: usize = 50;
 /// How many records a record may say were lost: what says more is believed only as far.
 const MOST_LOST: u64 = 1 << 24;

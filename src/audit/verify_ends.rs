@@ -82,8 +82,6 @@ impl End {
 pub(super) struct Keys {
     /// Those that the auditor can open.
     opened: BTreeMap<u64, Secret>,
-    /// What each file hashes to.
-    hashes: BTreeMap<u64, [u8; 32]>,
     /// The files that a record vouches for.
     vouched: BTreeSet<u64>,
 }
@@ -96,7 +94,6 @@ impl Keys {
         for first in place.chains().unwrap_or_default() {
             let path = place.chain(first);
             let text = lines::small(&path, LONGEST_KEYS).unwrap_or_default();
-            keys.hashes.insert(first, primitive::sha256(&text)?);
             let Some(seed) = asked.auditor else { continue };
             let kept = serde_json::from_slice::<Kept>(&text).ok();
             let kept = kept.filter(|kept| kept.v == 1 && kept.first == first);
@@ -120,17 +117,20 @@ impl Keys {
     }
 
     /// Holds the file of a chain against the record that names it; returns which file is not the one.
-    pub(super) fn vouch(&mut self, facts: &Facts) -> Option<u64> {
+    pub(super) fn vouch(&mut self, place: &Place, facts: &Facts) -> Result<Option<u64>> {
         let first = match facts.op.as_str() {
             "audit.begin" => 1,
             "audit.renew" => facts.seq + 1,
-            _ => return None,
+            _ => return Ok(None),
         };
-        if facts.keys.is_none() || self.hashes.get(&first) != facts.keys.as_ref() {
-            return Some(first);
+        // Read when it is named: it may have been made while the lines were read.
+        let kept = lines::small(&place.chain(first), LONGEST_KEYS).ok();
+        let hash = kept.map(|kept| primitive::sha256(&kept)).transpose()?;
+        if hash.is_none() || hash != facts.keys {
+            return Ok(Some(first));
         }
         self.vouched.insert(first);
-        None
+        Ok(None)
     }
 
     /// The key of a record in the middle of a chain: as many steps from its first as there are records

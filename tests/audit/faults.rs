@@ -346,3 +346,42 @@ fn write_until_killed(directory: &Path) {
         told.write_all(b".").unwrap();
     }
 }
+
+/// Readers block no writer, and see no fault in what is just being written.
+#[test]
+fn a_log_that_grows_while_it_is_checked_is_good() {
+    let ground = Ground::new();
+    let log = ground.open();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (public, _) = kem::generate().unwrap();
+            for round in 0..300 {
+                log.append(&signing(1), Durability::Later).unwrap();
+                if round % 5 == 0 {
+                    log.checkpoint().unwrap();
+                }
+                if round == 150 {
+                    let name = "anna".to_owned();
+                    log.renew(&[Auditor { name, public: public.clone() }]).unwrap();
+                }
+            }
+            done.store(true, std::sync::atomic::Ordering::Release);
+        });
+        let mut checks = 0;
+        while !done.load(std::sync::atomic::Ordering::Acquire) || checks < 3 {
+            assert_eq!(verdict_by(&ground, &ground.seed).faults, []);
+            let place = ground.place();
+            let asked = Asked {
+                place: &place,
+                verifier: None,
+                auditor: None,
+                key: None,
+                bound: None,
+                from: None,
+            };
+            assert_eq!(verify(&asked).unwrap().faults, []);
+            checks += 1;
+        }
+    });
+}
