@@ -7,6 +7,7 @@ use super::source::read_small;
 use crate::audit::{self, Fault, Kind, Place, Position, Verdict, note};
 use crate::config::Config;
 use crate::files::Access;
+use crate::mechanism::kem;
 use crate::secret::Secret;
 use crate::session::{find_store, open_store};
 use crate::store::Bound;
@@ -20,7 +21,8 @@ pub struct AuditCheck {
     pub log: Option<PathBuf>,
     /// A file with the key to believe checkpoints by, from a place that who writes the log cannot write.
     pub checkpoint_key: Option<PathBuf>,
-    /// A file with an auditor's key, which opens the chain: 64 bytes, or as many in hexadecimal digits.
+    /// A file with an auditor's key, which opens the chain: PEM, or its seed, 64 bytes or as many in
+    /// hexadecimal digits.
     pub auditor_key: Option<PathBuf>,
     /// The segment to begin with.
     pub from: Option<u64>,
@@ -201,6 +203,7 @@ fn seed(path: &Path) -> Outcome<Secret> {
     let digits = bytes.trim_ascii();
     let read = match bytes.len() {
         SEED => Secret::copy_of(bytes).ok(),
+        _ if digits.starts_with(b"-----BEGIN") => kem::read_seed(bytes).ok(),
         _ if digits.len() == 2 * SEED => Secret::with(SEED, |out| {
             hex::decode_to_slice(digits, out).map_err(|_| crate::error::Error::DataInvalid)
         })
@@ -210,7 +213,8 @@ fn seed(path: &Path) -> Outcome<Secret> {
     read.ok_or_else(|| {
         Failure::new(
             format!("{} is no auditor's key", path.display()),
-            "it is the seed of an ML-KEM-1024 key: 64 bytes, or 128 hexadecimal digits",
+            "it is a private key of ML-KEM-1024 with its seed (PEM), or the seed alone: 64 bytes, or 128 \
+             hexadecimal digits",
         )
     })
 }

@@ -339,6 +339,8 @@ fn checkpoint_if_due(turn: &mut Turn<'_>) -> Result<()> {
 }
 
 fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
+    // Nothing comes between it and its record.
+    turn.turn_if_due()?;
     // What is signed stays.
     turn.sync()?;
     let place = turn.writer.place.clone();
@@ -353,7 +355,7 @@ fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
     let at = now();
     turn.note(|head| head.checkpoint = (size, at));
     let details = [Detail::Size(size), Detail::Root(&root)];
-    turn.append(&Entry { op: CHECKPOINT, details: &details, ..OWN }, Durability::Later)?;
+    turn.put(&Entry { op: CHECKPOINT, details: &details, ..OWN }, None)?;
     Ok(note)
 }
 

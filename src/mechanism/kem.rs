@@ -13,6 +13,13 @@ pub fn generate() -> Result<(Vec<u8>, Secret)> {
     Ok((key.octets(c"pub", PUBLIC)?.expose().to_vec(), key.octets(c"seed", SEED)?))
 }
 
+/// The seed in the file of a decapsulation key: PKCS #8 (RFC 9935), in PEM or DER, without a
+/// passphrase. That of a key of another size is as long, and opens nothing.
+pub fn read_seed(encoded: &[u8]) -> Result<Secret> {
+    let seed = Pkey::decode_private(encoded, &[])?.octets(c"seed", SEED)?;
+    if seed.len() == SEED { Ok(seed) } else { Err(Error::DataInvalid) }
+}
+
 /// A ciphertext for the holder of the seed, and the 32 bytes shared with them.
 pub fn encapsulate(public: &[u8]) -> Result<(Vec<u8>, Secret)> {
     let params = ParamList::new().octets(c"pub", public);

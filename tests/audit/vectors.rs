@@ -122,3 +122,17 @@ fn the_proofs_of_the_vectors_prove() {
     assert!(grew(&old, &new));
     assert!(!grew(&new, &old));
 }
+
+/// As `openssl genpkey` writes it, the seed alone (RFC 9935).
+#[test]
+fn an_auditors_key_is_read_from_its_file() {
+    let seed = secret("anna.seed");
+    let der =
+        [&hex::decode("3054020100300b060960864801650304040304428040").unwrap(), seed.expose()];
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        note::base64(&der.concat())
+    );
+    assert_eq!(kem::read_seed(pem.as_bytes()).unwrap().expose(), seed.expose());
+    assert!(kem::read_seed(&pem.as_bytes()[..200]).is_err());
+}
