@@ -2,6 +2,7 @@
 //! The key that signs checkpoints: kept sealed, and its public half for all to read.
 
 use super::head::Seals;
+use super::lines;
 use super::note;
 use super::segments::{Place, put_anew};
 use crate::error::{Error, Result};
@@ -22,9 +23,12 @@ pub(super) fn make(place: &Place, seals: &Seals) -> Result<()> {
 
 /// Opens the key.
 pub(super) fn open(place: &Place, seals: &Seals) -> Result<Signer> {
-    let mut sealed = [0; 256];
+    let mut sealed = [0; LONGEST];
     let length = files::read(&place.signer(), place.access, &mut sealed)?;
-    let sealed = sealed.get(..length).ok_or(Error::DeviceError)?;
+    unseal(place, seals, sealed.get(..length).ok_or(Error::DeviceError)?)
+}
+
+fn unseal(place: &Place, seals: &Seals, sealed: &[u8]) -> Result<Signer> {
     let key = seals.derive(SIGNER, &[])?;
     let seed = primitive::open(&key, SIGNER, sealed).map_err(|_| {
         tracing::error!("{} was altered: restore a backup", place.signer().display());
@@ -34,9 +38,13 @@ pub(super) fn open(place: &Place, seals: &Seals) -> Result<Signer> {
 }
 
 /// What to check checkpoints with, as the sealed key has it: the file beside it may have been altered.
+/// Whoever may read it may look: the log may be a copy.
 pub fn verifier(place: &Place, key: &Secret) -> Result<String> {
-    let signer = open(place, &Seals::new(key, place.store)?)?;
+    let sealed = lines::small(&place.signer(), LONGEST as u64).map_err(|_| Error::DeviceError)?;
+    let signer = unseal(place, &Seals::new(key, place.store)?, &sealed)?;
     note::verifier(&note::origin(&place.store), &signer.public())
 }
 
 const SIGNER: &[u8] = b"strongroom audit signer";
+/// More than it is, bytes.
+const LONGEST: usize = 256;
