@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
+use std::time::Duration;
 use strongroom::audit::{Auditor, Detail, Durability, Entry, KeyName, Log, Place, Who};
 use strongroom::config;
 use strongroom::files::Access;
@@ -104,6 +105,9 @@ pub fn entries() -> [Entry<'static>; 4] {
 fn key() -> Secret {
     Secret::copy_of(&[7; 32]).unwrap()
 }
+
+/// Longer than anything takes on the slowest machine.
+const LONG: Duration = Duration::from_secs(120);
 
 fn words(arguments: &str) -> Vec<&str> {
     let (verb, rest) = arguments.split_once(' ').unwrap_or((arguments, ""));
@@ -236,12 +240,11 @@ fn who_follows_misses_nothing() {
     let arguments: Vec<String> = arguments.map(|word| written.desk.expand(word)).collect();
     let mut command = written.desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut next = || {
-        let mut line = String::new();
-        assert!(out.read_line(&mut line).unwrap() > 0, "it ended");
-        parsed(&line)
-    };
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || out.lines().try_for_each(|line| sender.send(line.unwrap())));
+    // What never comes must end the test.
+    let next = || parsed(&receiver.recv_timeout(LONG).expect("a record more"));
     let log = written.open(config::Audit { segment_mib: 1, ..config::Audit::default() });
     log.append(&entries()[0], Durability::Now).unwrap();
     assert_eq!(next()["seq"], 7);
@@ -301,10 +304,12 @@ fn syslog_by_datagrams() {
     let written = Written::new();
     let stdout = written.run("export --format syslog").good().out;
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.set_read_timeout(Some(LONG)).unwrap();
     let port = udp.local_addr().unwrap().port();
     written.run(&format!("export --format syslog --to udp:127.0.0.1:{port}")).good();
     let path = written.desk.path("socket");
     let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
     written.run("export --format syslog --to unix:$D/socket").good();
     for line in stdout.lines() {
         let mut buffer = [0; 65536];
@@ -327,6 +332,7 @@ fn what_was_not_sent_is_said() {
     let written = Written::new();
     let path = written.desk.path("socket");
     let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
     let arguments = words("export --format syslog --follow --to unix:$D/socket").into_iter();
     let arguments: Vec<String> = arguments.map(|word| written.desk.expand(word)).collect();
     let mut command = written.desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
@@ -348,6 +354,7 @@ fn what_was_not_sent_is_said() {
 fn journald() {
     let written = Written::new();
     let socket = UnixDatagram::bind(written.desk.path("journal")).unwrap();
+    socket.set_read_timeout(Some(LONG)).unwrap();
     written.run("export --format journald --to unix:$D/journal --after 2").good();
     let mut entries = Vec::new();
     for line in &written.lines()[2..] {
