@@ -26,6 +26,10 @@ pub struct Config {
     pub policy: Policy,
     /// The log of what is done.
     pub audit: Audit,
+    /// Who is told of alarms.
+    pub watch: Watch,
+    /// What is measured.
+    pub metrics: Metrics,
     /// The file this came from; none where the defaults stand.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -143,6 +147,43 @@ pub struct Audit {
     pub checkpoint_seconds: u64,
 }
 
+/// Table `[watch]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Watch {
+    /// The ways by which alarms are told.
+    pub deliveries: Vec<Delivery>,
+    /// How often a delivery is tried before it is given up.
+    pub attempts: u32,
+    /// How long one attempt may take, seconds.
+    pub seconds: u64,
+}
+
+/// A way by which alarms are told; one of its three ways is given.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delivery {
+    /// What alarms call it.
+    pub name: String,
+    /// A program and its arguments, which takes the alarm as JSON on its standard input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// A datagram socket that takes syslog messages (RFC 5424).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub syslog: String,
+    /// `http://127.0.0.1:PORT/PATH`, of this machine alone, which takes the alarm as JSON by POST.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub webhook: String,
+}
+
+/// Table `[metrics]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metrics {
+    /// The most series of one metric; what comes later is added up in series called `other`.
+    pub most_series: usize,
+}
+
 /// What becomes of an operation that cannot be recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -177,6 +218,57 @@ impl Default for Audit {
             checkpoint_records: 10_000,
             checkpoint_seconds: 3600,
         }
+    }
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch { deliveries: Vec::new(), attempts: 3, seconds: 10 }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { most_series: 2000 }
+    }
+}
+
+impl Watch {
+    fn complaint(&self) -> Option<&'static str> {
+        let named = |name: &str| self.deliveries.iter().filter(|one| one.name == name).count();
+        let ways = |one: &Delivery| {
+            let given = [!one.command.is_empty(), !one.syslog.is_empty(), !one.webhook.is_empty()];
+            given.iter().filter(|given| **given).count()
+        };
+        let complaints = [
+            (!(1..=10).contains(&self.attempts), "watch.attempts must be 1 to 10"),
+            (!(1..=60).contains(&self.seconds), "watch.seconds must be 1 to 60"),
+            (
+                self.deliveries.iter().any(|one| one.name.is_empty() || named(&one.name) > 1),
+                "watch.deliveries must each have a 'name' of their own",
+            ),
+            (
+                self.deliveries.iter().any(|one| ways(one) != 1),
+                "watch.deliveries must each have one of 'command', 'syslog' and 'webhook'",
+            ),
+            (
+                self.deliveries.iter().any(|one| !one.webhook.is_empty() && one.hook().is_none()),
+                "a webhook of watch.deliveries must be http://127.0.0.1:PORT/PATH or http://[::1]:PORT/PATH",
+            ),
+        ];
+        complaints.iter().find(|(wrong, _)| *wrong).map(|(_, complaint)| *complaint)
+    }
+}
+
+impl Delivery {
+    /// The address and the path of the webhook; none where it is not of this machine.
+    pub fn hook(&self) -> Option<(std::net::SocketAddr, &str)> {
+        let rest = self.webhook.strip_prefix("http://")?;
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+        let address: std::net::SocketAddr = host.parse().ok()?;
+        let path = if path.is_empty() { "/" } else { path };
+        (plain && address.ip().is_loopback()).then_some((address, path))
     }
 }
 
@@ -244,14 +336,20 @@ impl Config {
             ),
             (self.audit.checkpoint_records == 0, "audit.checkpoint_records must be at least 1"),
             (self.audit.checkpoint_seconds == 0, "audit.checkpoint_seconds must be at least 1"),
+            (
+                !(100..=100_000).contains(&self.metrics.most_series),
+                "metrics.most_series must be 100 to 100000",
+            ),
             (!self.store.path.is_absolute(), "store.path must be an absolute path"),
             (
                 self.token.mode == Mode::Safe && !self.token.lift.is_empty(),
                 "token.lift is for token.mode = \"compatible\"",
             ),
         ];
-        match complaints.iter().find(|(wrong, _)| *wrong) {
-            Some((_, complaint)) => {
+        let complaint =
+            complaints.iter().find(|(wrong, _)| *wrong).map(|(_, complaint)| *complaint);
+        match complaint.or(self.watch.complaint()) {
+            Some(complaint) => {
                 tracing::error!("configuration: {complaint}");
                 Err(Error::ArgumentsBad)
             }

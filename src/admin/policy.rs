@@ -22,6 +22,12 @@ pub struct Proposal {
     rules: usize,
 }
 
+impl Proposal {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 /// What a check of a file found.
 #[derive(Debug, Serialize)]
 pub struct Checked {

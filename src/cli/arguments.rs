@@ -104,6 +104,13 @@ pub(super) enum Command {
     ///
     /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.
     Check(Check),
+    /// Measures: prints what the audit log adds up to, and what store and log are now, as OpenMetrics
+    Metrics(super::watching_arguments::Metrics),
+    /// Follows the audit log and tells the alarms of the tokens' policies
+    ///
+    /// Runs until SIGTERM or SIGINT. It goes on where it ended; an alarm whose telling was interrupted
+    /// by a kill may be told twice, and is recorded once.
+    Watch(super::watching_arguments::Watch),
     /// Says what is wrong with this installation and how to mend it
     Doctor,
     /// Shows the configuration in force

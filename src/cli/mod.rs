@@ -25,6 +25,8 @@ mod stores;
 mod token_keys;
 mod tokens;
 mod users;
+mod watching;
+mod watching_arguments;
 
 use crate::admin::{Failure, Outcome, guard_process};
 use crate::session::leaves;
@@ -79,6 +81,8 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::Rotate(verb) => done(rotation::run(common, verb)),
         Command::Check(check) => checking::run(common, check),
         Command::Audit(verb) => audit::run(common, verb),
+        Command::Metrics(metrics) => done(watching::metrics(common, metrics)),
+        Command::Watch(watch) => done(watching::watch(common, watch)),
         Command::Doctor => stores::doctor(common),
         Command::Config(verb) => done(stores::config(common, verb)),
     }

@@ -4,6 +4,7 @@
 //! `object` and layer 0.
 
 use super::Use;
+use crate::call;
 use crate::codec::DAY;
 use crate::error::{Error, Result};
 use crate::object::{Life, Object, State, Template};
@@ -111,7 +112,10 @@ pub fn allows(life: &Life, usage: Use, day: i64) -> bool {
 pub fn permit(key: &Object, usage: Use, day: i64) -> Result<()> {
     match !key.is_key() || allows(key.life(), usage, day) {
         true => Ok(()),
-        false => Err(Error::KeyFunctionNotPermitted),
+        false => {
+            call::denied_by("state", key.life().on(day).name());
+            Err(Error::KeyFunctionNotPermitted)
+        }
     }
 }
 
@@ -124,7 +128,13 @@ pub fn ends(life: &Life, usage: Use) -> Option<u64> {
 /// Whether a key may leave wrapped: what comes back from a wrap has a life of its own, so that only
 /// an active key leaves, or one in another state would come back as active.
 pub fn may_leave(key: &Object, day: i64) -> Result<()> {
-    if key.life().on(day) == Active { Ok(()) } else { Err(Error::KeyNotWrappable) }
+    match key.life().on(day) {
+        Active => Ok(()),
+        other => {
+            call::denied_by("state", other.name());
+            Err(Error::KeyNotWrappable)
+        }
+    }
 }
 
 /// Whether a key may go from one state to another.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Who may do what with which key: pure functions, values in, verdict out. It may import `object`,
-//! `mechanism`, `store` (for what a count is) and layer 0.
+//! `mechanism`, `store` (for what a count is), `audit` (for what a record is) and layer 0.
 
+pub mod alarms;
 pub mod counts;
 mod deriving;
 mod governing;

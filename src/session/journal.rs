@@ -159,6 +159,12 @@ impl Journal {
         }
     }
 
+    /// Records the act at hand, durably: what was seen must not be unseen after a loss of power.
+    pub(super) fn note(&self, outcome: &str) -> Result<()> {
+        let write = |entry: &Entry<'_>| self.log()?.append(entry, Durability::Now);
+        self.judged(self.entry(outcome, None, write).map(Some)).map(|_| ())
+    }
+
     /// Records the counts of this process.
     pub(super) fn flush(&self) {
         // What is not recorded stays counted.

@@ -56,6 +56,8 @@ pub const VERBS: &[(&str, Leaves)] = &[
     ("check", Record),
     ("doctor", Nothing),
     ("config show", Nothing),
+    ("metrics", Nothing),
+    ("watch", Nothing),
 ];
 
 /// A verb of the command begins, by its name.

@@ -142,6 +142,18 @@ pub struct SessionState {
     pub flags: CK_FLAGS,
 }
 
+/// What the watch over the log says of an alarm.
+pub struct Told<'a> {
+    /// The serial number of the token whose policy has it.
+    pub token: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// The number of the record that raised it, and the delivery that is meant.
+    pub subject: String,
+    /// How it went: the name of a `CKR_*`.
+    pub outcome: &'a str,
+}
+
 impl Library {
     /// Begins, with the store of the configuration if there is one already.
     pub fn new(config: Config) -> Result<Library> {
@@ -339,7 +351,18 @@ impl Library {
         self.journal.get().map_or(Ok(None), |journal| journal.compared(&vault))
     }
 
-    /// Records what all processes have counted.
+    /// Records what the watch over the log does: `op` about an alarm of a token, which the record
+    /// `seq` raised.
+    pub fn note_watch(&self, op: &'static str, alarm: &Told<'_>) -> Result<()> {
+        let Some(journal) = self.journal.get() else { return Ok(()) };
+        let _act = call::act(op);
+        call::on_token(alarm.token);
+        call::denied_by("alarm", alarm.name);
+        call::subject(&alarm.subject);
+        journal.note(alarm.outcome)
+    }
+
+    /// Records what all processes have counted, before the log is read.
     pub fn sweep_audit(&self) -> Result<()> {
         self.journal.get().map_or(Ok(()), |journal| journal.sweep())
     }

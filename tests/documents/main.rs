@@ -17,6 +17,7 @@ mod audit;
 mod document;
 mod lifecycle;
 mod mechanisms;
+mod metrics;
 mod objects;
 mod registry;
 mod roles;

@@ -2,6 +2,7 @@
 //! From the text of a policy to its rules, or to everything that is wrong with it. It imports nothing
 //! of the crate.
 
+use super::alarm::{self, Alarm};
 use super::cover::shadows;
 use super::fault::{Fault, Faults};
 use super::key::Facts;
@@ -17,6 +18,7 @@ pub struct Rules {
     /// What holds for keys that no rule is about.
     pub otherwise: Otherwise,
     rules: Vec<Arc<Rule>>,
+    alarms: Vec<Arc<Alarm>>,
 }
 
 /// What holds for keys that no rule is about.
@@ -50,6 +52,9 @@ impl Rules {
         }
         let otherwise = otherwise(page.default.as_ref(), &mut faults);
         distinct(&page, &mut faults);
+        alarm::distinct(&page.alarm, &mut faults);
+        let alarms: Vec<_> =
+            page.alarm.iter().filter_map(|raw| Alarm::compile(text, raw, &mut faults)).collect();
         let compiled: Vec<_> =
             page.rule.iter().map(|raw| (raw, Rule::compile(text, raw, &mut faults))).collect();
         faults.end()?;
@@ -72,12 +77,18 @@ impl Rules {
         }
         faults.end()?;
         let rules = compiled.into_iter().map(|(_, rule)| Arc::new(rule)).collect();
-        Ok(Rules { otherwise, rules })
+        let alarms = alarms.into_iter().map(Arc::new).collect();
+        Ok(Rules { otherwise, rules, alarms })
     }
 
     /// The rules, in the order of the text.
     pub fn rules(&self) -> &[Arc<Rule>] {
         &self.rules
+    }
+
+    /// The alarms, in the order of the text.
+    pub fn alarms(&self) -> &[Arc<Alarm>] {
+        &self.alarms
     }
 
     /// The rules that are about a key, in the order of the text.

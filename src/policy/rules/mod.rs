@@ -3,6 +3,7 @@
 //! and values in, verdict out; no store, and no clock but the `now` that is passed in. It may import
 //! `mechanism` (for the names of mechanisms) and layer 0. `docs/policy.md` specifies the format.
 
+mod alarm;
 mod compile;
 mod cover;
 mod fault;
@@ -16,6 +17,7 @@ mod names;
 mod rule;
 mod text;
 
+pub use alarm::{Alarm, CONDITIONS, Condition, Takes, When};
 pub use compile::{Otherwise, Rules};
 pub use fault::Fault;
 pub use judge::{Ask, Caller, Matched, Moment, Reason, Verdict, judge, obstacle};

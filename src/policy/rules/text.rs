@@ -18,6 +18,24 @@ pub(super) struct Page {
     pub(super) default: Option<Text>,
     #[serde(default)]
     pub(super) rule: Vec<Spanned<RawRule>>,
+    #[serde(default)]
+    pub(super) alarm: Vec<Spanned<RawAlarm>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAlarm {
+    pub(super) name: Text,
+    pub(super) when: Text,
+    pub(super) operations: Option<Texts>,
+    pub(super) outcomes: Option<Texts>,
+    pub(super) keys: Option<Texts>,
+    pub(super) users: Option<Texts>,
+    pub(super) programs: Option<Texts>,
+    pub(super) window: Option<Text>,
+    pub(super) threshold: Option<Spanned<i64>>,
+    pub(super) hours: Option<Spanned<RawHours>>,
+    pub(super) notify: Option<Texts>,
 }
 
 #[derive(Deserialize)]
