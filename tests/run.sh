@@ -118,7 +118,7 @@ fuzz() {
 }
 
 interop() {
-    for script in pkcs11-tool openssl nginx java nss python softhsm2 audit; do
+    for script in pkcs11-tool openssl nginx java nss python softhsm2 audit metrics; do
         stage "interop/$script.sh" sh "$ROOT/interop/$script.sh"
     done
     stage "interop/quickstart.sh" quickstart_twice
