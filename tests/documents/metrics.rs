@@ -85,7 +85,7 @@ any other; a server logs in once.
 
 `--listen` takes addresses of this machine alone, answers `GET /metrics` and nothing else, to who names
 this machine as the host; a request has 8192 bytes and five seconds, eight are answered at once. Every user of the machine can
-ask it: labels of keys (of private ones too, from the log), names of users and of rules are in the answer. It looks
+ask it: labels of keys, names of users and of rules are in the answer. It looks
 at keys once a minute and at everything else with each request.
 
 ## Sums of the audit log
