@@ -5,7 +5,7 @@ use super::check::check;
 use super::desk::Desk;
 use super::diagnostics::capture;
 use super::failure::{Failure, Outcome};
-use super::seals::{SealInfo, info};
+use super::seals::{SealInfo, forgotten, info};
 use super::tokens;
 use crate::error::{Error, Result};
 use crate::files;
@@ -242,7 +242,7 @@ impl Desk {
             self.forget_drafts(std::slice::from_ref(&new));
         }
         put.map_err(cannot)?;
-        seal::forget_former(&new, &around).map_err(cannot)?;
+        forgotten(&new, seal::forget_former(&new, &around));
         Ok(info(&new))
     }
 
@@ -275,9 +275,7 @@ impl Desk {
         let around = &self.opened.around;
         let Ok(_lock) = files::lock_directory(&around.paths.directory) else { return };
         for slot in self.seal_slots().unwrap_or_default() {
-            if seal::forget_former(&slot, around).is_err() {
-                tracing::warn!("a former secret of seal slot {} could not be removed", slot.id);
-            }
+            forgotten(&slot, seal::forget_former(&slot, around));
         }
     }
 }

@@ -113,7 +113,7 @@ impl Desk {
         }
         let cannot = |error| Failure::of(format!("cannot remove seal slot {id}"), error);
         self.opened.vault.remove_seal_slot(i64::from(id)).map_err(cannot)?;
-        seal::remove(&slot, around).map_err(cannot)?;
+        forgotten(&slot, seal::remove(&slot, around));
         Ok(info(&slot))
     }
 
@@ -130,6 +130,18 @@ impl Desk {
             passphrase,
             kdf: around.kdf.clone(),
         }
+    }
+}
+
+/// Says where a secret that opens the store no more could not be removed. It is no error: the slot is as
+/// it was asked to be, which doing it again would not find.
+pub(super) fn forgotten(slot: &Slot, done: Result<()>) {
+    if done.is_err() {
+        tracing::error!(
+            "seal slot {} is as you wished, but a file of its former secret may be left: remove it by \
+             hand, because it opens older copies of the store",
+            slot.id
+        );
     }
 }
 
