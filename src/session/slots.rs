@@ -113,7 +113,16 @@ impl Library {
     /// the token of another slot anew, which takes its security officer's PIN.
     pub fn init_token(&self, id: CK_SLOT_ID, pin: &[u8], label: [u8; 32]) -> Result<()> {
         call::subject(String::from_utf8_lossy(&label).trim_end());
+        let known = self.taken().contains(&id);
         match self.slot(id)? {
+            // The store could be read only now, or another process was faster: nobody was told of this
+            // token, and whoever names its slot did not mean to erase it.
+            Some(_) if !known => {
+                tracing::error!(
+                    "slot {id} has a token that was not there before: list slots again"
+                );
+                return Err(Error::DeviceError);
+            }
             None => {
                 let vault = self.vault_or_new()?;
                 vault.create_token(token_id(id), label, pin, &self.config)?;
@@ -150,18 +159,20 @@ impl Library {
             let slot = self.slots.read().get(&id).cloned();
             return slot.map(Some).ok_or(Error::DeviceError);
         }
-        if id != next_slot(taken.last()) {
-            // Where the store was not opened yet, its slots are not known, and its fault is the answer.
-            if self.vault.lock().is_some() {
-                return Err(Error::SlotIdInvalid);
-            }
-            self.refresh()?;
-            let slot = self.slots.read().get(&id).cloned();
-            let free = id == next_slot(self.taken().last());
-            return if free || slot.is_some() { Ok(slot) } else { Err(Error::SlotIdInvalid) };
+        // Where the store was not read yet, its slots are not known, and its fault is the answer.
+        if id != next_slot(taken.last()) && self.vault.lock().is_some() {
+            return Err(Error::SlotIdInvalid);
         }
-        // A store that is there and cannot be read is not a free slot: its fault is the answer.
-        self.refresh().map(|()| None)
+        // A store that is there and cannot be read is not a free slot.
+        self.refresh()?;
+        if let Some(slot) = self.slots.read().get(&id) {
+            return Ok(Some(slot.clone()));
+        }
+        match self.taken() {
+            taken if taken.contains(&id) => Err(Error::DeviceError),
+            taken if id == next_slot(taken.last()) => Ok(None),
+            _ => Err(Error::SlotIdInvalid),
+        }
     }
 
     /// The slots that have a token, be it one that is refused.
