@@ -136,6 +136,25 @@ impl Sqlite {
         result.and_then(|()| self.in_place())
     }
 
+    /// The same on the connection that is there, or a new one; one that cannot end its transaction is
+    /// dropped.
+    fn write_on(
+        &self,
+        writer: &mut Option<Connection>,
+        change: &mut dyn FnMut(&dyn Transaction) -> Result<()>,
+    ) -> Result<()> {
+        let connection = match writer.take() {
+            Some(connection) => connection,
+            None => self.connect_writer()?,
+        };
+        let result = self.transact(&connection, change);
+        if connection.is_autocommit() {
+            self.fold_if_long(&connection);
+            *writer = Some(connection);
+        }
+        result
+    }
+
     /// Folds a write-ahead log that readers have kept from being folded for long, which takes a moment
     /// without any: they come and go, and one that stays is not waited for.
     fn fold_if_long(&self, connection: &Connection) {
@@ -229,14 +248,12 @@ impl Store for Sqlite {
         self.in_place()?;
         let mut guard = self.writer.lock();
         let _limits = Unsignalled::begin();
-        let connection = match guard.take() {
-            Some(connection) => connection,
-            None => self.connect_writer()?,
-        };
-        let result = self.transact(&connection, change);
-        if connection.is_autocommit() {
-            self.fold_if_long(&connection);
-            *guard = Some(connection);
+        let result = self.write_on(&mut guard, change);
+        if matches!(result, Err(Error::TokenWriteProtected)) {
+            // What SQLite could open for reading alone it reads for as long as any connection stands:
+            // when the cause is gone all is opened anew.
+            drop(guard.take());
+            self.readers.lock().clear();
         }
         result
     }
