@@ -248,14 +248,19 @@ impl Store for Sqlite {
         self.in_place()?;
         let mut guard = self.writer.lock();
         let _limits = Unsignalled::begin();
-        let result = self.write_on(&mut guard, change);
-        if matches!(result, Err(Error::TokenWriteProtected)) {
-            // What SQLite could open for reading alone it reads for as long as any connection stands:
-            // when the cause is gone all is opened anew.
-            drop(guard.take());
-            self.readers.lock().clear();
+        let mut begun = false;
+        let result = self.write_on(&mut guard, &mut |tx| {
+            begun = true;
+            change(tx)
+        });
+        if begun || !matches!(result, Err(Error::TokenWriteProtected)) {
+            return result;
         }
-        result
+        // What SQLite could open for reading alone it goes on reading for as long as any connection
+        // stands, though the cause be gone: all is opened anew.
+        drop(guard.take());
+        self.readers.lock().clear();
+        self.write_on(&mut guard, change)
     }
 
     fn fold_log(&self) -> Result<bool> {
