@@ -11,6 +11,8 @@ pub struct Act {
     pub how: How,
     /// Whether each run makes PINs, which takes so long that errors of the same outcome are left out.
     pub slow: bool,
+    /// Whether it is done in several changes: an interrupted one is brought to its end by the next.
+    pub staged: bool,
     /// Commands whose output tells what the act did.
     pub shows: &'static [&'static [&'static str]],
 }
@@ -78,7 +80,14 @@ fn new() -> Template {
 }
 
 const fn calls(name: &'static str, ready: Ready, act: fn(&Stage<'_>) -> R<()>) -> Act {
-    Act { name, ground: Ground::Filled, how: How::Calls(ready, act), slow: false, shows: &[] }
+    Act {
+        name,
+        ground: Ground::Filled,
+        how: How::Calls(ready, act),
+        slow: false,
+        staged: false,
+        shows: &[],
+    }
 }
 
 const fn slow(act: Act) -> Act {
@@ -90,7 +99,18 @@ const fn command(
     arguments: &'static [&'static str],
     shows: &'static [&'static [&'static str]],
 ) -> Act {
-    Act { name, ground: Ground::Filled, how: How::Command(arguments), slow: false, shows }
+    Act {
+        name,
+        ground: Ground::Filled,
+        how: How::Command(arguments),
+        slow: false,
+        staged: false,
+        shows,
+    }
+}
+
+const fn staged(name: &'static str, arguments: &'static [&'static str]) -> Act {
+    Act { staged: true, ..command(name, arguments, &[]) }
 }
 
 /// Tokens and PINs.
@@ -100,6 +120,8 @@ pub const TOKENS: &[Act] = &[
         ground: Ground::Nothing,
         how: How::Calls(Ready::Not, |stage| init_token(stage, 0, "made")),
         slow: true,
+        // The store, then its token.
+        staged: true,
         shows: &[],
     },
     slow(calls("make a second token", Ready::Not, |stage| init_token(stage, 1, "made"))),
@@ -180,6 +202,7 @@ pub const COMMANDS: &[Act] = &[
         ground: Ground::TwoSeals,
         how: How::Command(&["seal", "remove", "--slot", "1"]),
         slow: false,
+        staged: false,
         shows: &[&["seal", "list"]],
     },
     slow(command(
@@ -223,4 +246,31 @@ pub const COMMANDS: &[Act] = &[
         ],
         &[],
     ),
+    command("seal rotate", &["seal", "rotate", "1"], &[&["seal", "list"]]),
+    staged(
+        "import softhsm2",
+        &[
+            "import",
+            "softhsm2",
+            "--tokens",
+            "$V/softhsm2/tokens",
+            "--token",
+            "second",
+            "--source-pin-file",
+            "$D/source",
+            "--pin-file",
+            "$D/pin",
+        ],
+    ),
+];
+
+/// Keys made anew.
+pub const ROTATIONS: &[Act] = &[
+    staged("rotate token-key", &["rotate", "token-key", "--pin-file", "$D/pin"]),
+    staged(
+        "rotate token-key --compromised",
+        &["rotate", "token-key", "--compromised", "--pin-file", "$D/pin"],
+    ),
+    staged("rotate master-key", &["rotate", "master-key"]),
+    staged("rotate master-key --compromised", &["rotate", "master-key", "--compromised"]),
 ];

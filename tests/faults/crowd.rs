@@ -2,12 +2,11 @@
 //! Many processes and threads at one store: nobody is told that it is busy, no count is lost, and each
 //! change is seen by the others when it has been acknowledged.
 
-use crate::common::operation::Kind;
 use crate::common::*;
 use crate::place::cheap_token;
 use crate::{check, child_on, join};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::process::Child;
 
 const CROWD: usize = 8;
 
@@ -164,113 +163,4 @@ fn no_wrong_pin_goes_uncounted() {
     s.login(CKU_USER, "not the PIN").gives(CKR_PIN_INCORRECT);
     assert!(last(), "one is left");
     s.login(CKU_USER, USER_PIN).good();
-}
-
-/// What another process does, by the command; and what the next call gives here.
-type Seen = (&'static str, &'static [&'static str], fn(Session) -> CK_RV, CK_RV);
-
-fn starts(s: Session, label: &str, kind: Kind) -> CK_RV {
-    match s.find(&template! { CKA_LABEL => label }).good().first() {
-        None => CKR_OBJECT_HANDLE_INVALID,
-        Some(key) => {
-            let code = s.start(kind, &Mech::plain(CKM_AES_CMAC), Some(*key)).code();
-            let _ = s.cancel(CKF_SIGN | CKF_VERIFY);
-            code
-        }
-    }
-}
-
-const PIN: [&str; 2] = ["--pin-file", "$D/pin"];
-
-const SEEN: &[Seen] = &[
-    ("nothing", &["check"], |s| starts(s, "box", Kind::Sign), CKR_OK),
-    (
-        "suspend",
-        &["key", "suspend", "--label", "box", "--reason", "test", PIN[0], PIN[1]],
-        |s| starts(s, "box", Kind::Sign),
-        CKR_KEY_FUNCTION_NOT_PERMITTED,
-    ),
-    (
-        "resume",
-        &["key", "resume", "--label", "box", "--reason", "test", PIN[0], PIN[1]],
-        |s| starts(s, "box", Kind::Sign),
-        CKR_OK,
-    ),
-    (
-        "dates",
-        &["key", "set", "--label", "box", "--end-date", "2020-01-01", PIN[0], PIN[1]],
-        |s| starts(s, "box", Kind::Sign),
-        CKR_KEY_FUNCTION_NOT_PERMITTED,
-    ),
-    (
-        "no dates",
-        &["key", "set", "--label", "box", "--end-date", "none", PIN[0], PIN[1]],
-        |s| starts(s, "box", Kind::Sign),
-        CKR_OK,
-    ),
-    (
-        "generate",
-        &[
-            "key",
-            "generate",
-            "--type",
-            "aes",
-            "--label",
-            "new",
-            "--usage",
-            "sign,verify",
-            PIN[0],
-            PIN[1],
-        ],
-        |s| starts(s, "new", Kind::Sign),
-        CKR_OK,
-    ),
-    (
-        "destroy",
-        &["key", "destroy", "--label", "new", "--yes", "--reason", "test", PIN[0], PIN[1]],
-        |s| starts(s, "new", Kind::Sign),
-        CKR_OBJECT_HANDLE_INVALID,
-    ),
-    (
-        "policy",
-        &["policy", "set", "$D/policy.toml", "--so-pin-file", "$D/so"],
-        |s| starts(s, "box", Kind::Sign),
-        CKR_KEY_FUNCTION_NOT_PERMITTED,
-    ),
-    ("policy, of another use", &["check"], |s| starts(s, "box", Kind::Verify), CKR_OK),
-    (
-        "the user's PIN",
-        &["pin", "change", "--pin-file", "$D/pin", "--new-pin-file", "$D/other"],
-        |s| {
-            s.logout().good();
-            s.login(CKU_USER, USER_PIN).code()
-        },
-        CKR_PIN_INCORRECT,
-    ),
-];
-
-#[test]
-fn what_another_process_did_holds_at_the_next_call() {
-    let fixture = Fixture::prepared("");
-    cheap_token(&fixture.store_path());
-    let policy = "version = 1\n[[rule]]\nname = \"verify\"\noperations = [\"verify\"]\n";
-    let content =
-        [("so", SO_PIN), ("pin", USER_PIN), ("other", "another-pin"), ("policy.toml", policy)];
-    for (name, text) in content {
-        std::fs::write(fixture.directory().join(name), text).unwrap();
-    }
-    fixture.initialize().good();
-    let s = Token { slot: 0 }.user();
-    let usages =
-        template! { CKA_TOKEN => true, CKA_LABEL => "box", CKA_SIGN => true, CKA_VERIFY => true };
-    keys::aes_with(s, 32, &usages);
-    for (what, arguments, look, expected) in SEEN {
-        look(s);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-        let directory = fixture.directory().to_str().unwrap();
-        command.args(arguments.iter().map(|argument| argument.replace("$D", directory)));
-        let output = command.env("STRONGROOM_CONF", fixture.config_path()).output().unwrap();
-        assert!(output.status.success(), "{what}: {}", child::everything(&output));
-        assert_eq!(names::of(look(s)), names::of(*expected), "{what}");
-    }
 }

@@ -160,8 +160,11 @@ fn who_is_killed_with_the_lock_holds_nobody_up() {
             let s = join();
             make(s);
             let store = std::env::var("CHILD_STORE").unwrap();
-            // In the middle of writing the log.
-            library::arm(store.as_ref(), 8, Kind::Stop);
+            library::arm(store.as_ref(), 0, Kind::Count);
+            make(s);
+            // The last writing into the log before it is synced.
+            let at = library::disarm().find('s').unwrap();
+            library::arm(store.as_ref(), at, Kind::Stop);
             make(s);
             unreachable!("stopped, then killed");
         }
@@ -202,7 +205,7 @@ fn who_is_killed_with_the_lock_holds_nobody_up() {
     check(&user.fixture, "after the kill");
 }
 
-fn wait_until_stopped(child: &Child) {
+pub fn wait_until_stopped(child: &Child) {
     let status = format!("/proc/{}/stat", child.id());
     loop {
         let text = std::fs::read_to_string(&status).expect("the child lives");

@@ -20,6 +20,8 @@ mod crowd;
 mod kill;
 mod library;
 mod place;
+mod rights;
+mod seen;
 mod steps;
 mod surroundings;
 
@@ -38,6 +40,16 @@ fn join() -> Session {
     let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
     session::initialize(Some(&format!("conf={conf}"))).good();
     Token { slot: session::slots(false).good()[0] }.user()
+}
+
+/// The command on a store; `$D` in its arguments is the directory with its configuration.
+fn strongroom(fixture: &Fixture, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    let directory = fixture.directory().to_str().unwrap();
+    command.args(arguments.iter().map(|argument| argument.replace("$D", directory)));
+    let output = command.env("STRONGROOM_CONF", fixture.config_path()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", child::everything(&output));
+    child::everything(&output)
 }
 
 /// `strongroom check` must find nothing.

@@ -8,6 +8,7 @@ use std::os::fd::FromRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use strongroom::admin::{self, Desk, Failure};
 use strongroom::config::{Config, Kdf};
 use strongroom::session::Library;
 use tempfile::TempDir;
@@ -48,6 +49,8 @@ impl Place {
             ("other", OTHER_PIN),
             ("policy.toml", policy),
             ("secret", "0123456789abcdef"),
+            // The PIN of a token that is moved out of.
+            ("source", "other-pin-171717"),
         ] {
             std::fs::write(place.file(name), content).unwrap();
         }
@@ -66,11 +69,13 @@ impl Place {
         session::initialize(Some(&format!("conf={}", self.file("strongroom.toml").display())))
     }
 
-    /// The command on this store; `$D` in its arguments is the directory.
+    /// The command on this store; `$D` in its arguments is the directory, `$V` that of vectors.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
         let directory = self.directory.path().to_str().unwrap();
-        command.args(arguments.iter().map(|argument| argument.replace("$D", directory)));
+        let vectors = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors");
+        let named = |argument: &&str| argument.replace("$D", directory).replace("$V", vectors);
+        command.args(arguments.iter().map(named));
         command.env("STRONGROOM_CONF", self.file("strongroom.toml"));
         command.env_remove("STRONGROOM_STORE");
         command
@@ -97,30 +102,71 @@ impl Place {
         }
     }
 
-    /// `strongroom check`, where there is a store: what it said, if it did not end well.
-    pub fn check(&self) -> Result<(), String> {
-        if !self.store().join("store.db").exists() {
-            return Ok(());
-        }
-        let output = self.command(&["check"]).output().unwrap();
-        if output.status.success() { Ok(()) } else { Err(child::everything(&output)) }
-    }
-
-    /// What the store holds, and whether it works: in a process of its own.
-    pub fn snapshot(&self, more: &[&[&str]]) -> String {
-        let seen = forked(|| {
+    /// What the store holds, and whether it works: in a process of its own, which first checks it as
+    /// `strongroom check` does.
+    pub fn snapshot(&self, more: &[&[&str]]) -> Seen {
+        let ended = forked(|| {
+            let keys = self.checked();
             self.initialize().good();
-            let seen = look();
+            let objects = look();
             session::finalize().good();
-            seen
+            format!("{keys}\n{objects}")
         });
-        assert!(seen.status == 0, "looking at the store: {}", seen.said);
-        more.iter().fold(seen.said, |seen, arguments| {
+        assert!(ended.status == 0, "looking at the store: {}", ended.said);
+        let (keys, objects) = ended.said.split_once('\n').unwrap();
+        let shown = more.iter().fold(String::new(), |seen, arguments| {
             let output = self.command(arguments).output().unwrap();
             // A number that an interrupted attempt took is not given again.
             let said = child::everything(&output).replace(|c: char| c.is_ascii_digit(), "#");
             format!("{seen}{arguments:?}: {said}")
-        })
+        });
+        Seen { keys: keys.to_owned(), objects: objects.to_owned(), shown }
+    }
+
+    /// `strongroom check`, in this process, where there is a store; and which keys the store has.
+    fn checked(&self) -> String {
+        if !self.store().join("store.db").exists() {
+            return String::new();
+        }
+        let mut config = Config::default();
+        config.store.path = self.store();
+        let no_passphrase = || panic!("a passphrase is asked for");
+        let failed =
+            |failure: Failure| -> ! { panic!("check: {}: {}", failure.what, failure.next) };
+        let keys = {
+            let desk = Desk::open(&config, None, no_passphrase).unwrap_or_else(|f| failed(f));
+            let report = admin::check(&desk, &[]).unwrap_or_else(|f| failed(f));
+            assert!(report.faults.is_empty() && report.roll, "check: {report:?}");
+            let tokens = desk.generations().unwrap_or_else(|f| failed(f));
+            let tokens = tokens.iter().map(|token| {
+                let (keys, left) = (&token.keys, token.left);
+                format!("token {} {} {} {left}; ", keys.token_key, keys.use_key, keys.rotation)
+            });
+            tokens.collect::<String>()
+        };
+        let vault = strongroom::session::open_store(&config, None).unwrap().unwrap().vault;
+        let (generations, left) = (vault.generations().unwrap(), vault.renewal_left().unwrap());
+        format!("{keys}master and store {generations:?}, left {left:?}")
+    }
+}
+
+/// What is seen of a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The generations of its keys, and what is left of a rotation.
+    pub keys: String,
+    /// Its tokens and their objects.
+    pub objects: String,
+    /// What commands show.
+    pub shown: String,
+}
+
+impl Seen {
+    /// The same but for how often keys were made anew, where nothing is under way.
+    pub fn is_like(&self, other: &Seen) -> bool {
+        let under_way = ["left Some", "plain", "compromised"];
+        let settled = !under_way.iter().any(|words| self.keys.contains(words));
+        settled && self.objects == other.objects && self.shown == other.shown
     }
 }
 
@@ -207,11 +253,13 @@ fn objects(s: Session, seen: &mut String) {
     let mut lines = Vec::new();
     for object in s.find(&Template::default()).good() {
         let mut line = String::new();
-        for attribute in [CKA_LABEL, CKA_CLASS, CKA_PRIVATE, CKA_ID, CKA_ENCRYPT, CKA_WRAP] {
-            let value = s.get(object, attribute).map(hex::encode);
-            write!(line, "{} ", value.unwrap_or_default()).unwrap();
-        }
         let label = String::from_utf8(s.get(object, CKA_LABEL).good()).unwrap();
+        for attribute in [CKA_LABEL, CKA_CLASS, CKA_PRIVATE, CKA_ID, CKA_ENCRYPT, CKA_WRAP] {
+            let value = s.get(object, attribute).unwrap_or_default();
+            // The command names a new key after its value.
+            let value = if attribute == CKA_ID { kept(&label, &value) } else { hex::encode(value) };
+            write!(line, "{value} ").unwrap();
+        }
         let worked = match s.number(object, CKA_CLASS).good() {
             CKO_DATA => {
                 let value = s.get(object, CKA_VALUE).good();
@@ -250,7 +298,7 @@ pub struct Ended {
 pub fn forked(work: impl FnOnce() -> String) -> Ended {
     let mut ends = [0; 2];
     // SAFETY: makes a pipe into a local.
-    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    assert_eq!(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) }, 0);
     // SAFETY: the child runs the closure alone and leaves by _exit; each end is closed or owned once.
     unsafe {
         let pid = libc::fork();
