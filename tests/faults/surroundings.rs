@@ -84,6 +84,33 @@ fn nothing_is_written_into_a_store_that_lost_its_name() {
     check(&user.fixture, "at the end");
 }
 
+/// A store that was not there when the library began, nor its token: who is told of an empty slot does
+/// not erase what has come into it.
+#[test]
+fn a_token_that_comes_to_light_late_is_not_erased() {
+    let user = User::new();
+    let kept = template! { CKA_TOKEN => true, CKA_LABEL => "kept" };
+    keys::aes_with(user.session, 32, &kept);
+    session::finalize().good();
+    let (store, aside) = (user.fixture.store_path(), user.fixture.directory().join("aside"));
+    let calls: &[(&str, fn(CK_SLOT_ID) -> R<()>, CK_RV)] = &[
+        ("C_InitToken", |slot| session::init_token(slot, SO_PIN, "anew"), CKR_DEVICE_ERROR),
+        ("C_OpenSession", |slot| Session::read_write(slot).and_then(Session::close), CKR_OK),
+        ("C_GetTokenInfo", |slot| session::token_info(slot).map(drop), CKR_OK),
+    ];
+    for (what, call, expected) in calls {
+        fs::rename(&store, &aside).unwrap();
+        user.fixture.initialize().good();
+        assert_eq!(session::slots(false).good(), [0], "{what}: one slot, which is empty");
+        fs::rename(&aside, &store).unwrap();
+        call(0).gives_for(what, &[*expected]);
+        assert!(user.token.flags() & CKF_TOKEN_INITIALIZED != 0, "{what}");
+        assert_eq!(user.token.user().find(&kept).good().len(), 1, "{what}");
+        session::finalize().good();
+    }
+    check(&user.fixture, "at the end");
+}
+
 const COUNTERS: &[(&str, fn(&Path))] = &[
     ("emptied", |path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(0).unwrap()),
     ("cut short", |path| {
