@@ -5,6 +5,7 @@
 //! The split: a `Store` keeps rows and knows neither keys nor attributes; the `Vault` seals,
 //! authenticates and tags them and knows no SQL. Another database is another `Store`.
 
+mod bound;
 mod change;
 mod check;
 mod check_objects;
@@ -41,6 +42,7 @@ mod uses;
 mod vault;
 mod witness;
 
+pub use bound::{Bound, Witness};
 pub use check::{Checking, Verdict};
 pub use counter::Counter;
 pub use fault::{Fault, Wrong};
@@ -57,7 +59,7 @@ pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
 pub use user::{User, good_name};
 pub use vault::{Unseal, Vault};
-pub use witness::{Bound, Known as KnownAudit, Witness};
+pub use witness::Known as KnownAudit;
 
 use crate::error::Result;
 use state::State;

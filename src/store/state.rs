@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The set-hash over the rows of a store.
 
+use super::bound::Audit;
 use super::ring::{self, StoreKeys};
-use super::witness::Audit;
 use super::{ObjectRow, Row, RowKind};
 use crate::codec::{Filler, Reader, Writer};
 use crate::error::{Error, Result};

@@ -2,13 +2,13 @@
 //! The envelope: every row sealed or authenticated, every change bound into the store's set-hash,
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
+use super::bound::Witness;
 use super::counter::Counter;
 use super::heads::{Heads, LIST};
 use super::pin::Stretch;
 use super::ring::{self, MARK, Master, Ring, StoreKeys};
 use super::roll::{Latest, Roll, Seals};
 use super::state::{MAC, State, name};
-use super::witness::Witness;
 use super::{Row, RowKind, Store};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
