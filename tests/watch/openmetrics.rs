@@ -52,7 +52,10 @@ pub fn read(text: &str) -> Result<Samples, String> {
     Ok(samples)
 }
 
-fn sample(line: &str) -> Option<((String, BTreeMap<String, String>), f64)> {
+/// A name with its labels, and the value.
+type Sample = ((String, BTreeMap<String, String>), f64);
+
+fn sample(line: &str) -> Option<Sample> {
     let end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at(end);
     let mut labels = BTreeMap::new();
