@@ -93,7 +93,7 @@ fn a_token_that_comes_to_light_late_is_not_erased() {
     keys::aes_with(user.session, 32, &kept);
     session::finalize().good();
     let (store, aside) = (user.fixture.store_path(), user.fixture.directory().join("aside"));
-    let calls: &[(&str, fn(CK_SLOT_ID) -> R<()>, CK_RV)] = &[
+    let calls: &[Asking] = &[
         ("C_InitToken", |slot| session::init_token(slot, SO_PIN, "anew"), CKR_DEVICE_ERROR),
         ("C_OpenSession", |slot| Session::read_write(slot).and_then(Session::close), CKR_OK),
         ("C_GetTokenInfo", |slot| session::token_info(slot).map(drop), CKR_OK),
@@ -111,7 +111,12 @@ fn a_token_that_comes_to_light_late_is_not_erased() {
     check(&user.fixture, "at the end");
 }
 
-const COUNTERS: &[(&str, fn(&Path))] = &[
+/// What is called, how, and what it answers.
+type Asking = (&'static str, fn(CK_SLOT_ID) -> R<()>, CK_RV);
+/// What becomes of a file, and how.
+type Becoming = (&'static str, fn(&Path));
+
+const COUNTERS: &[Becoming] = &[
     ("emptied", |path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(0).unwrap()),
     ("cut short", |path| {
         fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap()
