@@ -2,6 +2,7 @@
 //! The check of a store: with the keys of whoever is logged in, private objects are opened too.
 
 use super::{Library, material};
+use crate::audit::Mismatch;
 use crate::error::{Error, Result};
 use crate::object;
 use crate::secret::Secret;
@@ -18,6 +19,12 @@ impl Library {
     /// Puts right what can be made anew from what is authentic, and says what was done.
     pub fn repair(&self, sessions: &[u64]) -> Result<Vec<String>> {
         self.checking(sessions, |vault, checking| vault.repair(checking))
+    }
+
+    /// What does not go together between the store and its audit log.
+    pub fn compare_audit(&self) -> Result<Option<Mismatch>> {
+        let Some(vault) = self.vault()? else { return Ok(None) };
+        self.journal.get().map_or(Ok(None), |journal| journal.compared(&vault))
     }
 
     fn checking<T>(

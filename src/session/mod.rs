@@ -66,7 +66,6 @@ pub use slots::{SlotState, TokenState, slot_id};
 pub use users::Helper;
 pub use wrapping::Wrapping;
 
-use crate::audit::Mismatch;
 use crate::call;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -343,12 +342,6 @@ impl Library {
         if let Some(journal) = self.journal.get() {
             journal.failed(error);
         }
-    }
-
-    /// What does not go together between the store and its audit log.
-    pub fn compare_audit(&self) -> Result<Option<Mismatch>> {
-        let Some(vault) = self.vault()? else { return Ok(None) };
-        self.journal.get().map_or(Ok(None), |journal| journal.compared(&vault))
     }
 
     /// Records what the watch over the log does: `op` about an alarm of a token, which the record
