@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use rustix::fs::{Gid, Mode, OFlags};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -169,7 +169,7 @@ fn locked(file: File, path: &Path) -> Result<File> {
             Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
             Err(error) => return Err(complain("lock", path, &error.into())),
         }
-        if begun.elapsed() > LONGEST_WAIT {
+        if waited_enough(begun, file.metadata()) {
             tracing::error!(
                 "{} is held by another process, which may hang: end it",
                 path.display()
@@ -178,6 +178,18 @@ fn locked(file: File, path: &Path) -> Result<File> {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Whether a lock was waited for since `begun` for long enough: a minute, and another while others get
+/// on, who write the file that these data are of. A queue on a slow disk is no process that hangs.
+pub fn waited_enough(begun: Instant, file: std::io::Result<Metadata>) -> bool {
+    let waited = begun.elapsed();
+    if waited <= LONGEST_WAIT {
+        return false;
+    }
+    let written = file.and_then(|file| file.modified()).ok();
+    let moves = written.and_then(|when| when.elapsed().ok()).is_some_and(|age| age < LONGEST_WAIT);
+    waited > LONGEST_QUEUE || !moves
 }
 
 /// Which file it is, whatever its name.
@@ -304,6 +316,8 @@ fn group_id(name: &str) -> Option<u32> {
 
 /// How long another process may hold a lock: as long as SQLite waits.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How long a queue is waited in that moves.
+const LONGEST_QUEUE: Duration = Duration::from_secs(600);
 
 /// The files of a store.
 #[derive(Clone, Debug)]

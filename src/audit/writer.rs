@@ -12,7 +12,7 @@ use super::segments::{self, Place};
 use super::tree;
 use crate::config;
 use crate::error::{Error, Result};
-use crate::files::Identity;
+use crate::files::{self, Identity};
 use crate::mechanism::primitive::Ratchet;
 use crate::secret::{Secret, Unsignalled};
 use rustix::fs::{FlockOperation, flock};
@@ -319,7 +319,7 @@ impl Turn<'_> {
 struct Locked(Arc<File>);
 
 impl Locked {
-    /// Waits for the others: they need microseconds, and no longer than a minute.
+    /// Waits for the others: each needs microseconds beside the disk's own time.
     fn lock(file: Arc<File>) -> Result<Locked> {
         let mut begun = None;
         let mut pause = Duration::from_micros(5);
@@ -329,7 +329,8 @@ impl Locked {
                 Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(failed(error.into())),
             }
-            if begun.get_or_insert_with(Instant::now).elapsed() > LONGEST_WAIT {
+            let since = *begun.get_or_insert_with(Instant::now);
+            if files::waited_enough(since, file.metadata()) {
                 tracing::error!("the audit log is held by another process, which may hang: end it");
                 return Err(Error::FunctionFailed);
             }
@@ -392,7 +393,5 @@ pub(super) const OWN: Entry<'static> = Entry {
 };
 /// The log's own records.
 const FULL: &str = "audit.full";
-/// How long another process may hold the log.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// Microseconds.
 const DAY: u64 = 86_400_000_000;

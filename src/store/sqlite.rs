@@ -16,8 +16,9 @@ use crate::files::{self, Identity};
 use crate::secret::Unsignalled;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// A store in one SQLite file.
 pub struct Sqlite {
@@ -123,7 +124,7 @@ impl Sqlite {
         connection: &Connection,
         change: &mut dyn FnMut(&dyn Transaction) -> Result<()>,
     ) -> Result<()> {
-        connection.execute_batch("BEGIN IMMEDIATE").map_err(fault)?;
+        self.begin(connection)?;
         let result = self
             .in_place()
             .and_then(|()| change(&Open(connection)))
@@ -134,6 +135,25 @@ impl Sqlite {
         }
         // What went into a file that has lost its name meanwhile is not in the store.
         result.and_then(|()| self.in_place())
+    }
+
+    /// Waits while others write, as long as they get on.
+    fn begin(&self, connection: &Connection) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match connection.execute_batch("BEGIN IMMEDIATE") {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && !files::waited_enough(begun, self.changes().symlink_metadata()) => {}
+                done => return done.map_err(fault),
+            }
+        }
+    }
+
+    /// The file that whoever changes something writes.
+    fn changes(&self) -> PathBuf {
+        let directory = self.path.parent().unwrap_or(Path::new("/")).to_path_buf();
+        files::Paths { directory }.changes()
     }
 
     /// The same on the connection that is there, or a new one; one that cannot end its transaction is
@@ -240,8 +260,7 @@ impl Store for Sqlite {
 
     fn turn(&self) -> Result<Turn> {
         // Not the database itself: closing a descriptor of it would drop SQLite's locks.
-        let directory = self.path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        files::lock(&files::Paths { directory }.changes()).map(Turn)
+        files::lock(&self.changes()).map(Turn)
     }
 
     fn write(&self, change: &mut dyn FnMut(&dyn Transaction) -> Result<()>) -> Result<()> {

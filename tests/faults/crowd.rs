@@ -44,7 +44,7 @@ fn nobody_in_a_crowd_hears_that_the_store_is_busy() {
 }
 
 /// Objects that each thread of a writer leaves.
-const KEPT: usize = 5;
+const KEPT: usize = 2;
 
 fn write_in_two_threads() {
     let s = join();
