@@ -12,14 +12,17 @@ FAILED=0
 FAILURES=
 SKIPS=
 STARTED=$(date +%s)
+# What of a stage that failed is named again at the end.
+NAMED=$(mktemp)
+trap 'rm -f "$NAMED"' EXIT
 
 main() {
     stage "compiler and packages" need_compilers
     formatting
     linting
     stage "documentation" documentation
-    stage "tests (debug)" cargo test --locked
-    stage "tests (release)" cargo test --locked --release
+    stage "tests (debug)" tests
+    stage "tests (release)" tests --release
     dependencies
     fuzzing
     stage "release build" cargo build --release --locked
@@ -48,7 +51,8 @@ stage() {
     else
         FAILED=$((FAILED + 1))
         FAILURES="$FAILURES
-   $stage_name"
+   $stage_name$(cat "$NAMED")"
+        : >"$NAMED"
         say "==== FAILED: $stage_name ($(($(date +%s) - begun)) s)"
     fi
 }
@@ -85,6 +89,20 @@ cargo_tool() {
     elif have rustup; then
         quietly rustup component add "$3" || say "rustup could not add $3; add it by hand" >&2
     fi
+}
+
+# tests ARGUMENTS...: all of them, whichever fail; those are named at the end once more.
+tests() {
+    output=$(mktemp)
+    { cargo test --locked --no-fail-fast "$@" && : >"$output.passed"; } 2>&1 | tee "$output"
+    if [ -e "$output.passed" ]; then
+        rm "$output" "$output.passed"
+        return 0
+    fi
+    echo >"$NAMED"
+    grep -E '^test .* FAILED$|panicked at|^error' "$output" | sort -u | sed 's/^/      /' >>"$NAMED" || :
+    rm "$output"
+    return 1
 }
 
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked; }
