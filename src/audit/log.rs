@@ -173,18 +173,19 @@ impl Log {
         Ok(None)
     }
 
-    /// Records the counts of this process if the last time was a second ago. Each `*Init` asks.
-    pub fn tick(&self) -> Result<()> {
+    /// Records the counts of this process if the last time was a second ago, and returns for how long
+    /// there is nothing to record, nanoseconds. Each `*Init` asks, or knows that it need not.
+    pub fn tick(&self) -> Result<u64> {
         let now = now();
         let flushed = self.flushed.load(Ordering::Acquire);
-        if now.abs_diff(flushed) < COUNTS_AGE {
-            return Ok(());
+        let age = now.abs_diff(flushed);
+        if age < COUNTS_AGE {
+            return Ok((COUNTS_AGE - age) * 1000);
         }
-        match self.flushed.compare_exchange(flushed, now, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => self.flush(),
-            // Another thread does.
-            Err(_) => Ok(()),
-        }
+        // Where that fails another thread does.
+        let taken =
+            self.flushed.compare_exchange(flushed, now, Ordering::AcqRel, Ordering::Acquire);
+        taken.map_or(Ok(()), |_| self.flush()).map(|()| COUNTS_AGE * 1000)
     }
 
     /// Records the counts of this process: at the end of a session, before a key is destroyed.

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::{Key, Params, Row};
 use crate::object::Object;
 use crate::policy::{self, Ground, Use};
+use crate::store::Glance;
 use std::sync::Arc;
 
 /// A mechanism as a call names it: its row, and its parameter, read.
@@ -96,14 +97,15 @@ impl Session {
         mut begin: impl FnMut(&Arc<Object>, &Ground) -> Result<T>,
     ) -> Result<(Active<T>, Option<Granted>)> {
         self.slot.admit(usage.group())?;
-        let ground = footing.on(&self.slot)?;
+        let now = self.slot.vault.glance();
+        let (ground, tallies) = footing.at(&self.slot, now)?;
         let (lease, (run, tally, waiting, granted)) =
-            self.decided(key, usage, ground, |object| {
+            self.decided(key, usage, (ground, now), |object| {
                 may_use(object, usage, call, ground)?;
                 let grant = self.asks(object, call.doing(usage), ground)?;
                 let granted = grant.map(|grant| (object.clone(), grant));
                 let run = begin(object, ground)?;
-                let tally = self.tally(key, object, call.row)?;
+                let tally = tallies.of(self, now, (key, object), call.row)?;
                 Ok((run, tally, object.always_authenticate(), granted))
             })?;
         // What a cipher gives out with a part has left, whether or not the end is ever asked for.
@@ -117,11 +119,11 @@ impl Session {
         &self,
         key: u64,
         usage: Use,
-        ground: &Ground,
+        (ground, mut now): (&Ground, Glance),
         mut look: impl FnMut(&Arc<Object>) -> Result<T>,
     ) -> Result<(Lease, T)> {
         for _ in 0..ATTEMPTS {
-            let seen = self.slot.lease(key, usage, |object| {
+            let seen = self.slot.lease(key, (usage, now), |object| {
                 let found = look(object).inspect_err(|_| note(object))?;
                 Ok((
                     found,
@@ -131,6 +133,7 @@ impl Session {
             let (lease, (found, decision)) = seen.map_err(as_key)?;
             let Some((object, uses)) = decision else { return Ok((lease, found)) };
             self.slot.decide(lease.entry(), &object, uses)?;
+            now = self.slot.vault.glance();
         }
         Err(Error::FunctionFailed)
     }

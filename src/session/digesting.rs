@@ -78,7 +78,9 @@ impl Library {
             life::permit(&key, Use::Derive, today()).map_err(|_| Error::KeyIndigestible)?;
             let value = key.key()?.secret().ok_or(Error::KeyIndigestible)?;
             session.ask(&key, Doing(Operation::Digest, Some(digest.run.row)))?;
-            let tally = session.tally(handle_of_key, &key, digest.run.row)?;
+            let now = session.slot.vault.glance();
+            let counted = (handle_of_key, &*key);
+            let tally = state.footing.tallies.of(session, now, counted, digest.run.row)?;
             tally.map_or(Ok(()), |tally| tally.settle())?;
             step(
                 &mut state.digest,

@@ -1,29 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The ground under a session: what its slot's token says of itself, kept so that beginning an operation
-//! asks nobody while nothing has changed. It may import `slot`, `policy` and layer 0.
+//! What a session keeps from one operation to the next, so that beginning another asks nobody while
+//! nothing has changed: what its slot's token says of itself, and what counts the uses of its keys. It may
+//! import `slot`, `tally`, `policy`, `store` and layer 0.
 
 use super::slot::Slot;
+use super::tally::Tallies;
 use crate::error::{Error, Result};
 use crate::policy::Ground;
+use crate::store::Glance;
 use std::sync::Arc;
 
-/// The ground that a session stood on last, kept with what the session holds: to find that it is still
-/// the ground costs a load and a comparison.
+/// What a session stood on last.
 #[derive(Default)]
-pub(super) struct Footing(Option<(u64, Arc<Ground>)>);
+pub(super) struct Footing {
+    /// The ground, and the count of changes at which it was: to find that it is still the ground costs a
+    /// comparison.
+    ground: Option<(u64, Arc<Ground>)>,
+    pub(super) tallies: Tallies,
+}
 
 impl Footing {
-    /// The ground on which decisions stand now.
-    pub(super) fn on(&mut self, slot: &Slot) -> Result<&Ground> {
-        // Counted before it is read: a change meanwhile makes what is read be read again.
-        let now = slot.vault.changes();
-        let stands = self.0.as_ref().is_some_and(|(count, _)| Some(*count) == now);
+    /// The ground on which decisions stand at a moment, and what counts the uses.
+    pub(super) fn at(&mut self, slot: &Slot, now: Glance) -> Result<(&Ground, &mut Tallies)> {
+        // The moment is before the ground is read: a change meanwhile makes it be read again.
+        let stands = self.ground.as_ref().is_some_and(|(count, _)| Some(*count) == now.count);
         if !stands {
-            self.0 = None;
-            let ground = slot.ground()?;
-            return Ok(&self.0.insert((now.unwrap_or(NEVER), ground)).1);
+            self.ground = None;
+            self.ground = Some((now.count.unwrap_or(NEVER), slot.ground()?));
         }
-        self.0.as_ref().map(|(_, ground)| ground.as_ref()).ok_or(Error::GeneralError)
+        let ground = self.ground.as_ref().map(|(_, ground)| ground.as_ref());
+        Ok((ground.ok_or(Error::GeneralError)?, &mut self.tallies))
     }
 }
 

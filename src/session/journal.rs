@@ -13,9 +13,10 @@ use crate::config::{self, Config, OnFailure};
 use crate::error::{Error, Result};
 use crate::files::Access;
 use crate::secret::Secret;
-use crate::store::{Bound, Vault, Witness};
+use crate::store::{Bound, Glance, Vault, Witness};
 use crate::types::Holder;
 use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// The audit log of a store, and who is there to be named in it.
@@ -24,6 +25,9 @@ pub(super) struct Journal {
     place: Place,
     sessions: Weak<Handles<Arc<Session>>>,
     opened: Mutex<Opened>,
+    /// When the log is asked next whether counts are to be recorded, as [`Glance`] has it; 0 while none
+    /// is open.
+    due: AtomicU64,
     /// Whether a benchmark has switched the log off.
     off: bool,
 }
@@ -60,6 +64,7 @@ impl Journal {
             place,
             sessions: Arc::downgrade(sessions),
             opened: Mutex::default(),
+            due: AtomicU64::new(0),
             off: OFF_IS_POSSIBLE && is_off(),
         });
         if !journal.off {
@@ -111,20 +116,24 @@ impl Journal {
         Ok(opened.log.insert(Arc::new(log)).clone())
     }
 
-    /// Whether uses go by uncounted: nobody can be logged in where nothing can be written.
-    pub(super) fn cannot_count(&self, vault: &Vault) -> bool {
-        self.off || (self.opened.lock().log.is_none() && !vault.writable())
-    }
-
     /// Whether each use is a record.
     pub(super) fn each(&self) -> bool {
         self.settings.each
     }
 
-    /// Records the counts of this process once a second.
-    pub(super) fn tick(&self) -> Result<()> {
-        let done = self.log().and_then(|log| log.tick());
-        self.judged(done.map(|()| None)).map(|_: Option<()>| ())
+    /// Whether uses are counted: nobody can be logged in where nothing can be written, and what is used
+    /// there goes by uncounted. Records the counts of this process once a second.
+    pub(super) fn counts(&self, vault: &Vault, now: Glance) -> Result<bool> {
+        if now.at < self.due.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        if self.off || (self.opened.lock().log.is_none() && !vault.writable()) {
+            return Ok(false);
+        }
+        let ticked = self.log().and_then(|log| log.tick());
+        let left = self.judged(ticked.map(Some))?;
+        self.due.store(left.map_or(0, |left| now.at.saturating_add(left)), Ordering::Release);
+        Ok(true)
     }
 
     /// Counts uses of a kind; none where that fails and is let through.
@@ -187,6 +196,7 @@ impl Journal {
     /// The end of the library's work.
     pub(super) fn close(&self) {
         let opened = self.opened.lock().log.take();
+        self.due.store(0, Ordering::Release);
         let _ = opened.map(|log| log.close());
     }
 

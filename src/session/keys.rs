@@ -163,9 +163,10 @@ impl Session {
 
     /// The same key now that the call is good: what its use decides is durable from here on.
     pub(super) fn used(&self, handle: u64, usage: Use, call: &Call) -> Result<()> {
+        let now = self.slot.vault.glance();
         let ground = self.slot.ground()?;
         let look = |object: &Arc<Object>| self.permitted(object, usage, call, &ground);
-        let (_, (key, grant)) = self.decided(handle, usage, &ground, look)?;
+        let (_, (key, grant)) = self.decided(handle, usage, (&ground, now), look)?;
         self.charge(&key, call.doing(usage), grant.as_ref())
     }
 

@@ -104,8 +104,6 @@ struct Session {
     read_write: bool,
     state: Mutex<State>,
     journal: Arc<Journal>,
-    /// What counts the uses of keys that it began last.
-    tallies: Mutex<Vec<Arc<tally::Tally>>>,
 }
 
 /// What is in progress in a session: at most one operation of each kind. What is large and seldom is
@@ -233,7 +231,6 @@ impl Library {
                 read_write,
                 state: Mutex::default(),
                 journal: journal.clone(),
-                tallies: Mutex::default(),
             };
             let handle = self.sessions.insert(|handle| Arc::new(make(handle)))?;
             slot.open_session(handle);
@@ -428,8 +425,8 @@ impl Session {
         let mut state = self.state.lock();
         state.cancel(CK_FLAGS::MAX);
         state.closed = true;
+        let counted = state.footing.tallies.end();
         drop(state);
-        let counted = !self.tallies.lock().drain(..).as_slice().is_empty();
         if counted {
             self.journal.flush();
         }

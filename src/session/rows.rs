@@ -143,7 +143,9 @@ impl Slot {
         let epoch = self.epoch.load(Ordering::Acquire);
         if let Some(entry) = self.cache.get(row) {
             let handle = self.handle(row, entry.private, epoch)?;
-            return match self.look(handle, &entry, |object| Ok(object.matches(template))) {
+            return match self
+                .look(handle, &entry, self.vault.changes(), |object| Ok(object.matches(template)))
+            {
                 Ok(matches) => Ok(matches.then_some(handle)),
                 // An altered object is left out, with a diagnostic line: the others are found.
                 Err(Error::ObjectHandleInvalid | Error::UserNotLoggedIn | Error::Altered) => {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
 use crate::object::{Object, Template};
 use crate::policy::{Ground, Use, life};
-use crate::store::{Tag, Token, Vault};
+use crate::store::{Glance, Tag, Token, Vault};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -163,20 +163,20 @@ impl Slot {
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Arc<Entry>, T)> {
         let entry = self.entry(handle)?;
-        let seen = self.look(handle, &entry, look)?;
+        let seen = self.look(handle, &entry, self.vault.changes(), look)?;
         Ok((entry, seen))
     }
 
-    /// The same for a key that is to be used.
+    /// The same for a key that is to be used, as it is at a moment or later.
     pub(super) fn lease<T>(
         &self,
         handle: u64,
-        usage: Use,
+        (usage, now): (Use, Glance),
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<(Lease, T)> {
         let mut lease = Lease::new(self.entry(handle)?, usage);
         let mut until = None;
-        let seen = self.look(handle, lease.entry(), |object| {
+        let seen = self.look(handle, lease.entry(), now.count, |object| {
             until = life::ends(object.life(), usage);
             look(object)
         })?;
@@ -188,12 +188,12 @@ impl Slot {
         &self,
         handle: u64,
         entry: &Arc<Entry>,
+        now: Option<u64>,
         look: impl FnOnce(&Arc<Object>) -> Result<T>,
     ) -> Result<T> {
         if entry.private && !self.user.load(Ordering::Acquire) {
             return Err(Error::ObjectHandleInvalid);
         }
-        let now = self.vault.changes();
         let state = entry.state.read();
         if let Some(object) = state.object.as_ref().filter(|_| entry.is_current(now)) {
             return look(object);

@@ -10,6 +10,7 @@ use crate::call::{self, Leaves};
 use crate::error::Result;
 use crate::mechanism::Row;
 use crate::object::Object;
+use crate::store::Glance;
 use crate::types::Output;
 use cryptoki_sys::CK_MECHANISM_TYPE;
 use std::sync::Arc;
@@ -80,32 +81,35 @@ impl Tally {
     }
 }
 
-impl Session {
+/// What counts the uses of keys that a session began last.
+#[derive(Default)]
+pub(super) struct Tallies(Vec<Arc<Tally>>);
+
+impl Tallies {
     /// What counts the uses that the call at hand begins; none where they go by uncounted.
-    pub(super) fn tally(
-        &self,
-        handle: u64,
-        key: &Object,
+    pub(super) fn of(
+        &mut self,
+        session: &Session,
+        now: Glance,
+        (handle, key): (u64, &Object),
         row: &'static Row,
     ) -> Result<Option<Arc<Tally>>> {
         let (op, leaves) = call::op_of();
         let op = if let Leaves::Begins(op) = leaves { op } else { op };
-        if self.journal.cannot_count(&self.slot.vault) {
+        if !session.journal.counts(&session.slot.vault, now)? {
             return Ok(None);
         }
-        self.journal.tick()?;
-        let epoch = self.slot.epoch.load(Ordering::Acquire);
-        let mut tallies = self.tallies.lock();
-        if let Some(known) = tallies.iter().find(|tally| tally.is_of(op, handle, row, epoch)) {
+        let epoch = session.slot.epoch.load(Ordering::Acquire);
+        if let Some(known) = self.0.iter().find(|tally| tally.is_of(op, handle, row, epoch)) {
             return Ok(Some(known.clone()));
         }
         let (id, label) = names(key);
-        let by = match self.journal.each() {
-            true => By::Each(self.journal.clone(), Speaker::of(self)),
+        let by = match session.journal.each() {
+            true => By::Each(session.journal.clone(), Speaker::of(session)),
             false => {
                 let key = Some(KeyName { id, label });
                 let entry = Entry { op, key, mechanism: row.name, ..Entry::default() };
-                self.journal.counter(self, &entry)?.map_or(By::Nothing, By::Count)
+                session.journal.counter(session, &entry)?.map_or(By::Nothing, By::Count)
             }
         };
         let tally = Arc::new(Tally {
@@ -118,11 +122,18 @@ impl Session {
             by,
             settled: AtomicBool::new(false),
         });
-        if tallies.len() >= REMEMBERED {
-            tallies.remove(0);
+        if self.0.len() >= REMEMBERED {
+            self.0.remove(0);
         }
-        tallies.push(tally.clone());
+        self.0.push(tally.clone());
         Ok(Some(tally))
+    }
+
+    /// The session ends; whether it counted anything.
+    pub(super) fn end(&mut self) -> bool {
+        let counted = !self.0.is_empty();
+        self.0.clear();
+        counted
     }
 }
 

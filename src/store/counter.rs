@@ -22,10 +22,18 @@ pub struct Counter {
     path: PathBuf,
     access: Access,
     file: RwLock<Open>,
-    since: Instant,
     memo: Memo,
-    /// When the name was last seen to be that of the open file, nanoseconds since `since`.
+    /// When the name was last seen to be that of the open file, as [`Glance::at`].
     named: AtomicU64,
+}
+
+/// How the store stood at a moment.
+#[derive(Clone, Copy)]
+pub struct Glance {
+    /// The number of the last change; none where one is under way, or the file cannot tell.
+    pub count: Option<u64>,
+    /// When that was asked, nanoseconds of the machine's monotonic clock.
+    pub at: u64,
 }
 
 struct Open {
@@ -47,18 +55,24 @@ impl Counter {
     /// Opens the file.
     pub fn open(path: &Path, access: Access) -> Result<Counter> {
         let file = RwLock::new(opened(path, access)?);
-        let (path, since) = (path.to_path_buf(), Instant::now());
         let (memo, named) = (Memo::default(), AtomicU64::new(0));
-        Ok(Counter { path, access, file, since, memo, named })
+        Ok(Counter { path: path.to_path_buf(), access, file, memo, named })
     }
 
     /// A number that is the same as before where nothing was changed meanwhile; none where a change is
     /// under way, or the file cannot tell.
     pub(super) fn now(&self) -> Option<u64> {
-        let now = self.elapsed();
-        if let Some(number) = self.memo.at(now) {
-            return number;
-        }
+        self.glance().count
+    }
+
+    /// The same with the time that it is of.
+    pub(super) fn glance(&self) -> Glance {
+        let at = clock();
+        let count = self.memo.at(at).unwrap_or_else(|| self.read_at(at));
+        Glance { count, at }
+    }
+
+    fn read_at(&self, now: u64) -> Option<u64> {
         let looked = now.saturating_sub(self.named.load(Ordering::Acquire)) < BETWEEN_LOOKS;
         if !looked || self.is_removed() {
             // A file of another name tells of nobody's changes.
@@ -137,10 +151,11 @@ impl Counter {
         *self.file.write() = new;
         Ok(())
     }
+}
 
-    fn elapsed(&self) -> u64 {
-        u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
+fn clock() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    (now.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as u64)
 }
 
 fn opened(path: &Path, access: Access) -> Result<Open> {

@@ -44,7 +44,7 @@ mod witness;
 
 pub use bound::{Bound, Witness};
 pub use check::{Checking, Verdict};
-pub use counter::Counter;
+pub use counter::{Counter, Glance};
 pub use fault::{Fault, Wrong};
 pub use keys::Keys;
 pub use ledger::{Account, Approval, Count, Ledger};

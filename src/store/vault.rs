@@ -3,7 +3,7 @@
 //! every search by keyed tags. `docs/store-format.md` specifies what is written here.
 
 use super::bound::Witness;
-use super::counter::Counter;
+use super::counter::{Counter, Glance};
 use super::heads::{Heads, LIST};
 use super::pin::Stretch;
 use super::ring::{self, MARK, Master, Ring, StoreKeys};
@@ -202,6 +202,11 @@ impl Vault {
     /// while a change is being made.
     pub fn changes(&self) -> Option<u64> {
         self.changes.now()
+    }
+
+    /// The same with the time that it is of: asked once for all that is compared with it.
+    pub fn glance(&self) -> Glance {
+        self.changes.glance()
     }
 
     /// The record of a row, if it is the one that was written.
