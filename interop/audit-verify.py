@@ -257,6 +257,8 @@ class Log:
             self.said[self.seq] = place
         if details.get("lost", 0) and record["outcome"] != "CKR_OK":
             raise Bad(f"{place}: {details['lost']} records were taken away before this one")
+        if record["op"] == "audit.broken":
+            raise Bad(f"{place}: the head was lost before this one: nobody knows what was lost with it")
         self.tree.add(leaf_hash(line))
         self.seq, self.mac, self.time = record["seq"], record["mac"], record["time"]
         return record
@@ -282,7 +284,7 @@ def check_log(directory, key_file):
         for number, line in enumerate(lines_of(path), 1):
             place = f"{path}, line {number}"
             record = log.take(line, place, number == 1)
-            if record["op"] in ("audit.begin", "audit.renew"):
+            if record["op"] in KEYS and "keys" in record["details"]:
                 check_keys(directory, record, place)
             if log.seq in signed:
                 check(signed[log.seq] == log.tree.root(), place,
@@ -295,10 +297,17 @@ def check_log(directory, key_file):
     return f"records: {log.seq}, checkpoints: {len(signed)}, last good checkpoint: {good}"
 
 
+# Which file of keys a record names.
+KEYS = {
+    "audit.begin": lambda seq: f"{1:020}.keys",
+    "audit.renew": lambda seq: f"{seq + 1:020}.keys",
+    "audit.broken": lambda seq: f"{seq:020}.broken",
+}
+
+
 def check_keys(directory, record, place):
     """The keys for the auditors are those that the record names."""
-    first = {"audit.begin": 1, "audit.renew": record["seq"] + 1}
-    path = directory / f"{first[record['op']]:020}.keys"
+    path = directory / KEYS[record["op"]](record["seq"])
     check(path.is_file(), path, "missing")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     check(record["details"]["keys"] == found, path, f"not the file that {place} names")

@@ -134,8 +134,8 @@ pub struct Audit {
     pub on_failure: OnFailure,
     /// Whether each use of a key is a record of its own, instead of a count a second.
     pub each: bool,
-    /// Files with the public keys of those who may check the chain: ML-KEM-1024, PEM. Read when the log
-    /// is made.
+    /// Files with the public keys of those who may check the chain beside the auditors of tokens:
+    /// ML-KEM-1024, PEM. Read when a chain begins.
     pub auditors: Vec<PathBuf>,
     /// The size of a segment of the log after which the next is begun, MiB.
     pub segment_mib: u64,

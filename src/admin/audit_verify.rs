@@ -10,7 +10,7 @@ use crate::files::Access;
 use crate::mechanism::kem;
 use crate::secret::Secret;
 use crate::session::{find_store, open_store};
-use crate::store::Bound;
+use crate::store::{Bound, Vault};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -31,10 +31,14 @@ pub struct AuditCheck {
 /// What the store says of its log.
 #[derive(Default)]
 pub struct Witnessed {
+    /// Which it is.
+    pub store: Option<[u8; 16]>,
     /// The key that the log rests under.
     pub key: Option<Secret>,
     /// Where the log was at the last change of the store.
     pub bound: Option<Position>,
+    /// What opens the chains that are kept for an auditor of it.
+    pub auditor: Option<Secret>,
 }
 
 impl Witnessed {
@@ -42,11 +46,18 @@ impl Witnessed {
     /// end what a killed writer began, and to cut off what nobody should have written.
     pub fn by_store(config: &Config, passphrase: Option<Secret>) -> Witnessed {
         let (opened, _) = capture(|| open_store(config, passphrase));
-        let known = opened.ok().flatten().and_then(|opened| opened.vault.audit().ok().flatten());
-        let Some(known) = known else { return Witnessed::default() };
+        opened.ok().flatten().map_or_else(Witnessed::default, |opened| Witnessed::of(&opened.vault))
+    }
+
+    /// Of a store that is open.
+    pub fn of(vault: &Vault) -> Witnessed {
+        let store = Some(*vault.id());
+        let Ok(Some(known)) = vault.audit() else {
+            return Witnessed { store, ..Witnessed::default() };
+        };
         let Bound { seq, mac } = known.bound;
         let bound = (seq > 0).then_some(Position { seq, mac });
-        Witnessed { key: Some(known.key), bound }
+        Witnessed { store, key: Some(known.key), bound, auditor: None }
     }
 }
 
@@ -124,14 +135,17 @@ pub fn verify_audit(
     if verifier.as_deref().is_some_and(|line| note::read_verifier(line).is_err()) {
         return Err(no_verifier());
     }
-    let store = identity(config, check, &directory, verifier.as_deref())?;
+    let store = match witnessed.store.filter(|_| check.log.is_none()) {
+        Some(store) => store,
+        None => identity(config, check, &directory, verifier.as_deref())?,
+    };
     let access = Access::for_group("").map_err(|error| Failure::of("cannot check", error))?;
     let place = Place { directory, access, store };
     let auditor = check.auditor_key.as_deref().map(seed).transpose()?;
     let asked = audit::Asked {
         place: &place,
         verifier: verifier.as_deref(),
-        auditor: auditor.as_ref(),
+        auditor: auditor.as_ref().or(witnessed.auditor.as_ref()),
         key: witnessed.key.as_ref(),
         bound: witnessed.bound,
         from: check.from,

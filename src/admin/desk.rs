@@ -39,20 +39,7 @@ impl Desk {
         if !store_exists(config)? {
             return Err(no_store(config));
         }
-        let asked = given.is_none();
-        let (result, said) = capture(|| open_store(config, given));
-        let result = match result {
-            Err(Error::TokenNotRecognized) if asked && takes_passphrase(config) => {
-                let passphrase = ask()?;
-                open_store(config, Some(passphrase))
-            }
-            other => {
-                if other.is_err() {
-                    replay(&said);
-                }
-                other
-            }
-        };
+        let (result, said) = opened(config, given, ask)?;
         let mut desk = Desk::over(config, result)?;
         desk.said = said;
         Ok(desk)
@@ -66,7 +53,7 @@ impl Desk {
         Desk::over(config, Ok(Some(opened)))
     }
 
-    fn over(config: &Config, opened: Result<Option<Opened>>) -> Outcome<Desk> {
+    pub(super) fn over(config: &Config, opened: Result<Option<Opened>>) -> Outcome<Desk> {
         let path = config.store.path.display();
         let fault = |error| Failure::of(format!("cannot open the store {path}"), error);
         let opened = opened.map_err(fault)?.ok_or_else(|| no_store(config))?;
@@ -78,4 +65,27 @@ impl Desk {
     pub fn config(&self) -> &Config {
         self.library.config()
     }
+}
+
+/// The store as it can be opened, and what was said meanwhile.
+pub(super) fn opened(
+    config: &Config,
+    given: Option<Secret>,
+    ask: impl FnOnce() -> Outcome<Secret>,
+) -> Outcome<(Result<Option<Opened>>, Vec<String>)> {
+    let asked = given.is_none();
+    let (result, said) = capture(|| open_store(config, given));
+    let result = match result {
+        Err(Error::TokenNotRecognized) if asked && takes_passphrase(config) => {
+            let passphrase = ask()?;
+            open_store(config, Some(passphrase))
+        }
+        other => {
+            if other.is_err() {
+                replay(&said);
+            }
+            other
+        }
+    };
+    Ok((result, said))
 }

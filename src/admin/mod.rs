@@ -5,10 +5,12 @@
 //! of a store) it does with the store itself.
 
 mod audit;
+mod audit_auditor;
 mod audit_carrier;
 mod audit_export;
 mod audit_proof;
 mod audit_publish;
+mod audit_renew;
 mod audit_time;
 mod audit_verify;
 mod check;
@@ -49,10 +51,12 @@ mod users;
 mod watch;
 
 pub use audit::{Found, LogKey, Selection, Trail};
+pub use audit_auditor::Office;
 pub use audit_carrier::{Carrier, Destination, host};
 pub use audit_export::{LogFormat, summary};
 pub use audit_proof::{Growth, Inclusion};
 pub use audit_publish::{Stamped, Witness};
+pub use audit_renew::Renewed;
 pub use audit_time::{Zone, moment};
 pub use audit_verify::{AuditCheck, AuditFault, AuditReport, Witnessed, verify_audit};
 pub use check::{Bad, Report, check, repair, repair_counter};

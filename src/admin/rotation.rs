@@ -78,6 +78,9 @@ impl Desk {
         }
         let (objects, unreadable) = self.finish_renewal(progress).map_err(cannot)?;
         self.forget_former();
+        if extent != Extent::MasterKey {
+            self.library.renew_audit_after_compromise();
+        }
         let (generation, store_keys) = vault.generations().map_err(cannot)?;
         let exposed = vault.exposed().map_err(cannot)?;
         let slots = self.seal_slots().map_err(cannot)?;

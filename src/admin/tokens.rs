@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::safety::{Lifted, Safeguard};
 use crate::secret::Secret;
 use crate::session::slot_id;
-use crate::store::Token;
+use crate::store::{Token, Vault};
 use crate::types::Holder;
 use serde::Serialize;
 
@@ -87,48 +87,12 @@ pub fn check_mode(mode: Mode, lift: &[Safeguard]) -> Outcome<Lifted> {
 impl Desk {
     /// All tokens; those that are not as they were written are left out, with a diagnostic line.
     pub fn tokens(&self) -> Outcome<Vec<TokenInfo>> {
-        let tokens = self.opened.vault.tokens().and_then(|tokens| {
-            let some = !tokens.is_empty();
-            let good: Vec<_> = tokens.into_iter().filter_map(|(_, token)| token.ok()).collect();
-            if some && good.is_empty() { Err(Error::Altered) } else { Ok(good) }
-        });
-        let tokens = tokens.map_err(|error| Failure::of("cannot read the tokens", error))?;
-        Ok(tokens.iter().map(info).collect())
+        tokens_of(&self.opened.vault)
     }
 
     /// The token that someone means: by label, by serial number, by slot; or the only one there is.
     pub fn token(&self, wanted: Option<&str>) -> Outcome<TokenInfo> {
-        let all = self.tokens()?;
-        let next = || format!("choose one with --token LABEL, SERIAL or SLOT: {}", names(&all));
-        let Some(wanted) = wanted else {
-            return match all.as_slice() {
-                [only] => Ok(only.clone()),
-                [] => Err(Failure::new(
-                    "the store has no token yet",
-                    "'strongroom init --label NAME' makes one",
-                )),
-                several => {
-                    Err(Failure::new(format!("the store has {} tokens", several.len()), next()))
-                }
-            };
-        };
-        // A label that looks like a number is a label first.
-        let ways: [&dyn Fn(&TokenInfo) -> bool; 3] =
-            [&|token| token.label == wanted, &|token| token.serial == wanted, &|token| {
-                token.slot.to_string() == wanted
-            }];
-        for way in ways {
-            let found: Vec<_> = all.iter().filter(|token| way(token)).collect();
-            match found.as_slice() {
-                [] => {}
-                [only] => return Ok((*only).clone()),
-                _ => {
-                    let what = format!("several tokens are called '{wanted}'");
-                    return Err(Failure::new(what, next()));
-                }
-            }
-        }
-        Err(Failure::new(format!("there is no token '{wanted}'"), next()))
+        token_of(&self.opened.vault, wanted)
     }
 
     /// Refuses the label of a token that is there already.
@@ -210,6 +174,50 @@ pub(super) fn info(token: &Token) -> TokenInfo {
         id: token.id,
         made: token.created,
     }
+}
+
+/// All tokens that are as they were written.
+fn tokens_of(vault: &Vault) -> Outcome<Vec<TokenInfo>> {
+    let tokens = vault.tokens().and_then(|tokens| {
+        let some = !tokens.is_empty();
+        let good: Vec<_> = tokens.into_iter().filter_map(|(_, token)| token.ok()).collect();
+        if some && good.is_empty() { Err(Error::Altered) } else { Ok(good) }
+    });
+    let tokens = tokens.map_err(|error| Failure::of("cannot read the tokens", error))?;
+    Ok(tokens.iter().map(info).collect())
+}
+
+/// The token of a store that someone means: as [`Desk::token`].
+pub(super) fn token_of(vault: &Vault, wanted: Option<&str>) -> Outcome<TokenInfo> {
+    let all = tokens_of(vault)?;
+    let next = || format!("choose one with --token LABEL, SERIAL or SLOT: {}", names(&all));
+    let Some(wanted) = wanted else {
+        return match all.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Failure::new(
+                "the store has no token yet",
+                "'strongroom init --label NAME' makes one",
+            )),
+            several => Err(Failure::new(format!("the store has {} tokens", several.len()), next())),
+        };
+    };
+    // A label that looks like a number is a label first.
+    let ways: [&dyn Fn(&TokenInfo) -> bool; 3] =
+        [&|token| token.label == wanted, &|token| token.serial == wanted, &|token| {
+            token.slot.to_string() == wanted
+        }];
+    for way in ways {
+        let found: Vec<_> = all.iter().filter(|token| way(token)).collect();
+        match found.as_slice() {
+            [] => {}
+            [only] => return Ok((*only).clone()),
+            _ => {
+                let what = format!("several tokens are called '{wanted}'");
+                return Err(Failure::new(what, next()));
+            }
+        }
+    }
+    Err(Failure::new(format!("there is no token '{wanted}'"), next()))
 }
 
 fn names(tokens: &[TokenInfo]) -> String {

@@ -2,47 +2,23 @@
 //! The log of a store, as the layers above hold it: made once, opened by each process, written to by
 //! any thread.
 
+use super::auditors::{Auditor, Keeper, Kept, keep};
 use super::chain::ChainKey;
 use super::counts::{Bank, Counter, Taken};
 use super::head::{Head, Seals};
 use super::note::{self, Checkpoint};
 use super::record::{Detail, Entry};
+use super::recovery::names;
 use super::segments::{Place, put_anew};
 use super::signer;
 use super::writer::{Durability, OWN, Position, Turn, Writer, boot, now};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::mechanism::{kem, primitive};
 use crate::secret::{Secret, Unsignalled};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-
-/// Who may check the chain.
-pub struct Auditor {
-    /// Their name.
-    pub name: String,
-    /// Their key: of ML-KEM-1024, as FIPS 203 encodes it.
-    pub public: Vec<u8>,
-}
-
-impl Auditor {
-    /// Reads the public key of a file (PEM), whose name without ending is the auditor's.
-    pub fn read(path: &std::path::Path) -> Result<Auditor> {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(path).ok();
-        let public = text.as_deref().and_then(note::from_pem).and_then(|der| {
-            // RFC 9935: an algorithm without parameters, and a string of bits.
-            der.strip_prefix(ML_KEM_1024).map(<[u8]>::to_vec)
-        });
-        let public = public.filter(|public| kem::encapsulate(public).is_ok()).ok_or_else(|| {
-            tracing::error!("audit.auditors: {} is no public key of ML-KEM-1024", path.display());
-            Error::ArgumentsBad
-        })?;
-        Ok(Auditor { name, public })
-    }
-}
 
 /// An open log.
 pub struct Log {
@@ -65,11 +41,18 @@ impl Log {
             tracing::error!("{} has an audit log already", place.directory.display());
             return Err(Error::DeviceError);
         }
+        Log::create_in(place, key, auditors)
+    }
+
+    /// The same in a directory that is there and locked.
+    pub(super) fn create_in(place: &Place, key: &Secret, auditors: &[Auditor]) -> Result<()> {
         files::make_directory(&place.checkpoints(), place.access)?;
         let mut seals = Seals::new(key, place.store)?;
-        signer::make(place, &seals)?;
+        if !signer::is_there(place, key) {
+            signer::make(place, &seals)?;
+        }
         let chain = ChainKey::random()?;
-        let kept = keep(place, 1, &chain, auditors)?;
+        let kept = keep(place, &seals, (1, &chain), auditors)?;
         place.fill_reserve()?;
         put_anew(place, &place.chain(1), kept.as_bytes())?;
         let head = Head::first(chain, now(), boot()?).seal(&mut seals)?;
@@ -211,12 +194,28 @@ impl Log {
             let place = turn.writer.place.clone();
             let first = turn.position().seq + 2;
             let next = ChainKey::random()?;
-            let kept = keep(&place, first, &next, auditors)?;
-            put_anew(&place, &place.chain(first), kept.as_bytes())?;
-            files::sync_directory(&place.directory)?;
+            let kept = keep(&place, &turn.writer.seals, (first, &next), auditors)?;
+            let temporary = place.directory.join("new-keys");
+            put_anew(&place, &temporary, kept.as_bytes())?;
+            // From here on who finds the renewal unrecorded knows that there was to be one.
             turn.keep_pending(next)?;
-            turn.record_renewal()?;
+            std::fs::rename(&temporary, place.chain(first)).map_err(super::writer::failed)?;
+            files::sync_directory(&place.directory)?;
+            turn.record_renewal(&names(auditors.iter().map(|auditor| auditor.name.as_str())))?;
             Ok(turn.position())
+        })
+    }
+
+    /// For whom the chain of now is kept, in order; none where its file does not tell.
+    pub fn keepers(&self) -> Result<Option<Vec<Keeper>>> {
+        self.writer.lock().turn(|turn| {
+            let place = &turn.writer.place;
+            let chain = place.chains()?.pop().map(|first| (first, place.chain(first)));
+            let broken = place.breaks()?.pop().map(|first| (first, place.broken(first)));
+            // A chain behind a break begins later than one of the same number, which never began.
+            let latest = if broken >= chain { broken } else { chain };
+            let kept = latest.and_then(|(first, path)| Kept::read(&path, first));
+            Ok(kept.and_then(|kept| kept.keepers()))
         })
     }
 
@@ -360,30 +359,6 @@ fn checkpoint(turn: &mut Turn<'_>) -> Result<String> {
     Ok(note)
 }
 
-/// The first key of a chain, for each auditor.
-fn keep(place: &Place, first: u64, chain: &ChainKey, auditors: &[Auditor]) -> Result<String> {
-    let store = hex::encode(place.store);
-    let mut kept = Vec::new();
-    for auditor in auditors {
-        let (ciphertext, shared) = kem::encapsulate(&auditor.public)?;
-        let context = [&b"strongroom audit chain"[..], &place.store, &first.to_be_bytes()].concat();
-        let sealed = primitive::seal(&shared, &context, chain.expose())?;
-        kept.push(serde_json::json!({
-            "name": auditor.name,
-            "public": hex::encode(primitive::sha256(&auditor.public)?),
-            "kem": note::base64(&ciphertext),
-            "sealed": note::base64(&sealed),
-        }));
-    }
-    let file = serde_json::json!({ "v": 1, "store": store, "first": first, "auditors": kept });
-    Ok(format!("{file}\n"))
-}
-
-/// What stands before a public key of ML-KEM-1024 in its DER.
-const ML_KEM_1024: &[u8] = &[
-    0x30, 0x82, 0x06, 0x32, 0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04,
-    0x03, 0x03, 0x82, 0x06, 0x21, 0x00,
-];
 const CHECKPOINT: &str = "audit.checkpoint";
 const LOG_OLDER: &str = "audit.older";
 const STORE_OLDER: &str = "store.older";

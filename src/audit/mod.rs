@@ -6,6 +6,7 @@
 //! tree ([`tree`]) whose root is signed now and then ([`note`]). These hash and touch no file; what
 //! writes and reads files is beside them. `docs/audit-format.md` specifies every byte.
 
+mod auditors;
 pub mod chain;
 mod counts;
 mod facts;
@@ -18,6 +19,7 @@ mod notes;
 pub mod reading;
 pub mod record;
 mod recovery;
+mod rejoin;
 mod segments;
 mod signer;
 pub mod tree;
@@ -26,10 +28,11 @@ mod verify;
 mod verify_ends;
 mod writer;
 
+pub use auditors::{Auditor, Keeper};
 pub use counts::Counter;
 pub use facts::number_of;
 pub use filter::Filter;
-pub use log::{Announced, Auditor, Log, Mismatch};
+pub use log::{Announced, Log, Mismatch};
 pub use reading::{Line, Reading, Record};
 pub use record::{Detail, Entry, KeyName, Who};
 pub use segments::Place;

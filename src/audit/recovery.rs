@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a writer does before it writes: it ends what a killed one began, and says what is gone.
 
-use super::chain::ChainKey;
+use super::auditors::LONGEST_KEYS;
+use super::chain::{ChainKey, MAC};
 use super::lines;
 use super::record::{self, Detail, Entry};
 use super::segments;
-use super::tree;
-use super::writer::{OWN, Turn, failed, now};
+use super::tree::{self, Frontier};
+use super::writer::{LOST_HEAD, OWN, Turn, failed, now};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ impl Turn<'_> {
     /// Ends what a killed process began, and finds what a loss of power took.
     pub(super) fn recover(&mut self) -> Result<()> {
         let rebooted = self.head.boot != self.writer.boot;
+        let renewing = self.head.pending.is_some().then_some(self.head.seq + 2);
         if self.head.seq > 0 {
+            self.has_segment()?;
             let length = segments::length(&*self.segment()?)?;
             if length > self.head.offset {
                 let cut = self.take_over()?;
@@ -26,8 +29,10 @@ impl Turn<'_> {
             }
         }
         // A renewal that was not recorded did not happen.
-        if self.head.pending.take().is_some() {
-            self.changed = true;
+        if self.head.pending.is_some() {
+            let kept = renewing.map(|first| self.writer.place.chain(first));
+            kept.iter().try_for_each(|kept| crate::files::remove_if_there(kept))?;
+            (self.head.pending, self.changed) = (None, true);
         }
         if self.head.lost > 0 {
             self.record_loss(rebooted)?;
@@ -43,6 +48,20 @@ impl Turn<'_> {
             (self.head.boot, self.changed) = (self.writer.boot, true);
         }
         Ok(())
+    }
+
+    /// Lines that the head counts must be somewhere.
+    fn has_segment(&self) -> Result<()> {
+        match self.writer.place.segment(self.head.segment).try_exists() {
+            Ok(false) => {
+                let segment = self.head.segment;
+                tracing::error!(
+                    "the audit log's segment {segment} is gone: restore it, or {GO_ON}"
+                );
+                Err(Error::Altered)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The first record but that of its segment, which says whose the chain is.
@@ -68,9 +87,10 @@ impl Turn<'_> {
     }
 
     /// Records that another chain begins with the next record, whose first key the head keeps already.
-    pub(super) fn record_renewal(&mut self) -> Result<()> {
+    pub(super) fn record_renewal(&mut self, names: &str) -> Result<()> {
         let keys = self.keys_of(self.head.seq + 2)?;
-        self.put(&Entry { op: RENEW, details: &[Detail::Keys(&keys)], ..OWN }, None)?;
+        let details = [Detail::Keys(&keys), Detail::Subject(names)];
+        self.put(&Entry { op: RENEW, details: &details, ..OWN }, None)?;
         self.renewed();
         self.sync()
     }
@@ -97,7 +117,9 @@ impl Turn<'_> {
             let Some((text, mac)) = record::split(line) else { break };
             let (tag, next) = self.head.key.tag(&mut self.writer.ratchet, &self.head.mac, text)?;
             let follows = record::seq(text).is_ok_and(|seq| seq == self.head.seq + 1);
-            if !follows || !primitive::equal(&tag, &mac) {
+            let authentic = follows && primitive::equal(&tag, &mac);
+            self.knows_chain(text, authentic)?;
+            if !authentic {
                 break;
             }
             self.head.tree.push(tree::leaf(line)?)?;
@@ -119,23 +141,32 @@ impl Turn<'_> {
         Ok(cut)
     }
 
+    /// A head that knows nothing of a chain that begins here is a copy from before. What follows is
+    /// authentic all the same, and is not cut off.
+    fn knows_chain(&self, text: &[u8], authentic: bool) -> Result<()> {
+        let op = record::op(text);
+        let renewed = op == Some(RENEW.as_bytes()) && self.head.pending.is_none();
+        // That of a break has the key of the chain which it begins.
+        let broken = op == Some(BROKEN.as_bytes()) && !authentic;
+        if (renewed && authentic) || broken {
+            tracing::error!(
+                "the head of the audit log is a copy from before another chain began: {LOST_HEAD}"
+            );
+            return Err(Error::Altered);
+        }
+        Ok(())
+    }
+
     /// Goes back to the last line that there is: lines that the head counted are gone.
     fn look_back(&mut self) -> Result<()> {
         let file = self.segment()?;
         let bytes = segments::from(&file, 0)?;
         let had = self.head.seq;
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let (mut tree, mut mac) = record::opening(first).ok_or_else(|| {
-            tracing::error!("the audit log's segment {} is gone: restore it", self.head.segment);
-            Error::DeviceError
+        let Whole { tree, mac, offset } = Whole::of(&bytes).ok_or_else(|| {
+            let segment = self.head.segment;
+            tracing::error!("the audit log's segment {segment} is gone: restore it, or {GO_ON}");
+            Error::Altered
         })?;
-        let mut offset = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = line.strip_suffix(b"\n") else { break };
-            let Some((_, code)) = record::split(line) else { break };
-            tree.push(tree::leaf(line)?)?;
-            (mac, offset) = (code, offset + line.len() as u64 + 1);
-        }
         file.set_len(offset).map_err(failed)?;
         let head = &mut self.head;
         (head.seq, head.mac, head.offset) = (tree.size(), mac, offset);
@@ -185,11 +216,45 @@ impl Turn<'_> {
     }
 }
 
+/// What the whole lines of a segment come to. Their codes are not checked.
+pub(super) struct Whole {
+    pub(super) tree: Frontier,
+    /// The code of the last.
+    pub(super) mac: [u8; MAC],
+    /// Where the last ends, bytes.
+    pub(super) offset: u64,
+}
+
+impl Whole {
+    /// None where the first is not one that a segment begins with.
+    pub(super) fn of(bytes: &[u8]) -> Option<Whole> {
+        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let (mut tree, mut mac) = record::opening(first)?;
+        let mut offset = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let Some(line) = line.strip_suffix(b"\n") else { break };
+            let Some((text, code)) = record::split(line) else { break };
+            if record::seq(text) != Ok(tree.size() + 1) {
+                break;
+            }
+            tree.push(tree::leaf(line).ok()?).ok()?;
+            (mac, offset) = (code, offset + line.len() as u64 + 1);
+        }
+        Some(Whole { tree, mac, offset })
+    }
+}
+
+/// For whom a chain is kept, in one text.
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(" ") }
+}
+
+const GO_ON: &str = "go on with 'strongroom audit renew --lost'";
 /// The log's own records.
+pub(super) const BROKEN: &str = "audit.broken";
 pub(super) const BEGIN: &str = "audit.begin";
 pub(super) const RENEW: &str = "audit.renew";
 const SEGMENT: &str = "audit.segment";
-const LOST: &str = "audit.lost";
+pub(super) const LOST: &str = "audit.lost";
 const CUT: &str = "audit.cut";
-/// The longest file of keys, bytes.
-pub(super) const LONGEST_KEYS: u64 = 1 << 20;

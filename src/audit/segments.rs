@@ -34,6 +34,11 @@ impl Place {
         self.directory.join(format!("{first:020}.keys"))
     }
 
+    /// The same of a chain that begins behind lines whose head was lost.
+    pub fn broken(&self, first: u64) -> PathBuf {
+        self.directory.join(format!("{first:020}.broken"))
+    }
+
     /// What is given up so that a full disk can be recorded.
     pub fn reserve(&self) -> PathBuf {
         self.directory.join("reserve")
@@ -67,6 +72,11 @@ impl Place {
     /// The first records of the chains, ascending.
     pub fn chains(&self) -> Result<Vec<u64>> {
         numbered(&self.directory, ".keys")
+    }
+
+    /// The first records of the chains that begin behind a lost head, ascending.
+    pub fn breaks(&self) -> Result<Vec<u64>> {
+        numbered(&self.directory, ".broken")
     }
 
     /// The sizes of the checkpoints, ascending.

@@ -21,6 +21,14 @@ pub(super) fn make(place: &Place, seals: &Seals) -> Result<()> {
     put_anew(place, &place.verifier(), line.as_bytes())
 }
 
+/// Whether there is a key, and what others believe is of it.
+pub(super) fn is_there(place: &Place, key: &Secret) -> bool {
+    let there = place.signer().try_exists().unwrap_or(false);
+    let line = there.then(|| verifier(place, key).ok()).flatten();
+    let kept = lines::small(&place.verifier(), LONGEST as u64).ok();
+    line.is_some_and(|line| kept.is_some_and(|kept| kept.trim_ascii() == line.as_bytes()))
+}
+
 /// Opens the key.
 pub(super) fn open(place: &Place, seals: &Seals) -> Result<Signer> {
     let mut sealed = [0; LONGEST];

@@ -112,6 +112,10 @@ kinds! {
     HeadMissing "head-missing" "the head is missing";
     /// The head was not written by this store.
     HeadAltered "head-altered" "the head was altered, or is another store's";
+    /// The head is from before another chain began.
+    HeadOlder "head-older" "the head is a copy from before another chain began";
+    /// Another chain begins, because the head was lost.
+    Broken "broken" "the head was lost, and another chain begun: nobody knows what was lost with it";
     /// The keys for the auditors are not as they were written, or gone.
     KeysAltered "keys-altered" "the keys for the auditors were altered or are missing";
     /// The signer's public key is another one, or gone.

@@ -6,6 +6,7 @@ use super::chain::{ChainKey, MAC};
 use super::facts::Facts;
 use super::lines::{self, Line, Lines, Unreadable};
 use super::notes::Notes;
+use super::recovery::{BROKEN, LOST, RENEW};
 use super::tree::{self, Frontier};
 use super::verdict::{Asked, Fault, Kind, Verdict};
 use super::verify_ends::{End, Keys};
@@ -50,6 +51,7 @@ pub fn verify(asked: &Asked<'_>) -> Result<Verdict> {
         key: keys.at(first),
         ratchet: Ratchet::default(),
         time: String::new(),
+        renewed: 0,
         opened: 0,
         before: 0,
         begun: String::new(),
@@ -78,6 +80,8 @@ struct Walk<'a> {
     key: Option<ChainKey>,
     ratchet: Ratchet,
     time: String,
+    /// The last record that another chain was announced with.
+    renewed: u64,
     /// The segment that was opened last.
     opened: u64,
     /// The one before it.
@@ -141,8 +145,8 @@ impl Walk<'_> {
         self.verdict.records += 1;
         self.verdict.last = Some(Position { seq: self.seq, mac: self.mac });
         self.said(line, &facts);
-        if let Some(first) = keys.vouch(self.asked.place, &facts)? {
-            let fault = self.at_file(Kind::KeysAltered, self.asked.place.chain(first));
+        if let Some(file) = keys.vouch(self.asked.place, &facts)? {
+            let fault = self.at_file(Kind::KeysAltered, file);
             self.verdict.faults.push(Fault { seq: Some(facts.seq), ..fault });
         }
         if self.asked.bound.is_some_and(|bound| bound.seq == self.seq && bound.mac != self.mac) {
@@ -183,13 +187,19 @@ impl Walk<'_> {
         if facts.seq > 1 && keys.vouched(facts.seq) {
             self.key = keys.at(facts.seq);
         }
+        if facts.op == BROKEN && facts.keys.is_some() {
+            // Nothing but this record says which key it has.
+            self.key = keys.behind_break(facts.seq);
+        }
         if self.key.is_none() && self.end.follows(self.seq, &self.mac) {
             self.key = self.end.key()?;
         }
         let Some(key) = self.key.take() else { return Ok(None) };
         let Some((text, mac)) = super::record::split(&line.bytes) else { return Ok(None) };
         let with = &mut self.ratchet;
-        let key = key.skip(with, facts.lost.min(MOST_LOST))?;
+        // Others say that records are gone which never had a key of this chain.
+        let lost = if facts.op == LOST { facts.lost.min(MOST_LOST) } else { 0 };
+        let key = key.skip(with, lost)?;
         let (tag, next) = key.tag(with, &self.mac, text)?;
         if !crate::mechanism::primitive::equal(&tag, &mac) {
             return Ok(Some(self.at(line, self.edited_or_foreign())));
@@ -213,7 +223,13 @@ impl Walk<'_> {
 
     /// What an authentic record says that is a fault of itself, or is to be held against others.
     fn said(&mut self, line: &Line, facts: &Facts) {
-        self.verdict.lost += facts.lost;
+        self.verdict.lost += if facts.op == LOST { facts.lost } else { 0 };
+        let renewal = matches!(facts.op.as_str(), RENEW | BROKEN);
+        self.renewed = if renewal { facts.seq } else { self.renewed };
+        if facts.op == BROKEN {
+            let fault = self.at_seq(line, Kind::Broken, facts.seq);
+            self.verdict.faults.push(fault);
+        }
         if facts.lost > 0 && !facts.good {
             // No loss of power took them.
             let fault = self.at_seq(line, Kind::Removed, facts.seq);
@@ -291,8 +307,22 @@ impl Walk<'_> {
         }
     }
 
+    /// A head that is a copy from before another chain began cannot be written with.
+    fn old_head(&mut self) -> Result<()> {
+        if self.end.is_before(self.renewed) {
+            // It may have been read before that chain began.
+            let again = End::find(self.asked, &mut Verdict::default())?;
+            if again.is_before(self.renewed) {
+                let fault = self.at_file(Kind::HeadOlder, self.asked.place.head());
+                self.verdict.faults.push(Fault { seq: Some(self.renewed), ..fault });
+            }
+        }
+        Ok(())
+    }
+
     /// All lines were good: whether they are all that there were.
     fn conclude(&mut self) -> Result<Option<Fault>> {
+        self.old_head()?;
         let (place, next) = (self.asked.place, self.seq + 1);
         if self.seq >= self.end.seq().max(self.notes.latest()) {
             self.verdict.ahead = self.end.head_seq().map_or(0, |seq| self.seq - seq);

@@ -2,21 +2,20 @@
 //! What a check of the log starts and ends with: the keys that an auditor opens, the head, and what the
 //! store is bound to.
 
+use super::auditors::{Kept, LONGEST_KEYS};
 use super::chain::{ChainKey, MAC};
 use super::facts::Facts;
 use super::head::{self, Head, Seals};
 use super::lines;
-use super::note;
 use super::record;
-use super::recovery::LONGEST_KEYS;
+use super::recovery::{BEGIN, BROKEN, RENEW};
 use super::segments::Place;
 use super::verdict::{Asked, Fault, Kind, Verdict};
 use crate::error::Result;
-use crate::mechanism::kem;
 use crate::mechanism::primitive::{self, Ratchet};
 use crate::secret::Secret;
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// Where the log ends, as far as is known.
 pub(super) struct End {
@@ -70,6 +69,11 @@ impl End {
         self.head.as_ref().is_some_and(|head| head.seq == seq && head.mac == *mac)
     }
 
+    /// Whether the head is a copy from before this record, with which another chain was announced.
+    pub(super) fn is_before(&self, renewal: u64) -> bool {
+        self.head.as_ref().is_some_and(|head| head.seq < renewal && head.pending.is_none())
+    }
+
     /// The key of the record behind the head.
     pub(super) fn key(&self) -> Result<Option<ChainKey>> {
         let head = self.head.as_ref();
@@ -77,29 +81,33 @@ impl End {
     }
 }
 
+/// Where a chain begins: with which record, and whether behind a lost head.
+type Start = (u64, bool);
+
 /// The first keys of the chains of a log.
 #[derive(Default)]
 pub(super) struct Keys {
-    /// Those that the auditor can open.
-    opened: BTreeMap<u64, Secret>,
+    /// Those that can be opened.
+    opened: BTreeMap<Start, Secret>,
     /// The files that a record vouches for.
-    vouched: BTreeSet<u64>,
+    vouched: BTreeSet<Start>,
 }
 
 impl Keys {
-    /// Opens what the auditor's key opens.
+    /// Opens what the auditor's key opens, and what is kept for nobody but the store.
     pub(super) fn read(asked: &Asked<'_>, verdict: &mut Verdict) -> Result<Keys> {
         let mut keys = Keys::default();
         let place = asked.place;
-        for first in place.chains().unwrap_or_default() {
-            let path = place.chain(first);
-            let text = lines::small(&path, LONGEST_KEYS).unwrap_or_default();
-            let Some(seed) = asked.auditor else { continue };
-            let kept = serde_json::from_slice::<Kept>(&text).ok();
-            let kept = kept.filter(|kept| kept.v == 1 && kept.first == first);
-            match kept.and_then(|kept| kept.open(place, seed)) {
-                Some(key) => drop(keys.opened.insert(first, key)),
-                None => verdict.unopened.push(first),
+        let chains = place.chains().unwrap_or_default().into_iter().map(|first| (first, false));
+        let breaks = place.breaks().unwrap_or_default().into_iter().map(|first| (first, true));
+        for start in chains.chain(breaks) {
+            let kept = Kept::read(&path(place, start), start.0);
+            let by_seed = |kept: &Kept| asked.auditor.and_then(|seed| kept.open(place, seed));
+            let by_store = |kept: &Kept| asked.key.and_then(|key| kept.open_by_store(place, key));
+            match kept.and_then(|kept| by_seed(&kept).or_else(|| by_store(&kept))) {
+                Some(key) => drop(keys.opened.insert(start, key)),
+                None if asked.auditor.is_some() => verdict.unopened.push(start.0),
+                None => {}
             }
         }
         Ok(keys)
@@ -107,29 +115,39 @@ impl Keys {
 
     /// The key of the chain that begins with this record.
     pub(super) fn at(&self, first: u64) -> Option<ChainKey> {
-        let key = self.opened.get(&first)?;
+        self.from((first, false))
+    }
+
+    /// The key of the chain that begins behind a lost head with this record.
+    pub(super) fn behind_break(&self, first: u64) -> Option<ChainKey> {
+        self.from((first, true))
+    }
+
+    fn from(&self, start: Start) -> Option<ChainKey> {
+        let key = self.opened.get(&start)?;
         Secret::copy_of(key.expose()).ok().map(ChainKey::of)
     }
 
     /// Whether a record vouched for the chain that begins with this one.
     pub(super) fn vouched(&self, first: u64) -> bool {
-        self.vouched.contains(&first)
+        self.vouched.contains(&(first, false))
     }
 
     /// Holds the file of a chain against the record that names it; returns which file is not the one.
-    pub(super) fn vouch(&mut self, place: &Place, facts: &Facts) -> Result<Option<u64>> {
-        let first = match facts.op.as_str() {
-            "audit.begin" => 1,
-            "audit.renew" => facts.seq + 1,
+    pub(super) fn vouch(&mut self, place: &Place, facts: &Facts) -> Result<Option<PathBuf>> {
+        let start = match facts.op.as_str() {
+            BEGIN => (1, false),
+            RENEW => (facts.seq + 1, false),
+            BROKEN if facts.keys.is_some() => (facts.seq, true),
             _ => return Ok(None),
         };
         // Read when it is named: it may have been made while the lines were read.
-        let kept = lines::small(&place.chain(first), LONGEST_KEYS).ok();
+        let kept = lines::small(&path(place, start), LONGEST_KEYS).ok();
         let hash = kept.map(|kept| primitive::sha256(&kept)).transpose()?;
         if hash.is_none() || hash != facts.keys {
-            return Ok(Some(first));
+            return Ok(Some(path(place, start)));
         }
-        self.vouched.insert(first);
+        self.vouched.insert(start);
         Ok(None)
     }
 
@@ -143,10 +161,10 @@ impl Keys {
     ) -> Result<Option<ChainKey>> {
         let Some((text, mac)) = record::split(line) else { return Ok(None) };
         // One that an interrupted renewal left is no chain's.
-        for first in self.opened.range(..=facts.seq).rev().map(|(first, _)| *first) {
-            let Some(key) = self.at(first) else { continue };
+        for start in self.opened.range(..=(facts.seq, true)).rev().map(|(start, _)| *start) {
+            let Some(key) = self.from(start) else { continue };
             let mut with = Ratchet::default();
-            let mut key = key.skip(&mut with, facts.seq - first)?;
+            let mut key = key.skip(&mut with, facts.seq - start.0)?;
             for _ in 0..MOST_LOST {
                 let (tag, next) = key.tag(&mut with, previous, text)?;
                 if primitive::equal(&tag, &mac) {
@@ -159,32 +177,8 @@ impl Keys {
     }
 }
 
-/// A file of keys.
-#[derive(Deserialize)]
-struct Kept {
-    v: u8,
-    first: u64,
-    auditors: Vec<For>,
-}
-
-#[derive(Deserialize)]
-struct For {
-    kem: String,
-    sealed: String,
-}
-
-impl Kept {
-    fn open(&self, place: &Place, seed: &Secret) -> Option<Secret> {
-        let context =
-            [&b"strongroom audit chain"[..], &place.store, &self.first.to_be_bytes()].concat();
-        let opener = kem::Decapsulator::new(seed).ok()?;
-        self.auditors.iter().find_map(|auditor| {
-            let ciphertext = note::from_base64(&auditor.kem)?;
-            let shared = opener.decapsulate(&ciphertext).ok()?;
-            let sealed = note::from_base64(&auditor.sealed)?;
-            primitive::open(&shared, &context, &sealed).ok()
-        })
-    }
+fn path(place: &Place, (first, broken): Start) -> PathBuf {
+    if broken { place.broken(first) } else { place.chain(first) }
 }
 
 /// How many lost records are reckoned with before the first that is looked at.

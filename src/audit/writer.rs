@@ -73,8 +73,8 @@ impl Writer {
         let head = match self.known.take() {
             Some((known, head)) if known == page => head,
             _ => Head::open(page.as_slice(), &mut self.seals).map_err(|_| {
-                tracing::error!("the head of the audit log was altered: restore a backup");
-                Error::DeviceError
+                tracing::error!("the head of the audit log was altered: {LOST_HEAD}");
+                Error::Altered
             })?,
         };
         let stored = (head.segment, head.offset);
@@ -85,6 +85,13 @@ impl Writer {
         let Turn { head, page, .. } = turn;
         self.known = Some((page, head));
         result
+    }
+
+    /// Writes with a head that is not in its place yet.
+    pub(super) fn apart(&mut self, head: Head, file: File) -> Result<Turn<'_>> {
+        let page = head.seal(&mut self.seals)?;
+        let stored = (head.segment, head.offset);
+        Ok(Turn { writer: self, head, file: Arc::new(file), page, stored, changed: true })
     }
 
     /// Lets go of the files, which a forked child must not share.
@@ -120,6 +127,10 @@ impl Writer {
                 return Ok(file.clone());
             }
             self.rest();
+        }
+        if !self.place.head().try_exists().unwrap_or(true) {
+            tracing::error!("the audit log has no head any more: {LOST_HEAD}");
+            return Err(Error::Altered);
         }
         let (file, writable) = crate::files::open(&self.place.head(), self.place.access)?;
         if !writable {
@@ -391,6 +402,9 @@ pub(super) const OWN: Entry<'static> = Entry {
     outcome: "CKR_OK",
     details: &[],
 };
+/// What to do about a head that is lost.
+pub(super) const LOST_HEAD: &str =
+    "put the latest copy of it back, or go on with 'strongroom audit renew --lost'";
 /// The log's own records.
 const FULL: &str = "audit.full";
 /// Microseconds.

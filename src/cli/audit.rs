@@ -47,6 +47,7 @@ pub(super) fn run(common: &Common, verb: &AuditVerb) -> Outcome<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         AuditVerb::Checkpoint { publish } => checkpoint(common, publish.as_deref()),
+        AuditVerb::Renew { lost } => renew(common, *lost),
         AuditVerb::Prove { seq, size, copy } => {
             let proof = find(common, copy)?.prove(*seq, *size)?;
             show(common, &proof, || proof.text())?;
@@ -108,6 +109,28 @@ fn checkpoint(common: &Common, publish: Option<&str>) -> Outcome<ExitCode> {
     show(common, &done, || done.note.clone())?;
     if let Some(place) = &done.published {
         say(&format!("published: {}", visible(place)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn renew(common: &Common, lost: bool) -> Outcome<ExitCode> {
+    let done = open(common)?.renew_audit(lost)?;
+    show(common, &done, || {
+        let who = match done.auditors.as_slice() {
+            [] => "whoever opens the store, as nobody is an auditor of it".to_string(),
+            auditors => auditors.iter().map(|one| visible(one)).collect::<Vec<_>>().join(", "),
+        };
+        let where_it = if done.broken { "with" } else { "behind" };
+        format!("another chain begins {where_it} record {}; who can check it: {who}\n", done.seq)
+    })?;
+    if lost {
+        say(
+            "strongroom: nothing vouches for what the head was lost with: the log says so from now on",
+        );
+        say(
+            "  next: 'strongroom audit verify' with an auditor's PIN checks what came before, and with \
+             --from what comes after",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

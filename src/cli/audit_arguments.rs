@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of `strongroom audit`.
 
+use super::pin_arguments::{Holder, SoPin, Token};
 use crate::admin::{Destination, LogFormat};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -24,6 +25,16 @@ pub(super) enum AuditVerb {
         /// proved to have grown
         #[arg(long, value_name = "DIR|COMMAND")]
         publish: Option<String>,
+    },
+    /// Begins another chain, whose first key is kept for the auditors of now: they check the log from then
+    /// on, and nobody else
+    ///
+    /// They are those whom audit.auditors of the configuration names, and the users of role auditor of all
+    /// tokens; where there is neither, the security officers.
+    Renew {
+        /// Goes on with a log whose head is lost; the log says so for ever
+        #[arg(long)]
+        lost: bool,
     },
     /// Proves that a record is in the log, against a checkpoint: a C2SP tlog-proof
     Prove {
@@ -144,10 +155,19 @@ pub(super) struct Verify {
     /// without it the one beside the log is believed
     #[arg(long, value_name = "FILE")]
     pub(super) checkpoint_key: Option<PathBuf>,
-    /// A file with an auditor's key; without it the codes of the records cannot be checked, and what
+    /// A file with an auditor's key, of one who has no PIN; without it and a PIN the codes of the records cannot be checked, and what
     /// comes after the last checkpoint is believed
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "pin_file", "pin_env"])]
     pub(super) auditor_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) token: Token,
+    /// Checks with the security officer's PIN, where the token has no auditor
+    #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env", "auditor_key"])]
+    pub(super) so: bool,
+    #[command(flatten)]
+    pub(super) holder: Holder,
+    #[command(flatten)]
+    pub(super) so_pin: SoPin,
     /// The first record of the segment to begin with, where those before it were taken elsewhere
     #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) from: Option<u64>,

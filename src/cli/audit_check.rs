@@ -5,7 +5,13 @@ use super::arguments::Common;
 use super::audit_arguments::Verify;
 use super::opening::{configuration, passphrase};
 use super::output::{say, show, visible};
-use crate::admin::{self, AuditCheck, AuditReport, Outcome, Witnessed};
+use super::pins::{holder, officer};
+use super::{failed, secrets};
+use crate::admin::{self, AuditCheck, AuditReport, Failure, Office, Outcome, TokenInfo, Witnessed};
+use crate::config::Config;
+use crate::error::Error;
+use crate::secret::Secret;
+use crate::types::Holder as Whose;
 use std::process::ExitCode;
 
 pub(super) fn run(common: &Common, verify: &Verify) -> Outcome<ExitCode> {
@@ -16,20 +22,28 @@ pub(super) fn run(common: &Common, verify: &Verify) -> Outcome<ExitCode> {
         from: verify.from,
     };
     let config = configuration(common)?;
-    let witnessed = match verify.log {
-        None => Witnessed::by_store(&config, passphrase(common)?),
-        Some(_) => Witnessed::default(),
+    let auditor = auditor(common, verify, &config)?;
+    let mut witnessed = match (&verify.log, &auditor) {
+        (Some(_), _) => Witnessed::default(),
+        (None, Some(one)) => one.office.witnessed(),
+        (None, None) => Witnessed::by_store(&config, passphrase(common)?),
     };
+    witnessed.auditor =
+        auditor.as_ref().map(|one| one.seed.duplicate()).transpose().map_err(memory)?;
     let report = admin::verify_audit(&config, &check, &witnessed)?;
-    if verify.log.is_none()
-        && !admin::keep_verified(&config, report.faults.is_empty(), report.records)
-    {
+    let sound = report.faults.is_empty();
+    if let Some(one) = auditor.filter(|_| sound) {
+        one.office.note(&one.token, &one.whose)?;
+    } else if auditor_asked(verify) {
+        say("note: that this check was made is not recorded: the log is left as it is");
+    }
+    if verify.log.is_none() && !admin::keep_verified(&config, sound, report.records) {
         say(
             "note: metrics and alarms do not learn of this: the store cannot be written by this user",
         );
     }
     show(common, &report, || text(&report))?;
-    if report.faults.is_empty() {
+    if sound {
         return Ok(ExitCode::SUCCESS);
     }
     say("strongroom: the audit log is not as it was written");
@@ -38,6 +52,44 @@ pub(super) fn run(common: &Common, verify: &Verify) -> Outcome<ExitCode> {
          record stands",
     );
     Ok(ExitCode::FAILURE)
+}
+
+/// An auditor who gave their PIN.
+struct Checking {
+    office: Office,
+    token: TokenInfo,
+    whose: Whose,
+    seed: Secret,
+}
+
+fn auditor_asked(verify: &Verify) -> bool {
+    let pin = &verify.holder.pin;
+    verify.so || verify.holder.user.is_some() || pin.pin_file.is_some() || pin.pin_env.is_some()
+}
+
+fn auditor(common: &Common, verify: &Verify, config: &Config) -> Outcome<Option<Checking>> {
+    if !auditor_asked(verify) {
+        return Ok(None);
+    }
+    let what = "passphrase of the store's seal";
+    let ask = || secrets::typed("Passphrase of the store: ", what, "passphrase");
+    let office = Office::open(config, passphrase(common)?, ask)?;
+    let whose = match (verify.so, &verify.holder.user) {
+        (true, _) => Whose::So,
+        (false, Some(name)) => Whose::Named(name.clone()),
+        (false, None) => Whose::User,
+    };
+    let token = office.token(verify.token.token.as_deref(), &whose)?;
+    let pin = match verify.so {
+        true => officer(&verify.so_pin, &token)?,
+        false => holder(&verify.holder, &token)?.1,
+    };
+    let seed = office.seed(&token, &whose, &pin)?;
+    Ok(Some(Checking { office, token, whose, seed }))
+}
+
+fn memory(_: Error) -> Failure {
+    failed("memory ran out", "end other programs, or raise the limit on memory")
 }
 
 fn text(report: &AuditReport) -> String {
@@ -53,7 +105,7 @@ fn text(report: &AuditReport) -> String {
     );
     let unchecked = report.records - report.chained.min(report.records);
     let notes = [
-        (unchecked, "records whose codes were not checked: that takes an auditor's key"),
+        (unchecked, "records whose codes were not checked: that takes an auditor's PIN or key"),
         (report.ahead, "records that the head does not count yet"),
         (report.lost, "records that a loss of power took"),
         (report.unfinished, "bytes of a line that is not whole, at the end"),

@@ -3,11 +3,11 @@
 
 use super::arguments::{Common, Named, UserVerb};
 use super::opening::open;
-use super::output::{show, table, visible};
+use super::output::{say, show, table, visible};
 use super::pins::{fresh, helper, officer};
 use super::tokens::words;
 use crate::admin::{self, Desk, Outcome, TokenInfo, UserInfo, Visit};
-use crate::types::Holder;
+use crate::types::{Holder, Role};
 
 pub(super) fn run(common: &Common, verb: &UserVerb) -> Outcome<()> {
     let desk = open(common)?;
@@ -24,23 +24,43 @@ pub(super) fn run(common: &Common, verb: &UserVerb) -> Outcome<()> {
             let by = help.as_ref().map(|(by, pin)| (by, pin));
             visit.add_user((&user.name, *role), &pin, by)?;
             drop(visit);
-            done(common, &desk, &token, user, &format!("added as {}", role.name()))
+            done(common, &desk, &token, user, &format!("added as {}", role.name()))?;
+            checks_from_now(*role, user);
+            Ok(())
         }
         UserVerb::Remove(user) => {
             let (token, visit) = enter(&desk, user)?;
             visit.remove_user(&user.name)?;
             drop(visit);
-            done(common, &desk, &token, user, "removed")
+            done(common, &desk, &token, user, "removed")?;
+            if token.user_role(&user.name)? == Role::Auditor {
+                say("note: another chain of the audit log begins here, which they cannot check");
+            }
+            Ok(())
         }
         UserVerb::Reset { user, helper: help, new } => {
             let (token, visit) = enter(&desk, user)?;
-            let help = helper(&desk, help, &token, token.user_role(&user.name)?)?;
+            let role = token.user_role(&user.name)?;
+            let help = helper(&desk, help, &token, role)?;
             let pin = fresh(new, &format!("PIN of '{}'", visible(&user.name)))?;
             let by = help.as_ref().map(|(by, pin)| (by, pin));
             visit.reset_user(&Holder::Named(user.name.clone()), &pin, by)?;
             drop(visit);
-            done(common, &desk, &token, user, "has a new PIN")
+            done(common, &desk, &token, user, "has a new PIN")?;
+            checks_from_now(role, user);
+            Ok(())
         }
+    }
+}
+
+/// What an auditor with a PIN that somebody else set can check of the audit log.
+fn checks_from_now(role: Role, user: &Named) {
+    if role == Role::Auditor {
+        say(&format!(
+            "note: another chain of the audit log begins here, which '{}' can check; what came before \
+             is for those who were auditors then",
+            visible(&user.name)
+        ));
     }
 }
 

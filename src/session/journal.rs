@@ -3,10 +3,10 @@
 //! call at hand, and finds who makes it by the session.
 
 use super::Session;
+use super::auditors::{Auditors, Chain};
 use super::handles::Handles;
 use crate::audit::{
-    Announced, Auditor, Counter, Detail, Durability, Entry, KeyName, Log, Mismatch, Place,
-    Position, Who,
+    Announced, Counter, Detail, Durability, Entry, KeyName, Log, Mismatch, Place, Position, Who,
 };
 use crate::call::{self, Particulars};
 use crate::config::{self, Config, OnFailure};
@@ -84,14 +84,13 @@ impl Journal {
         self.opened.lock().key = Some(known.key.duplicate()?);
         // A log that a change was bound to and that is gone was taken away: none takes its place.
         if vault.writable() && !bound && !self.place.head().try_exists().unwrap_or(true) {
-            self.create(&known.key, known.revision)?;
+            self.create(vault, &known.key, known.revision)?;
         }
         self.log().map(drop)
     }
 
-    fn create(&self, key: &Secret, revision: u64) -> Result<()> {
-        let auditors = self.settings.auditors.iter().map(|path| Auditor::read(path));
-        let auditors = auditors.collect::<Result<Vec<_>>>()?;
+    fn create(&self, vault: &Vault, key: &Secret, revision: u64) -> Result<()> {
+        let auditors = Auditors::of(vault)?.chosen(&self.settings)?;
         match Log::create(&self.place, key, &auditors) {
             // Another process was faster.
             Err(_) if self.place.head().try_exists().unwrap_or(false) => return Ok(()),
@@ -191,6 +190,45 @@ impl Journal {
         let log = self.log()?;
         log.sweep()?;
         log.checkpoint()
+    }
+
+    /// Begins another chain where the auditors of the store are others than those of now.
+    pub(super) fn heed_auditors(&self, vault: &Vault) {
+        if self.off || !vault.writable() {
+            return;
+        }
+        let heed = || -> Result<()> {
+            // Where it cannot be opened that was said, with what to do.
+            let Ok(log) = self.log() else { return Ok(()) };
+            let (auditors, kept) = (Auditors::of(vault)?, log.keepers()?);
+            match kept {
+                Some(kept) if auditors.differ(&kept)? => self.renew(vault).map(drop),
+                _ => Ok(()),
+            }
+        };
+        if let Err(error) = heed() {
+            tracing::error!(
+                "the audit log's chain is not kept for those who may check it now ({error}): 'strongroom \
+                 audit renew' does it"
+            );
+        }
+    }
+
+    /// Begins another chain.
+    pub(super) fn renew(&self, vault: &Vault) -> Result<Chain> {
+        let auditors = Auditors::of(vault)?.chosen(&self.settings)?;
+        let at = self.log()?.renew(&auditors)?;
+        Ok(Chain { seq: at.seq, auditors: auditors.into_iter().map(|one| one.name).collect() })
+    }
+
+    /// Goes on with a log whose head is lost.
+    pub(super) fn rejoin(&self, vault: &Vault) -> Result<Chain> {
+        let known = vault.audit()?.ok_or(Error::TokenNotPresent)?;
+        let auditors = Auditors::of(vault)?.chosen(&self.settings)?;
+        // What this process has open is of the log that is lost.
+        self.opened.lock().log = None;
+        let at = Log::rejoin(&self.place, &known.key, known.bound.seq, &auditors)?;
+        Ok(Chain { seq: at.seq, auditors: auditors.into_iter().map(|one| one.name).collect() })
     }
 
     /// The end of the library's work.

@@ -53,6 +53,7 @@ pub const VERBS: &[(&str, Leaves)] = &[
     ("audit checkpoint", Nothing),
     ("audit prove", Nothing),
     ("audit consistency", Nothing),
+    ("audit renew", Record),
     ("check", Record),
     ("doctor", Nothing),
     ("config show", Nothing),

@@ -67,7 +67,13 @@ impl Library {
         self.has_session(handle)?;
         may_log_in(slot, user, &holder)?;
         slot.vault.act()?;
-        slot.log_in(&slot.now()?, holder, keys)
+        let audits = keys.audit_seed().is_some();
+        slot.log_in(&slot.now()?, holder, keys)?;
+        if audits {
+            // An older version may have left them without the pair that it takes.
+            self.heed_auditors();
+        }
+        Ok(())
     }
 
     /// `C_Logout`.
@@ -141,6 +147,7 @@ impl Library {
         }?;
         slot.vault.set_pin(slot.token.id, &holder, &keys, new, &self.config)?;
         slot.logins.rekey(&holder, keys);
+        self.heed_auditors();
         Ok(())
     }
 }

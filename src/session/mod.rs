@@ -9,9 +9,11 @@
 
 mod admission;
 mod asking;
+mod auditors;
 mod belongings;
 mod builtin;
 mod cache;
+mod chains;
 mod checking;
 mod cipher;
 mod crypto;
@@ -55,6 +57,7 @@ mod tally;
 mod users;
 mod wrapping;
 
+pub use auditors::Chain;
 pub use crypto::Call;
 pub use deriving::{Derivation, Refusal};
 pub use governing::{Approving, Explanation, Question};
@@ -188,6 +191,7 @@ impl Library {
         }
         // What is wrong with its tokens is said where they are used; the check wants to look at it.
         let _ = library.refresh();
+        library.heed_auditors();
         library.know(None);
         Ok(library)
     }
@@ -350,16 +354,6 @@ impl Library {
         call::denied_by("alarm", alarm.name);
         call::subject(&alarm.subject);
         journal.note(alarm.outcome)
-    }
-
-    /// Records what all processes have counted, before the log is read.
-    pub fn sweep_audit(&self) -> Result<()> {
-        self.journal.get().map_or(Ok(()), |journal| journal.sweep())
-    }
-
-    /// Signs how the audit log stands now, and returns the note.
-    pub fn audit_checkpoint(&self) -> Result<String> {
-        self.journal.get().ok_or(Error::TokenNotPresent)?.checkpoint()
     }
 
     /// From now on what is done is recorded.

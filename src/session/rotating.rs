@@ -42,6 +42,9 @@ impl Library {
             let plan = slot.vault.begin_rotation(&slot.token, &keys, whole, now)?;
             carry_out(slot, &plan, tell)?;
             if plan.whole || !whole {
+                if plan.whole {
+                    self.renew_audit_after_compromise();
+                }
                 let (generation, whole) = (plan.generation, plan.whole);
                 return Ok(Rotated { generation, whole, folded: folded(slot)? });
             }

@@ -141,6 +141,7 @@ impl Library {
             }
         }
         self.refresh()?;
+        self.heed_auditors();
         self.know(Some(id));
         Ok(())
     }

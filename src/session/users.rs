@@ -33,7 +33,9 @@ impl Library {
         let slot = &session.slot;
         call::subject(name);
         let keys = keys(slot, helper)?;
-        slot.vault.add_user(slot.token.id, (name, role), &keys, pin, &self.config)
+        slot.vault.add_user(slot.token.id, (name, role), &keys, pin, &self.config)?;
+        self.heed_auditors();
+        Ok(())
     }
 
     /// Gives a user another PIN, which unlocks it: a named one, or the one without a name.
@@ -50,11 +52,13 @@ impl Library {
         call::subject(whose);
         let (id, keys) = (slot.token.id, keys(slot, helper)?);
         match holder {
-            Holder::Named(name) => slot.vault.reset_user(id, name, &keys, pin, &self.config),
+            Holder::Named(name) => slot.vault.reset_user(id, name, &keys, pin, &self.config)?,
             Holder::So | Holder::User => {
-                slot.vault.set_pin(id, &Holder::User, &keys, pin, &self.config)
+                slot.vault.set_pin(id, &Holder::User, &keys, pin, &self.config)?;
             }
         }
+        self.heed_auditors();
+        Ok(())
     }
 
     /// Removes a named user. `ArgumentsBad` where there is none of that name.
@@ -62,7 +66,9 @@ impl Library {
         let session = self.admitted(handle, Group::UserPin)?;
         let slot = &session.slot;
         call::subject(name);
-        slot.vault.remove_user(slot.token.id, slot.login_keys()?.as_ref(), name)
+        slot.vault.remove_user(slot.token.id, slot.login_keys()?.as_ref(), name)?;
+        self.heed_auditors();
+        Ok(())
     }
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What a PIN opens: as much of a token's keys as its holder's role needs, and no more. Keys are renewed
 //! while people are logged in; with the seed of their pair these are read anew without the PIN.
+//! It imports `super::auditor` and what all of this room may.
 
+use super::auditor::AuditSeed;
 use crate::config::Separation;
 use crate::error::{Error, Result};
 use crate::mechanism::kem::Decapsulator;
@@ -16,6 +18,9 @@ pub struct Keys {
     pub uuid: [u8; 16],
     /// Which user's PIN it was; zeros for those without a name.
     pub user: [u8; 8],
+    /// What opens the chains of the audit log that are kept for them, and who they are; for auditors and
+    /// security officers.
+    audit: OnceLock<(Holder, AuditSeed)>,
     held: RwLock<Held>,
 }
 
@@ -151,7 +156,7 @@ impl TokenKeys {
 impl Keys {
     pub(super) fn new(uuid: [u8; 16], user: [u8; 8], own: Option<Own>, current: TokenKeys) -> Keys {
         let held = Held { own: own.map(Arc::new), current: Arc::new(current) };
-        Keys { uuid, user, held: RwLock::new(held) }
+        Keys { uuid, user, audit: OnceLock::new(), held: RwLock::new(held) }
     }
 
     /// The keys that are current as far as this process knows.
@@ -175,6 +180,21 @@ impl Keys {
     /// The holder has another pair by now.
     pub(super) fn adopt(&self, own: Own) {
         self.held.write().own = Some(Arc::new(own));
+    }
+
+    /// The holder's pair of who may check the audit log; none for those who have none.
+    pub fn audit_seed(&self) -> Option<&AuditSeed> {
+        self.audit.get().map(|(_, seed)| seed)
+    }
+
+    /// The same, if they are this holder's.
+    pub(super) fn audit_seed_of(&self, holder: &Holder) -> Option<&AuditSeed> {
+        self.audit.get().filter(|(whose, _)| whose == holder).map(|(_, seed)| seed)
+    }
+
+    /// The holder has this pair; the first that is said stays.
+    pub(super) fn keep_audit_seed(&self, holder: &Holder, seed: AuditSeed) {
+        let _ = self.audit.set((holder.clone(), seed));
     }
 
     /// Whether they open the material of keys.

@@ -5,6 +5,7 @@
 //! The split: a `Store` keeps rows and knows neither keys nor attributes; the `Vault` seals,
 //! authenticates and tags them and knows no SQL. Another database is another `Store`.
 
+mod auditor;
 mod bound;
 mod change;
 mod check;
@@ -16,6 +17,7 @@ mod keys;
 mod latest;
 mod ledger;
 mod material;
+mod newer;
 mod objects;
 mod pin;
 mod policy;
@@ -42,6 +44,7 @@ mod uses;
 mod vault;
 mod witness;
 
+pub use auditor::AuditSeed;
 pub use bound::{Bound, Witness};
 pub use check::{Checking, Verdict};
 pub use counter::{Counter, Glance};
@@ -58,6 +61,7 @@ pub use rules::RulesHead;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
 pub use user::{User, good_name};
+pub use users::Auditing;
 pub use vault::{Unseal, Vault};
 pub use witness::Known as KnownAudit;
 

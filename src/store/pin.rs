@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! How a PIN opens a token's keys: two wraps, one inside the other, around the seed of the holder's pair.
-//! It imports `super::keys`, `super::shares` and what all of this room may.
+//! It imports `super::{auditor, keys, shares}` and what all of this room may.
 //!
 //! The inner wrap is under Argon2id(PIN), the outer under the store's PIN key, which only the seal
 //! opens. So who steals the files without the seal has nothing to test a PIN against; and the
 //! master key can be rotated by re-wrapping the outer layer, without any PIN.
 
+use super::auditor::{AuditPair, AuditSeed};
 use super::keys::Holds;
 use super::shares::Shares;
 use crate::codec::{Reader, Writer};
@@ -26,6 +27,8 @@ pub struct PinRecord {
     /// Wrong attempts since the last right one.
     pub failures: u32,
     wrap: Vec<u8>,
+    /// The pair of who may check the audit log.
+    pub(super) audit: Option<AuditPair>,
 }
 
 /// What a PIN is to open.
@@ -95,6 +98,15 @@ impl PinRecord {
         self.shares.is_some() || self.holds == Some(Holds::Nothing)
     }
 
+    /// The pair of who may check the audit log that is kept beside it, where there is one.
+    pub(super) fn audit_seed(
+        &self,
+        context: &[u8],
+        given: &Unwrapped,
+    ) -> Result<Option<AuditSeed>> {
+        self.audit.as_ref().map(|pair| pair.open(context, &given.content)).transpose()
+    }
+
     /// Whether it is the same PIN as another, not one that was set since.
     pub(super) fn same_as(&self, other: &PinRecord) -> bool {
         self.wrap == other.wrap
@@ -109,7 +121,8 @@ impl PinRecord {
         let Content { holds, wrapped, shares } = content;
         let wrap = primitive::seal(inner, context, wrapped.expose())?;
         let wrap = primitive::seal(outer, context, &wrap)?;
-        Ok(PinRecord { holds: Some(holds), shares, salt, kdf: kdf.clone(), failures: 0, wrap })
+        let kdf = kdf.clone();
+        Ok(PinRecord { holds: Some(holds), shares, salt, kdf, failures: 0, wrap, audit: None })
     }
 
     /// Puts the outer layer under another PIN key of the store.
@@ -125,14 +138,20 @@ impl PinRecord {
     pub(super) fn encode(&self, writer: &mut Writer) {
         match (self.holds, &self.shares) {
             (None, _) => writer.u8(FIRST_FORM),
-            (Some(holds), None) => writer.u8(ITSELF).u8(holds.number()),
-            (Some(holds), Some(_)) => writer.u8(PAIR).u8(holds.number()),
+            (Some(holds), shares) => {
+                let form = if shares.is_none() { ITSELF } else { PAIR };
+                let form = if self.audit.is_none() { form } else { form + AUDITS };
+                writer.u8(form).u8(holds.number())
+            }
         };
         let Kdf { memory_kib, passes, lanes } = self.kdf;
         writer.raw(&self.salt).u32(memory_kib).u32(passes).u32(lanes);
         writer.u32(self.failures).bytes(&self.wrap);
         if let Some(shares) = &self.shares {
             shares.encode(writer);
+        }
+        if let Some(pair) = &self.audit {
+            pair.encode(writer);
         }
     }
 
@@ -142,7 +161,7 @@ impl PinRecord {
         let holds = match form {
             0 => return Ok(None),
             FIRST_FORM => None,
-            ITSELF | PAIR => Some(Holds::from_number(reader.u8()?)?),
+            ITSELF..=LAST_FORM => Some(Holds::from_number(reader.u8()?)?),
             _ => return Err(Error::DeviceError),
         };
         let mut record = PinRecord {
@@ -152,12 +171,16 @@ impl PinRecord {
             kdf: Kdf { memory_kib: reader.u32()?, passes: reader.u32()?, lanes: reader.u32()? },
             failures: reader.u32()?,
             wrap: reader.bytes()?.to_vec(),
+            audit: None,
         };
-        if let Some(holds) = holds.filter(|_| form == PAIR) {
+        if let Some(holds) = holds.filter(|_| matches!(form, PAIR | PAIR_AUDITS)) {
             if holds == Holds::Nothing {
                 return Err(Error::DeviceError);
             }
             record.shares = Some(Shares::decode(reader, holds)?);
+        }
+        if form > PAIR {
+            record.audit = Some(AuditPair::decode(reader)?);
         }
         Ok(Some(record))
     }
@@ -172,3 +195,7 @@ const SALT: usize = 16;
 const FIRST_FORM: u8 = 1;
 const ITSELF: u8 = 2;
 const PAIR: u8 = 3;
+/// The latter two with the pair of who may check the audit log behind.
+const AUDITS: u8 = 2;
+const PAIR_AUDITS: u8 = PAIR + AUDITS;
+const LAST_FORM: u8 = PAIR_AUDITS;

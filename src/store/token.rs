@@ -350,7 +350,7 @@ fn read_separation(reader: &mut Reader<'_>) -> Result<Separation> {
 }
 
 /// The format of records as they are written, and the oldest that is read.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const FIRST_VERSION: u8 = 1;
 /// The shortest PIN of a safe token, bytes.
 const SAFE_PIN: usize = 4;

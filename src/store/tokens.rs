@@ -2,6 +2,7 @@
 //! Tokens made, and their keys opened by PINs.
 
 use super::RowKind;
+use super::auditor::{AuditPair, AuditSeed, audits};
 use super::change::Change;
 use super::keys::{Holds, KEY, Keys, Own, TokenKeys, UseSide};
 use super::pin::{Content, PinRecord, Unwrapped};
@@ -100,25 +101,22 @@ impl Vault {
         let (now, keys, given) = self.reading(|ring| self.try_pin(ring, token, holder, pin))?;
         let (record, role) = now.pin(holder).zip(now.role(holder)).ok_or(Error::GeneralError)?;
         let cleared = self.writing(|ring| {
-            let fresh = match record.renewable() {
-                true => None,
-                false => Some(self.with_pair(ring, &now, (holder, role), &given, &keys)?),
-            };
+            let fresh = self.newer(ring, &now, (holder, role), &given, &keys)?;
             self.note_token_with(ring, token.id, &token.uuid, |edited| {
                 let same = same_keys(edited, &now).is_ok();
                 let Some(place) = edited.pin_mut(holder) else { return Ok(false) };
-                place.failures = 0;
                 // Somebody may have set another PIN meanwhile.
                 let fresh = fresh.as_ref().filter(|_| same && place.same_as(record));
-                if let Some((encoded, _)) = fresh {
-                    *place = decoded(encoded)?;
+                if let Some(fresh) = fresh {
+                    *place = decoded(&fresh.record)?;
                 }
+                place.failures = 0;
                 Ok(fresh.is_some())
             })
-            .map(|written| fresh.filter(|_| written).map(|(_, own)| own))
+            .map(|written| fresh.filter(|_| written))
         });
         match cleared {
-            Ok(Some(own)) => keys.adopt(own),
+            Ok(Some(fresh)) => fresh.taken_by(&keys, holder),
             Ok(None) => {}
             // The right PIN was given: it is the next one that clears the count.
             Err(_) => tracing::warn!(
@@ -174,24 +172,10 @@ impl Vault {
                 (None, self.token_keys_within(token, holds, &given.content)?)
             }
         };
-        Ok((Keys::new(token.uuid, token.user_id(holder), own, held), given))
-    }
-
-    /// The record of a PIN that wraps keys itself, as one that has a pair: the keys can be renewed then.
-    fn with_pair(
-        &self,
-        ring: &Ring,
-        token: &Token,
-        who: (&Holder, Role),
-        given: &Unwrapped,
-        keys: &Keys,
-    ) -> Result<(Vec<u8>, Own)> {
-        let record = token.pin(who.0).ok_or(Error::GeneralError)?;
-        let holds = record.holds.unwrap_or(Holds::TokenKey);
-        let (content, own) = self.content(token, who, holds, &keys.current())?;
-        let context = token.pair_context(&self.id, who, holds);
-        let record = record.rewrapped(given, &ring.current.pin, &context, content)?;
-        Ok((encoded(&record), own.ok_or(Error::GeneralError)?))
+        let keys = Keys::new(token.uuid, token.user_id(holder), own, held);
+        let seed = record.audit_seed(&context, &given)?;
+        seed.into_iter().for_each(|seed| keys.keep_audit_seed(holder, seed));
+        Ok((keys, given))
     }
 
     /// Sets the PIN of a holder; the keys prove the right to, and must hold what the role needs.
@@ -224,6 +208,7 @@ impl Vault {
         let held = self.token_keys_at(keys, &token)?;
         self.writing(|ring| {
             let who = (holder, role);
+            let pin = (pin, keys.audit_seed_of(holder));
             let (record, own) = self.pin_record(ring, &token, who, pin, config, &held)?;
             let encoded = encoded(&record);
             self.edit_token_with(ring, id, &keys.uuid, |now| {
@@ -263,7 +248,8 @@ impl Vault {
         token.uses = Some(fresh());
         let user = (&Holder::User, Role::User);
         self.writing(|ring| {
-            let encoded = encoded(&self.pin_record(ring, &token, user, pin, config, &held)?.0);
+            let encoded =
+                encoded(&self.pin_record(ring, &token, user, (pin, None), config, &held)?.0);
             self.edit_token_with(ring, id, &so.uuid, |now| {
                 if now.user.is_some() || now.uses.is_some() {
                     return Err(Error::FunctionFailed);
@@ -361,7 +347,7 @@ impl Vault {
             self.fresh_token_keys(&token, token.separation == Separation::Standard)?;
         token.uses = uses;
         let officer = (&Holder::So, Role::So);
-        token.so = Some(self.pin_record(ring, &token, officer, so_pin, config, &held)?.0);
+        token.so = Some(self.pin_record(ring, &token, officer, (so_pin, None), config, &held)?.0);
         Ok(token)
     }
 
@@ -385,13 +371,14 @@ impl Vault {
         token.ok_or(Error::DeviceRemoved)
     }
 
-    /// The record of a new PIN, and the pair that it opens where its holder has one.
+    /// The record of a new PIN, and the pair that it opens where its holder has one. `kept` is the pair of
+    /// who may check the audit log that they have already.
     pub(super) fn pin_record(
         &self,
         ring: &Ring,
         token: &Token,
         who: (&Holder, Role),
-        pin: &[u8],
+        (pin, kept): (&[u8], Option<&AuditSeed>),
         config: &Config,
         held: &TokenKeys,
     ) -> Result<(PinRecord, Option<Own>)> {
@@ -403,12 +390,17 @@ impl Vault {
             Some(_) => token.pair_context(&self.id, who, holds),
         };
         let (kdf, pin_key) = (&config.kdf, &ring.current.pin);
-        let record = PinRecord::create(pin, kdf, pin_key, &context, content, self.stretch)?;
+        let pair = match audits(who.1) {
+            true => Some(AuditPair::of(kept, &context, &content.wrapped)?.0),
+            false => None,
+        };
+        let mut record = PinRecord::create(pin, kdf, pin_key, &context, content, self.stretch)?;
+        record.audit = pair;
         Ok((record, own))
     }
 
     /// What a holder's PIN is to open: a new pair, with as much sealed to it as they hold.
-    fn content(
+    pub(super) fn content(
         &self,
         token: &Token,
         (holder, role): (&Holder, Role),

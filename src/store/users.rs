@@ -2,6 +2,7 @@
 //! Named users added, removed, and given another PIN.
 
 use super::keys::Keys;
+use super::token::Token;
 use super::tokens::{decoded, encoded, same_keys, settled};
 use super::user::{User, good_name, named};
 use super::vault::Vault;
@@ -10,7 +11,33 @@ use crate::error::{Error, Result};
 use crate::mechanism::primitive;
 use crate::types::{Holder, Role};
 
+/// Someone who may check the audit log, as a token's record has them.
+pub struct Auditing {
+    /// The serial number of the token.
+    pub token: String,
+    /// Who: its security officer, or a user of role auditor.
+    pub holder: Holder,
+    /// Their encapsulation key, of ML-KEM-1024.
+    pub public: Vec<u8>,
+}
+
 impl Vault {
+    /// All who may check the audit log. An error where a token is not as it was written, and so may hide
+    /// some.
+    pub fn auditing(&self) -> Result<Vec<Auditing>> {
+        let mut found = Vec::new();
+        for (_, token) in self.tokens()? {
+            let token: Token = token?;
+            for holder in token.holders() {
+                let pair = token.pin(&holder).and_then(|pin| pin.audit.as_ref());
+                let Some(pair) = pair else { continue };
+                let public = pair.public.clone();
+                found.push(Auditing { token: token.serial(), holder, public });
+            }
+        }
+        Ok(found)
+    }
+
     /// Adds a user. The caller has tested the security officer's PIN; the keys must hold what the role
     /// needs (`UserNotLoggedIn` where they do not).
     pub fn add_user(
@@ -31,7 +58,7 @@ impl Vault {
             let fresh = fresh_id()?;
             self.writing(|ring| {
                 let who = (&holder, role);
-                let (record, _) = self.pin_record(ring, &token, who, pin, config, &held)?;
+                let (record, _) = self.pin_record(ring, &token, who, (pin, None), config, &held)?;
                 let record = encoded(&record);
                 self.edit_token_with(ring, id, &keys.uuid, |now| {
                     same_keys(now, &token)?;
@@ -74,7 +101,7 @@ impl Vault {
             let fresh = fresh_id()?;
             self.writing(|ring| {
                 let who = (&holder, role);
-                let (record, _) = self.pin_record(ring, &token, who, pin, config, &held)?;
+                let (record, _) = self.pin_record(ring, &token, who, (pin, None), config, &held)?;
                 let record = encoded(&record);
                 self.edit_token_with(ring, id, &keys.uuid, |now| {
                     same_keys(now, &token)?;

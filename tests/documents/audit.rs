@@ -62,6 +62,16 @@ and used uncounted. What would be recorded is refused there.
 **A store without a log**, made by an earlier version, gets one when a process that may write opens it; the log says so
 (`audit.late`). A log that is gone is replaced by none: what must be recorded is refused until it is there again.
 
+**A lost head**: where the file `head` is gone, altered, or a copy from before another chain began, the log cannot be
+written, and what must be recorded is refused. Put the latest copy of it back; or `strongroom audit renew --lost` goes on
+with the lines that there are, or with another log where there are none. Every later check says so (`broken`).
+
+**Auditors.** The chain is checked by users of role auditor with their PIN (`strongroom audit verify --user NAME`), by
+the owners of the keys in `audit.auditors`, and where there is neither by the security officers (`--so`). Whenever the
+list changes another chain begins, and leaves `audit.renew` with their names: they check it from that record on.
+`strongroom audit renew` begins one when it is asked, as for other keys in the configuration; a rotation with
+`--compromised` does as well. A check with a PIN leaves `login` once the log is found sound, and nothing where it is not.
+
 **Logins** that end with the last session, or with `C_Finalize`, leave a record `login.ended`; one that ends because its
 process does leaves none.
 
@@ -79,8 +89,9 @@ which the environment variable `STRONGROOM_AUDIT=off` leaves it unwritten; nothi
 const BETWEEN: &str = "
 ## Verbs of the command
 
-A verb leaves a record for each change that it makes, and one where the library refuses it; besides, whoever logs in for
-it leaves the record `login`.
+A verb leaves a record for each change that it makes, and one where the library refuses it, or the command itself once
+it has opened the store (`CKR_ARGUMENTS_BAD` where no function has answered otherwise); besides, whoever logs in for it
+leaves the record `login`.
 
 ";
 const TAIL: &str = "";

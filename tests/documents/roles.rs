@@ -56,7 +56,7 @@ as it needs. Each has a PIN with a counter and a lock of its own.
 | user (without a name) | standard: use and manage keys; strict: use them | token key and use key |
 | operator | use keys | token key and use key |
 | manager | make, change and destroy keys | the token key |
-| auditor | read what there is | the token key |
+| auditor | read what there is, and check the audit log's chain ([audit.md](audit.md)) | the token key |
 | custodian | approve | nothing |
 
 The **token key** opens the attributes of private objects; the **use key** opens the material of private

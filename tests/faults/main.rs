@@ -16,6 +16,7 @@
 mod common;
 
 mod acts;
+mod chains;
 mod crowd;
 mod kill;
 mod library;

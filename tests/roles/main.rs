@@ -15,6 +15,7 @@
 mod common;
 
 mod apart;
+mod auditors;
 mod logins;
 mod matrix;
 mod older;

@@ -77,7 +77,7 @@ fn make_older(files: &Files) {
 }
 
 /// Replaces the row of the token, and its part of the sum over all rows.
-fn replace(files: &Files, id: i64, body: &[u8]) {
+pub fn replace(files: &Files, id: i64, body: &[u8]) {
     let rows = files.key("key rows");
     let query = "SELECT body FROM token WHERE id = ?1";
     let old: Vec<u8> = files.database.query_row(query, [id], |row| row.get(0)).unwrap();

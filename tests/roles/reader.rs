@@ -3,7 +3,7 @@
 //! and one PIN.
 
 #[path = "shares.rs"]
-mod shares;
+pub mod shares;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use openssl::hash::MessageDigest;
@@ -50,6 +50,8 @@ pub struct Pin {
     pub wrap: Vec<u8>,
     /// The keys, where the PIN opens a pair that they are sealed to.
     pub shares: Option<Shares>,
+    /// The pair of who may check the audit log: its encapsulation key, and its seed, sealed.
+    pub auditor: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Bytes, read from the front.
@@ -153,7 +155,7 @@ impl Files {
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
         let (id, body): (i64, Vec<u8>) = self.database.query_row(query, [], row).unwrap();
         let mut record = Bytes(body[..body.len() - 32].to_vec());
-        assert_eq!(record.u8(), 3, "the format of today");
+        assert_eq!(record.u8(), 4, "the format of today");
         let uuid = record.take(16);
         // Label, time; generation; shortest PIN, most failures.
         let middle = record.take(32 + 8 + 4 + 4 + 4);
@@ -285,13 +287,14 @@ pub fn stretched(text: &str, salt: &[u8], (memory, passes, lanes): (u32, u32, u3
 fn pin(record: &mut Bytes) -> Option<Pin> {
     match record.u8() {
         0 => None,
-        form @ (2 | 3) => {
+        form @ 2..=5 => {
             let (holds, salt) = (record.u8(), record.take(16));
             let cost = [record.u32(), record.u32(), record.u32()];
             record.u32();
             let wrap = record.bytes();
-            let shares = (form == 3).then(|| shares(record, holds));
-            Some(Pin { holds, salt, cost, wrap, shares })
+            let shares = (form % 2 == 1).then(|| shares(record, holds));
+            let auditor = (form > 3).then(|| (record.bytes(), record.bytes()));
+            Some(Pin { holds, salt, cost, wrap, shares, auditor })
         }
         other => panic!("a PIN of form {other}"),
     }

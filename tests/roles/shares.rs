@@ -95,6 +95,11 @@ fn decapsulation_key(seed: &[u8]) -> PKey<Private> {
     PKey::private_key_from_der(&der).expect("an ML-KEM-1024 key")
 }
 
+/// What was shared with whoever has this seed.
+pub fn decapsulated(seed: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+    decapsulate(&decapsulation_key(seed), ciphertext)
+}
+
 fn decapsulate(key: &PKey<Private>, ciphertext: &[u8]) -> Vec<u8> {
     let mut shared = vec![0; 32];
     let mut len = shared.len();
