@@ -169,6 +169,11 @@ pub fn fail(error: Error) {
     with(|call| call.failed.set(Some(error)));
 }
 
+/// A verb of the command refuses by itself what it was asked; what the library answered before stays.
+pub fn refuse() {
+    with(|call| call.failed.set(call.failed.get().or(Some(Error::ArgumentsBad))));
+}
+
 /// How a verb of the command failed: told once.
 pub fn failure() -> Option<Error> {
     AT_HAND.try_with(|call| call.failed.take()).ok().flatten()

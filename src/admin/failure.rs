@@ -17,8 +17,10 @@ pub struct Failure {
 pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure that the verb itself found.
+    /// A failure that the verb itself found. Where a store is open it is recorded as `ArgumentsBad`, unless
+    /// the library had answered something else.
     pub fn new(what: impl Into<String>, next: impl Into<String>) -> Failure {
+        call::refuse();
         Failure { what: what.into(), next: next.into() }
     }
 

@@ -61,6 +61,7 @@ impl Desk {
 
     /// Why a PIN was not taken, and who can help.
     pub(super) fn refused(&self, token: &TokenInfo, holder: &Holder, error: Error) -> Failure {
+        call::fail(error);
         let label = &token.label;
         let whose = whose(holder);
         let now = || self.opened.vault.token(token.id).ok().flatten();

@@ -234,6 +234,38 @@ fn what_follows_a_compromise_begins_another_chain() {
     assert_eq!(chained, records);
 }
 
+/// What the command itself refuses leaves a record too.
+#[test]
+fn what_the_command_refuses_is_recorded() {
+    let desk = Desk::with_token();
+    run(&desk, ADD).good();
+    for (verb, arguments, outcome) in [
+        ("user add", ADD, "CKR_ARGUMENTS_BAD"),
+        ("user remove", "user remove bob --so-pin-file $D/so", "CKR_ARGUMENTS_BAD"),
+        (
+            "key generate",
+            "key generate --type aes --label k --pin-file $D/wrong",
+            "CKR_PIN_INCORRECT",
+        ),
+        ("pin change", "pin change --pin-file $D/pin --new-pin-file $D/short", "CKR_ARGUMENTS_BAD"),
+        (
+            "key destroy",
+            "key destroy --label none --yes --reason test --pin-file $D/pin",
+            "CKR_ARGUMENTS_BAD",
+        ),
+        ("seal remove", "seal remove --slot 1", "CKR_ARGUMENTS_BAD"),
+        ("audit renew", "audit renew --lost", "CKR_ARGUMENTS_BAD"),
+    ] {
+        let before = shown(&desk, "").len() as u64;
+        let ended = run(&desk, arguments);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        let new = shown(&desk, &format!("--after {before}"));
+        let own: Vec<_> = new.iter().filter(|record| record["op"] == verb).collect();
+        assert_eq!(own.len(), 1, "{verb}: {new:#?}");
+        assert_eq!(own[0]["outcome"], outcome, "{verb}: {new:#?}");
+    }
+}
+
 /// What stands before a public key of ML-KEM-1024 (RFC 9935).
 const SUBJECT_PUBLIC_KEY: &[u8] = &[
     0x30, 0x82, 0x06, 0x32, 0x30, 0x0B, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04,
