@@ -49,9 +49,7 @@ impl<'a> Lines<'a> {
                 continue;
             };
             let mut bytes = Vec::with_capacity(512);
-            // What is longer than any line is none, and is not read into memory whole.
-            let mut bounded = file.by_ref().take(LONGEST_LINE as u64 + 1);
-            let read = bounded.read_until(b'\n', &mut bytes);
+            let read = read_line(file, &mut bytes);
             if read.map_err(|_| Unreadable(self.place.segment(*segment)))? == 0 {
                 self.open = None;
                 continue;
@@ -79,6 +77,12 @@ impl Line {
     pub(super) fn facts(&self) -> Option<Facts> {
         if self.whole { Facts::of(&self.bytes) } else { None }
     }
+}
+
+/// Reads a line with its newline, and says how many bytes that were. What is longer than any line is none,
+/// and is not read into memory whole.
+pub(super) fn read_line(file: &mut BufReader<File>, line: &mut Vec<u8>) -> std::io::Result<usize> {
+    file.take(LONGEST_LINE as u64 + 1).read_until(b'\n', line)
 }
 
 /// Opens a file to read, whoever owns it: an auditor may have a copy.

@@ -16,6 +16,7 @@ mod lines;
 mod log;
 pub mod note;
 mod notes;
+mod parsed;
 pub mod reading;
 pub mod record;
 mod recovery;

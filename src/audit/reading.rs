@@ -3,15 +3,16 @@
 //! right to write. It opens files and believes nothing of them: who wants to know whether they are
 //! authentic verifies them.
 
+use super::lines;
+pub use super::parsed::{Author, Key, Record, micros};
 use super::record::LONGEST_LINE;
 use super::segments::numbered;
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::hash::{DefaultHasher, Hasher};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::io::{BufReader, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// The directory of a log, or of a copy of one.
@@ -31,91 +32,11 @@ pub struct Line {
     pub bytes: Vec<u8>,
 }
 
-/// What a line says.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Record {
-    /// The version of its format.
-    pub v: u64,
-    /// Its number.
-    pub seq: u64,
-    /// When it was written: RFC 3339, UTC.
-    pub time: String,
-    /// The store.
-    pub store: String,
-    /// Who did it.
-    pub who: Author,
-    /// The token's serial number.
-    #[serde(default)]
-    pub token: Option<String>,
-    /// The session's handle.
-    #[serde(default)]
-    pub session: Option<u64>,
-    /// What was done.
-    pub op: String,
-    /// With which key.
-    #[serde(default)]
-    pub key: Option<Key>,
-    /// By which mechanism.
-    #[serde(default)]
-    pub mechanism: Option<String>,
-    /// How it went.
-    pub outcome: String,
-    /// Further particulars.
-    #[serde(default)]
-    pub details: serde_json::Map<String, serde_json::Value>,
-    /// Its code.
-    pub mac: String,
-}
-
-/// Who did something.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Author {
-    /// The user of the operating system.
-    pub uid: u32,
-    /// The process.
-    pub pid: u32,
-    /// Its program.
-    pub program: String,
-    /// The role.
-    #[serde(default)]
-    pub role: Option<String>,
-    /// The user's name.
-    #[serde(default)]
-    pub user: Option<String>,
-}
-
-/// A key by its names.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Key {
-    /// `CKA_UNIQUE_ID`.
-    pub id: String,
-    /// `CKA_LABEL`.
-    pub label: String,
-}
-
 impl Line {
     /// What the line says; none where it is no record.
     pub fn record(&self) -> Option<Record> {
-        serde_json::from_slice(&self.bytes).ok().filter(|record: &Record| record.v == 1)
+        Record::of(&self.bytes)
     }
-}
-
-impl Record {
-    /// When it was written, microseconds since 1970; 0 where it does not say.
-    pub fn written(&self) -> i64 {
-        micros(&self.time).unwrap_or(0)
-    }
-
-    /// When what it is of may have begun: a record of counts is of a span.
-    pub fn since(&self) -> i64 {
-        let first = self.details.get("first").and_then(|first| first.as_str());
-        first.and_then(micros).unwrap_or_else(|| self.written())
-    }
-}
-
-/// A time of RFC 3339, microseconds since 1970.
-pub fn micros(time: &str) -> Option<i64> {
-    time.parse::<jiff::Timestamp>().ok().map(|time| time.as_microsecond())
 }
 
 impl Reading {
@@ -222,7 +143,9 @@ impl Iterator for Lines {
 
 impl Segment {
     fn open(reading: &Reading, first: u64) -> Result<Segment> {
-        let file = BufReader::new(open(&reading.segment(first))?);
+        let path = reading.segment(first);
+        let file = lines::open(&path).map_err(|error| failed(&path.display(), &error))?;
+        let file = BufReader::new(file);
         let recent = VecDeque::with_capacity(RECENT);
         Ok(Segment { first, file, offset: 0, lines: 0, recent, resumed: false })
     }
@@ -231,8 +154,7 @@ impl Segment {
     fn next_line(&mut self) -> Result<Option<Line>> {
         loop {
             let mut bytes = Vec::new();
-            let most = LONGEST_LINE as u64 + 1;
-            let read = (&mut self.file).take(most).read_until(b'\n', &mut bytes);
+            let read = lines::read_line(&mut self.file, &mut bytes);
             let read = read.map_err(|error| failed(&self.first, &error))?;
             let whole = bytes.last() == Some(&b'\n');
             let end = !whole && read < LONGEST_LINE + 1;
@@ -289,17 +211,9 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 fn small(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = open(path)?.take(LONGEST_LINE as u64).read_to_string(&mut text);
-    read.map_err(|error| failed(&path.display(), &error))?;
-    Ok(text)
-}
-
-fn open(path: &Path) -> Result<File> {
-    // NONBLOCK: a pipe in a file's place must not hold us up.
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags as i32).open(path);
-    file.map_err(|error| failed(&path.display(), &error))
+    let read = lines::small(path, LONGEST_LINE as u64);
+    let text = read.and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+    text.map_err(|error| failed(&path.display(), &error))
 }
 
 fn failed(what: &dyn std::fmt::Display, error: &std::io::Error) -> Error {

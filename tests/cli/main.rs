@@ -13,6 +13,7 @@
 mod audit;
 mod audit_auditors;
 mod audit_lost;
+mod audit_lines;
 mod audit_proof;
 mod audit_store;
 mod cases;

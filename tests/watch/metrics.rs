@@ -6,18 +6,39 @@ use crate::openmetrics::{Samples, read};
 use serde_json::{Value, json};
 use std::fs;
 
-/// A line of a log, as far as metrics look at it.
+/// A line of a log; what is not said is a signature.
 pub fn line(seq: u64, other: &Value) -> String {
     let mut record = json!({
-        "v": 1, "seq": seq, "time": "2026-03-02T12:00:00.000000Z", "store": "00", "token": "T",
+        "v": 1, "seq": seq, "time": "2026-03-02T12:00:00.000000Z", "store": "00".repeat(16), "token": "T",
         "op": "C_Sign", "who": { "uid": 1, "pid": 7, "program": "p" }, "key": { "id": "k", "label": "l" },
         "mechanism": "CKM_ECDSA", "outcome": "CKR_OK", "mac": format!("{seq:064x}"),
     });
     for (name, value) in other.as_object().unwrap() {
         record[name] = value.clone();
     }
-    format!("{record}\n")
+    let fields = ORDER.iter().filter(|name| !record[**name].is_null());
+    let fields: Vec<_> = fields.map(|name| format!("\"{name}\":{}", record[*name])).collect();
+    let escaped = |c: char| match c.is_ascii() {
+        true => c.to_string(),
+        false => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    format!("{{{}}}\n", fields.join(",")).chars().map(escaped).collect()
 }
+
+const ORDER: [&str; 12] = [
+    "v",
+    "seq",
+    "time",
+    "store",
+    "who",
+    "token",
+    "op",
+    "key",
+    "mechanism",
+    "outcome",
+    "details",
+    "mac",
+];
 
 /// Puts a segment of the log in its place; `metrics --log-only` takes no store.
 pub fn segment(desk: &Desk, first: u64, lines: &[String]) {
@@ -131,10 +152,10 @@ fn they_go_on() {
     segment(&desk, 21, &signed(21, 26));
     assert_eq!(sum(&measured(&desk), "strongroom_operations_total", &[]), 25.0);
     // Another log in its place is another log: the same numbers, other codes.
-    let other = |seq| line(seq, &json!({ "mac": "ff" }));
+    let other = |seq| line(seq, &json!({ "mac": "f".repeat(64) }));
     segment(&desk, 21, &(21..26).map(other).collect::<Vec<_>>());
     assert_eq!(sum(&measured(&desk), "strongroom_operations_total", &[]), 5.0);
-    let store = |seq| line(seq, &json!({ "store": "11" }));
+    let store = |seq| line(seq, &json!({ "store": "11".repeat(16) }));
     segment(&desk, 21, &(40..42).map(store).collect::<Vec<_>>());
     assert_eq!(sum(&measured(&desk), "strongroom_operations_total", &[]), 2.0);
 }
