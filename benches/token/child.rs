@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use cryptoki_sys::CKM_ECDSA;
 
+use crate::audit;
 use crate::failure::Failure;
 use crate::growth;
 use crate::pkcs11::{Module, Session};
@@ -35,6 +36,7 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
         "create" => create(&module, number)?,
         "first" => first_signature(&module, Instant::now()).map(drop)?,
         "cold" => cold(&module, start, number)?,
+        "audit" => audit::use_on_demand(&module)?,
         "sign" => sign_on_demand(&module, number)?,
         other => return Err(Failure::say(format!("no part called {other}"))),
     }

@@ -4,6 +4,7 @@
 //!
 //! It measures and judges; it does not fail because a target is missed, only because a call fails.
 
+mod audit;
 mod child;
 mod failure;
 mod growth;
@@ -110,6 +111,9 @@ fn run(tokens: &[Token], options: &Options, scratch: &Path) -> Result<Vec<Row>, 
     }
     if options.wants("policy") {
         policy::governed(tokens, options, scratch)?.into_iter().for_each(&mut done);
+    }
+    if options.wants("audit") {
+        audit::costs(tokens, options, scratch)?.into_iter().for_each(&mut done);
     }
     if options.wants("threads") {
         done(windows::threads(tokens, options));

@@ -27,6 +27,8 @@ pub(crate) enum Unit {
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     MoreThanOpenssl(f64),
+    /// The same of another contender.
+    MoreThan(&'static str, f64),
     WithinPercent(f64),
     Under(f64),
     AtLeast(f64),
@@ -144,6 +146,9 @@ impl Row {
     fn target_text(&self) -> Option<String> {
         Some(match self.target {
             Target::MoreThanOpenssl(limit) => format!("at most {limit} µs more than OpenSSL"),
+            Target::MoreThan(base, limit) => {
+                format!("at most {limit} {} more than {base}", self.unit_name())
+            }
             Target::WithinPercent(limit) => format!("within {limit} % of OpenSSL"),
             Target::Under(limit) => format!("under {limit} {}", self.unit_name()),
             Target::AtLeast(limit) => format!("at least {limit}"),
@@ -159,6 +164,7 @@ impl Row {
         let openssl = self.median(OPENSSL);
         let met = match self.target {
             Target::MoreThanOpenssl(limit) => figure - openssl? <= limit,
+            Target::MoreThan(base, limit) => figure - self.median(base)? <= limit,
             Target::WithinPercent(limit) => figure / openssl? <= 1.0 + limit / 100.0,
             Target::Under(limit) => figure < limit,
             Target::AtLeast(limit) => figure >= limit,

@@ -80,8 +80,9 @@ buffer too small). A first use that decides for all time what a key is used for 
 Labels of secret and private keys and of private objects are left out: the store seals them, and the log is not sealed. Their `CKA_UNIQUE_ID` names
 them.
 
-**Off.** There is no switch. To measure what the log costs, the library can be built with the feature `audit-switch`, in
-which the environment variable `STRONGROOM_AUDIT=off` leaves it unwritten; nothing that is installed is built so.
+**Off.** There is no switch. To measure what the log costs ([performance.md](performance.md)), the library can be built
+with the feature `audit-switch`, in which the environment variable `STRONGROOM_AUDIT=off` leaves it unwritten. Of optimised
+builds that of the profile `measured` alone takes the feature: a release with it does not compile.
 
 ## Functions
 

@@ -215,3 +215,18 @@ fn each_use_that_cannot_be_recorded_gives_nothing_out() {
     s.sign(&mac, ground.session_key, b"data").good();
     assert_eq!(signed(&records(&store)), 2);
 }
+
+/// The switch of a benchmark's build is in no other.
+#[cfg(not(feature = "audit-switch"))]
+#[test]
+fn the_environment_does_not_switch_it_off() {
+    let test = "closed::the_environment_does_not_switch_it_off";
+    if child::role().is_none() {
+        let mut command = child::command(test, "off");
+        command.env("STRONGROOM_AUDIT", "off");
+        return drop_it(child::succeeds(command));
+    }
+    assert_eq!(std::env::var("STRONGROOM_AUDIT").unwrap(), "off");
+    let user = User::new();
+    assert_eq!(of(&records(&user.fixture.store_path()), "C_Login").len(), 2);
+}
