@@ -24,6 +24,7 @@ mod bound;
 mod closed;
 mod good;
 mod killed;
+mod late;
 mod verbs;
 mod walk;
 

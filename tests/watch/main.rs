@@ -20,5 +20,6 @@ mod desk;
 mod library;
 mod metrics;
 mod openmetrics;
+mod segments;
 mod serving;
 mod watching;

@@ -24,7 +24,7 @@ when = \"log-failed\"
 ";
 
 /// A token with a policy, and a watch that has begun; the pager is as the configuration says.
-fn watched(deliveries: &str) -> Desk {
+pub fn watched(deliveries: &str) -> Desk {
     let desk = Desk::with_token();
     let settings =
         format!("[pin]\nmax_failures = 50\n[watch]\nattempts = 1\ndeliveries = [{deliveries}]\n");
@@ -35,7 +35,7 @@ fn watched(deliveries: &str) -> Desk {
     desk
 }
 
-fn once(desk: &Desk) -> Ended {
+pub fn once(desk: &Desk) -> Ended {
     desk.run(&["watch", "--once"]).good()
 }
 
@@ -47,7 +47,7 @@ fn guess(desk: &Desk) {
     desk.run(&["key", "list", "--pin-file", "$D/pin"]).good();
 }
 
-fn recorded(desk: &Desk, op: &str) -> Vec<Value> {
+pub fn recorded(desk: &Desk, op: &str) -> Vec<Value> {
     let mut files: Vec<_> = fs::read_dir(desk.store().join("audit"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
