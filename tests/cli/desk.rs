@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A directory with a store, a configuration, PINs in files, and the command over it.
 
+use super::needles::Needles;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -123,7 +124,25 @@ impl Desk {
             let seen = ended.out.contains(secret) || ended.err.contains(secret);
             assert!(!seen, "the secret '{name}' is in the output: {ended:?}");
         }
+        for text in [&ended.raw, ended.err.as_bytes()] {
+            let found = secrets().search(text);
+            assert!(found.is_none(), "a secret, {found:?}, is in the output: {ended:?}");
+        }
         ended
+    }
+}
+
+/// All secrets, in whatever spelling.
+fn secrets() -> Needles {
+    let mut needles = Needles::new();
+    SECRETS.iter().for_each(|(_, secret)| needles.insert(secret.as_bytes()));
+    needles
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let found = secrets().search_logs(&self.store());
+        assert!(found.is_none() || std::thread::panicking(), "{}", found.unwrap_or_default());
     }
 }
 

@@ -22,6 +22,9 @@ mod desk;
 mod doctor;
 mod import;
 mod json;
+#[path = "../common/needles.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod needles;
 mod prompt;
 mod softhsm2;
 mod together;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A store of its own for each test, and tokens in it.
 
-use super::{Answer, R, Session, module, session};
+use super::{Answer, R, Session, heard, module, session};
 use cryptoki_sys::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,7 @@ impl Fixture {
     /// A fresh store and its configuration; the library is not initialised.
     pub fn prepared(settings: &str) -> Self {
         let turn = module::turn();
+        [SO_PIN, USER_PIN].iter().for_each(|pin| heard::secret(pin.as_bytes()));
         let directory = TempDir::with_prefix("strongroom-test-").expect("temporary directory");
         let fixture = Fixture { directory, _turn: turn };
         let path = fixture.store_path();
@@ -113,6 +114,9 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         // A test may have ended the library itself.
         let _ = session::finalize();
+        // Other processes may have written to the log as well.
+        let found = heard::found(&self.store_path());
+        assert!(found.is_none() || std::thread::panicking(), "{}", found.unwrap_or_default());
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The library under test, loaded once a process by its C symbols.
 
+use super::heard;
 use cryptoki_sys::*;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW, Symbol};
 use std::path::{Path, PathBuf};
@@ -10,8 +11,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 /// The loaded library.
 pub struct Module {
     library: Library,
-    /// The 3.2 function list, as `C_GetInterface` gives it.
+    /// The 3.2 function list, in which what must be in no log is heard.
     pub list: &'static CK_FUNCTION_LIST_3_2,
+    /// The list as `C_GetInterface` gives it.
+    own: &'static CK_FUNCTION_LIST_3_2,
 }
 
 // SAFETY: the function list is constant data of a library that is never unloaded, and a
@@ -49,8 +52,8 @@ impl Module {
         // SAFETY: loading runs the library's initialisers, which is what every application does.
         let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) };
         let library = library.unwrap_or_else(|e| panic!("cannot load {}: {e}", path.display()));
-        let list = interface_3_2(&library);
-        Module { library, list }
+        let own = interface_3_2(&library);
+        Module { library, list: heard::list(own), own }
     }
 
     /// An exported function by name, or None.
@@ -61,7 +64,7 @@ impl Module {
 
     /// The library's functions in the order of the 3.2 list, as addresses.
     pub fn entries(&self) -> &'static [usize] {
-        entries(ptr::from_ref(self.list).cast(), size_of::<CK_FUNCTION_LIST_3_2>())
+        entries(ptr::from_ref(self.own).cast(), size_of::<CK_FUNCTION_LIST_3_2>())
     }
 }
 

@@ -25,6 +25,7 @@ mod closed;
 mod good;
 mod killed;
 mod late;
+mod secrets;
 mod verbs;
 mod walk;
 

@@ -12,6 +12,8 @@
     reason = "a test stops at the first surprise"
 )]
 
+use common::needles;
+
 mod alarms;
 #[path = "../common/mod.rs"]
 mod common;
