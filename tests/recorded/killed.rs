@@ -8,6 +8,7 @@ use crate::{of, records};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const CHILDREN: usize = 8;
@@ -48,6 +49,10 @@ fn of_killed_processes_the_last_second_is_lost_at_most() {
     let all = records(&user.fixture.store_path());
     let numbers: Vec<u64> = all.iter().map(|record| record["seq"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=all.len() as u64).collect::<Vec<_>>(), "none twice, none missing");
+    let mut verify = Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    verify.args(["audit", "verify"]).env("STRONGROOM_CONF", user.fixture.config_path());
+    let verified = verify.output().unwrap();
+    assert!(verified.status.success(), "{}", child::everything(&verified));
     let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
     for record in of(&all, "C_Sign") {
         let count = record["details"]["count"].as_u64().unwrap();
