@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! This program started again as another process on the same token: to write beside a reader, to
-//! be counted by `strace`, or to take its first steps under a clock.
+//! This program started again as another process: to write beside a reader, to be counted by `strace`,
+//! to take its first steps under a clock, or to bring in and destroy keys where it is told to.
+#![allow(unsafe_code)] // Asks the system what processes have used.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,6 +40,7 @@ pub(crate) fn play(arguments: &[String]) -> Result<(), Failure> {
         "cold" => cold(&module, start, number)?,
         "audit" => audit::use_on_demand(&module)?,
         "sign" => sign_on_demand(&module, number)?,
+        "pace" => pace_on_demand(&module, number)?,
         other => return Err(Failure::say(format!("no part called {other}"))),
     }
     module.finalize()
@@ -108,7 +111,7 @@ fn resident() -> Result<f64, Failure> {
 }
 
 /// Reads how many milliseconds to sign for, does so with a few keys in turn, and answers how many
-/// signatures that were.
+/// signatures that were and how many microseconds of the processor they took.
 fn sign_on_demand(module: &Module, keys: usize) -> Result<(), Failure> {
     let session = logged_in(module)?;
     let keys = growth::all_keys(&session, keys)?;
@@ -117,14 +120,82 @@ fn sign_on_demand(module: &Module, keys: usize) -> Result<(), Failure> {
     for line in std::io::stdin().lock().lines() {
         let milliseconds = line?.parse().map_err(|_| Failure::say("expected milliseconds"))?;
         let (start, mut made, mut signature) = (Instant::now(), 0, [0; 64]);
+        let used = used_by(libc::RUSAGE_SELF)?;
         while start.elapsed() < Duration::from_millis(milliseconds) {
             let key = keys.next().ok_or_else(|| Failure::say("no key to sign with"))?;
             session.sign(CKM_ECDSA, *key, &mut [7; 32], &mut signature)?;
             made += 1;
         }
-        println!("{made}");
+        println!("{made} {:.0}", (used_by(libc::RUSAGE_SELF)? - used) * 1e6);
     }
     Ok(())
+}
+
+/// Where there is no token yet, makes one with so many keys. Then reads how many keys to bring in and
+/// destroy again, and answers with the numbers of a [`Turn`].
+fn pace_on_demand(module: &Module, keys: usize) -> Result<(), Failure> {
+    module.initialize()?;
+    let session = match token::find_slot(module) {
+        Ok(slot) => module.session(slot).and_then(|session| {
+            token::login_user(&session)?;
+            Ok(session)
+        })?,
+        Err(_) => {
+            let (session, _) = token::another(module, token::LABEL)?;
+            (0..keys).try_for_each(|number| growth::bring(&session, number).map(drop))?;
+            session
+        }
+    };
+    println!("0");
+    for line in std::io::stdin().lock().lines() {
+        let keys: usize = line?.parse().map_err(|_| Failure::say("expected a number of keys"))?;
+        let (used, written) = (used_by(libc::RUSAGE_SELF)?, written()?);
+        let start = Instant::now();
+        let made: Result<Vec<_>, Failure> =
+            (0..keys).map(|_| growth::bring(&session, usize::MAX)).collect();
+        let (made, created) = (made?, start.elapsed());
+        made.into_iter().try_for_each(|key| session.destroy(key))?;
+        let destroyed = start.elapsed() - created;
+        let used = used_by(libc::RUSAGE_SELF)? - used;
+        let written = self::written()? - written;
+        let [created, destroyed] = [created, destroyed].map(|time| time.as_secs_f64());
+        println!("{created} {destroyed} {used} {written}");
+    }
+    Ok(())
+}
+
+/// What it took to bring in some keys and to destroy them again.
+pub(crate) struct Turn {
+    /// Seconds to bring them in, and to destroy them.
+    pub(crate) created: f64,
+    pub(crate) destroyed: f64,
+    /// Seconds of the processor, of both.
+    pub(crate) used: f64,
+    /// Bytes that were written to files, of both.
+    pub(crate) written: f64,
+}
+
+/// Processor seconds of this process, or of its children that have ended.
+pub(crate) fn used_by(whom: i32) -> Result<f64, Failure> {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: the place is large enough, and is read after a success alone.
+    let usage = unsafe {
+        if libc::getrusage(whom, usage.as_mut_ptr()) != 0 {
+            return Err(std::io::Error::last_os_error().into());
+        }
+        usage.assume_init()
+    };
+    let seconds = |time: libc::timeval| time.tv_sec as f64 + time.tv_usec as f64 / 1e6;
+    Ok(seconds(usage.ru_utime) + seconds(usage.ru_stime))
+}
+
+/// Bytes that this process has given to the system to write; 0 where the system does not count.
+fn written() -> Result<f64, Failure> {
+    let Ok(counts) = std::fs::read_to_string("/proc/self/io") else { return Ok(0.0) };
+    let count = counts.lines().find_map(|line| line.strip_prefix("wchar: "));
+    count
+        .and_then(|count| count.trim().parse().ok())
+        .ok_or_else(|| Failure::say("no count of bytes"))
 }
 
 fn logged_in(module: &Module) -> Result<Session, Failure> {
@@ -144,17 +215,37 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts it and waits until it is logged in.
     pub(crate) fn start(token: &Token) -> Result<Self, Failure> {
-        Writer::playing(token, "write", 0)
+        Writer::playing(token, "write", 0, &[])
     }
 
     /// The same for one that signs with so many keys instead.
     pub(crate) fn signing(token: &Token, keys: usize) -> Result<Self, Failure> {
-        Writer::playing(token, "sign", keys)
+        Writer::playing(token, "sign", keys, &[])
     }
 
-    fn playing(token: &Token, part: &str, number: usize) -> Result<Self, Failure> {
+    /// The same for one that brings in keys and destroys them, so many at a time.
+    pub(crate) fn pacing(token: &Token) -> Result<Self, Failure> {
+        Writer::playing(token, "pace", 0, &[])
+    }
+
+    /// The same in a token of its own with so many keys, in the directory that these variables name.
+    pub(crate) fn pacing_apart(
+        token: &Token,
+        keys: usize,
+        told: &[(&'static str, PathBuf)],
+    ) -> Result<Self, Failure> {
+        Writer::playing(token, "pace", keys, told)
+    }
+
+    fn playing(
+        token: &Token,
+        part: &str,
+        number: usize,
+        told: &[(&'static str, PathBuf)],
+    ) -> Result<Self, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments(token, part, number))
+            .envs(told.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -174,9 +265,27 @@ impl Writer {
 
     /// Keys created and destroyed in the last stretch.
     pub(crate) fn written(&mut self) -> Result<u32, Failure> {
+        self.answer().map(|[keys]| keys as u32)
+    }
+
+    /// Signatures in the last stretch, and seconds of the processor that they took.
+    pub(crate) fn signed(&mut self) -> Result<(f64, f64), Failure> {
+        self.answer().map(|[made, used]| (made, used / 1e6))
+    }
+
+    /// Has it bring in and destroy so many keys.
+    pub(crate) fn turn(&mut self, keys: usize) -> Result<Turn, Failure> {
+        writeln!(self.orders, "{keys}")?;
+        let [created, destroyed, used, written] = self.answer()?;
+        Ok(Turn { created, destroyed, used, written })
+    }
+
+    fn answer<const COUNT: usize>(&mut self) -> Result<[f64; COUNT], Failure> {
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
-        line.trim().parse().map_err(|_| Failure::say("the writing process failed"))
+        let numbers: Vec<f64> =
+            line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        numbers.try_into().map_err(|_| Failure::say("the other process failed"))
     }
 
     /// The end of its input ends it.
@@ -186,6 +295,6 @@ impl Writer {
         if child.wait()?.success() {
             return Ok(());
         }
-        Err(Failure::say("the writing process ended with a failure"))
+        Err(Failure::say("the other process ended with a failure"))
     }
 }

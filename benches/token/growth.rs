@@ -3,8 +3,9 @@
 //! and the two are compared. The keys are one P-256 key brought in again and again under other labels
 //! and ids, so that filling a token costs the token's own work and no key generation.
 
+use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cryptoki_sys::*;
 
@@ -12,6 +13,8 @@ use crate::child;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::ossl::{Scheme, Signer};
+use crate::pace;
+use crate::peers::OURS;
 use crate::pkcs11::{Attribute, Session};
 use crate::report::{OPENSSL, Row, Target, Unit};
 use crate::stats::{Contender, Random, Summary, measure};
@@ -22,42 +25,45 @@ const FEW: usize = 100;
 /// Keys that are signed with in turn, all of them in memory.
 pub(crate) const TURN: usize = 1000;
 
-/// What one token did at one size.
-struct Figures {
-    created: Vec<f64>,
-    destroyed: Vec<f64>,
-}
+/// Keys that a process signs with while its memory is looked at: ours, and peers that take long to.
+const SIGNED: [usize; 2] = [5000, 500];
+/// How long a peer's token is filled: it has as many keys as went in.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A token on its way.
 struct Lane<'a> {
     token: &'a Token,
     full: usize,
-    few: Option<Figures>,
     failure: Option<Failure>,
 }
 
-pub(crate) fn grow(tokens: &[Token], options: &Options) -> Result<Vec<Row>, Failure> {
+pub(crate) fn grow(
+    tokens: &[Token],
+    options: &Options,
+    scratch: &Path,
+) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     let mut lanes = Vec::new();
     for token in tokens {
-        let full = options.grown(token.ours)?;
-        lanes.push(Lane { token, full, few: None, failure: None });
+        lanes.push(Lane { token, full: options.grown(token.ours)?, failure: None });
     }
-    let mut fills = Vec::new();
+    let (mut fills, mut clock) = (Vec::new(), Clock(Instant::now()));
     for many in [false, true] {
-        for lane in &mut lanes {
-            let note = lane.fill(many, options);
-            fills.extend(note);
-        }
+        fills.extend(lanes.iter_mut().filter_map(|lane| lane.fill(many)));
+        clock.lap("filling");
         rows.extend(searches(&lanes, many, options));
+        clock.lap("searches");
         rows.push(cold(&lanes, many, options));
-        if many {
-            rows.extend(resident(&lanes));
-            rows.push(rates(&mut lanes, options));
-            rows.push(signatures(&lanes, true, options)?);
-            rows.push(signatures(&lanes, false, options)?);
-        }
+        clock.lap("new processes");
     }
+    rows.extend(resident(&lanes));
+    clock.lap("memory");
+    rows.extend(paces(&mut lanes, options, scratch));
+    clock.lap("keys that come and go");
+    rows.push(signatures(&lanes, true, options)?);
+    rows.push(signatures(&lanes, false, options)?);
+    clock.lap("signatures");
+    compare(&mut rows);
     if let Some(row) = rows.first_mut() {
         fills.into_iter().for_each(|note| row.note(note));
         for lane in &mut lanes {
@@ -69,58 +75,80 @@ pub(crate) fn grow(tokens: &[Token], options: &Options) -> Result<Vec<Row>, Fail
     Ok(rows)
 }
 
+/// Says how long each part takes.
+struct Clock(Instant);
+
+impl Clock {
+    fn lap(&mut self, part: &str) {
+        eprintln!("growth: {part}: {:.1} s", self.0.elapsed().as_secs_f64());
+        self.0 = Instant::now();
+    }
+}
+
+/// Says of what was measured with few keys and with many how the two compare.
+fn compare(rows: &mut [Row]) {
+    let few: Vec<_> = rows.iter().map(|row| (row.name, row.median(OURS))).collect();
+    for (place, row) in rows.iter_mut().enumerate() {
+        let before = few.iter().take(place).find(|(name, _)| *name == row.name);
+        if let (Some((_, Some(few))), Some(many)) = (before, row.median(OURS)) {
+            row.note(format!("{OURS}: {:.2} times what it takes with {FEW} keys", many / few));
+        }
+    }
+}
+
 impl Lane<'_> {
     fn size(&self, many: bool) -> usize {
         if many { self.full } else { FEW }
     }
 
-    /// Brings the token to a size and sees how fast keys come and go then; what to say of it.
-    fn fill(&mut self, many: bool, options: &Options) -> Option<String> {
+    /// Brings the token to a size; what to say of it.
+    fn fill(&mut self, many: bool) -> Option<String> {
         if self.failure.is_some() {
             return None;
         }
-        match self.filled(many, options) {
-            Ok(note) => Some(note),
+        let (from, to) = if many { (FEW, self.full) } else { (0, FEW) };
+        let start = Instant::now();
+        match filled(self.token, from, to) {
+            Ok(reached) => {
+                let seconds = start.elapsed().as_secs_f64();
+                self.full = if many { reached } else { self.full };
+                let brought = reached.saturating_sub(from);
+                Some(format!("{}: {brought} keys brought in, in {seconds:.1} s", self.token.name))
+            }
             Err(failure) => {
                 self.failure = Some(failure);
                 None
             }
         }
     }
+}
 
-    fn filled(&mut self, many: bool, options: &Options) -> Result<String, Failure> {
-        let (from, to) = if many { (FEW, self.full) } else { (0, FEW) };
-        let start = Instant::now();
-        for number in from..to {
-            bring(&self.token.session, number)?;
-            if (number + 1) % 10_000 == 0 {
-                let seconds = start.elapsed().as_secs_f64();
-                eprintln!("{}: {} keys after {seconds:.0} s", self.token.name, number + 1);
-            }
+/// Brings in the keys from one number to another, and says how far that went: a peer is not waited for
+/// longer than [`PATIENCE`].
+fn filled(token: &Token, from: usize, to: usize) -> Result<usize, Failure> {
+    let start = Instant::now();
+    for number in from..to {
+        if !token.ours && start.elapsed() > PATIENCE {
+            return Ok(number);
         }
-        let seconds = start.elapsed().as_secs_f64();
-        if !many {
-            self.few = Some(self.turns(options)?);
+        bring(&token.session, number)?;
+        if (number + 1) % 10_000 == 0 {
+            let seconds = start.elapsed().as_secs_f64();
+            eprintln!("{}: {} keys after {seconds:.0} s", token.name, number + 1);
         }
-        Ok(format!("{}: {} keys brought in, in {seconds:.1} s", self.token.name, to - from))
     }
+    Ok(to)
+}
 
-    /// Keys created and destroyed a second, in turns of a few.
-    fn turns(&self, options: &Options) -> Result<Figures, Failure> {
-        let mut figures = Figures { created: Vec::new(), destroyed: Vec::new() };
-        for _ in 0..options.slow_rounds() {
-            const KEYS: usize = 50;
-            let start = Instant::now();
-            let made: Result<Vec<CK_OBJECT_HANDLE>, Failure> =
-                (0..KEYS).map(|_| bring(&self.token.session, usize::MAX)).collect();
-            let (made, created) = (made?, start.elapsed());
-            made.into_iter().try_for_each(|key| self.token.session.destroy(key))?;
-            let destroyed = start.elapsed() - created;
-            figures.created.push(KEYS as f64 / created.as_secs_f64());
-            figures.destroyed.push(KEYS as f64 / destroyed.as_secs_f64());
-        }
-        Ok(figures)
-    }
+/// Fills our token, where it is not full yet.
+pub(crate) fn fill_ours(token: &Token, to: usize) -> Result<(), Failure> {
+    let there = |number: usize| found(&token.session, CKA_LABEL, number).is_ok();
+    let from = match (there(to.saturating_sub(1)), there(FEW)) {
+        (true, _) => to,
+        (false, false) => 0,
+        (false, true) => return Err(Failure::say("the token is full of other keys")),
+    };
+    filled(token, from, to).map(drop)
 }
 
 /// Finding one key among so many, by `CKA_ID` and by `CKA_LABEL`, another at random each time.
@@ -194,7 +222,12 @@ fn resident(lanes: &[Lane<'_>]) -> [Row; 3] {
         row("growth-memory-signed", "after signing with 5000 of them"),
     ];
     for lane in lanes.iter().filter(|lane| lane.failure.is_none()) {
-        match one_start(lane.token, 5000.min(lane.full)) {
+        let [ours, peers] = SIGNED;
+        let signs = if lane.token.ours { ours } else { peers }.min(lane.full);
+        if let Some(row) = rows.last_mut().filter(|_| signs != ours) {
+            row.note(format!("{}: with {signs} only", lane.token.name));
+        }
+        match one_start(lane.token, signs) {
             Ok([_, _, figures @ ..]) => {
                 for (row, kilobytes) in rows.iter_mut().zip(figures) {
                     row.put(&lane.token.name, Ok(Summary::exact(kilobytes / 1e3)));
@@ -220,30 +253,15 @@ fn one_start(token: &Token, signs: usize) -> Result<[f64; 5], Failure> {
     }
 }
 
-/// How much faster keys come and go in a token with few keys.
-fn rates(lanes: &mut [Lane<'_>], options: &Options) -> Row {
-    let mut row = Row::new(
-        "growth-rates",
-        "Keys brought in and destroyed: rate with 100 keys over rate with many, the worse of the two",
-        Unit::Plain,
-        Target::AtMost(1.5),
-    );
+/// How keys come and go with many keys beside how they do with few.
+fn paces(lanes: &mut [Lane<'_>], options: &Options, scratch: &Path) -> [Row; 4] {
+    let mut rows = pace::rows(FEW, lanes.first().map_or(FEW, |lane| lane.full));
     for lane in lanes.iter_mut().filter(|lane| lane.failure.is_none()) {
-        let many = lane.turns(options);
-        let (Ok(many), Some(few)) = (many, lane.few.take()) else { continue };
-        let medians = [few.created, many.created, few.destroyed, many.destroyed]
-            .map(|rates| Summary::of(rates).median);
-        let [created, grown, destroyed, shrunk] = medians;
-        row.note(format!(
-            "{}: {created:.0} and {grown:.0} brought in, {destroyed:.0} and {shrunk:.0} destroyed a \
-             second",
-            lane.token.name
-        ));
-        let ratio = (created / grown).max(destroyed / shrunk);
-        row.put(&lane.token.name, Ok(Summary::exact(ratio)));
+        let compared = pace::compare(&mut rows, lane.token, FEW, options, scratch);
+        lane.failure = compared.err();
     }
-    sizes(&mut row, lanes, true);
-    row
+    rows.iter_mut().for_each(|row| sizes(row, lanes, true));
+    rows
 }
 
 /// Signatures with another key each time: of some that are all in memory, or of all, which are not.

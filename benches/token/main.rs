@@ -10,6 +10,7 @@ mod failure;
 mod growth;
 mod options;
 mod ossl;
+mod pace;
 mod peers;
 mod pkcs11;
 mod policy;
@@ -131,7 +132,7 @@ fn run(tokens: &[Token], options: &Options, scratch: &Path) -> Result<Vec<Row>, 
         done(store::first_signature(tokens, options));
     }
     if options.names("growth") {
-        growth::grow(tokens, options)?.into_iter().for_each(&mut done);
+        growth::grow(tokens, options, scratch)?.into_iter().for_each(&mut done);
     }
     if options.names("rotation") {
         rotation::beside_signers(tokens, options, scratch)?.into_iter().for_each(&mut done);

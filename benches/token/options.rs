@@ -16,7 +16,8 @@ usage: cargo bench --bench token -- [CASE...] [--quick] [--markdown]
 
 environment:
   STRONGROOM_BENCH_PEERS    other modules: \"softhsm2=/path/lib.so kryoptic=/path/lib.so\"
-  STRONGROOM_BENCH_KEYS     keys in the peers' tokens for the find case (default 10000)
+  STRONGROOM_BENCH_KEYS     keys in the peers' tokens: for the find case (default 10000), and at most for
+                            the growth case (default 5000, and what goes in within a minute)
   STRONGROOM_BENCH_GROWN    keys in our token for the growth and rotation cases (default 100000)
   STRONGROOM_BENCH_LIBRARY  our library, if not the one beside this program
   TMPDIR                    where the temporary tokens are made; its disk decides what fsync costs";
@@ -88,6 +89,12 @@ impl Options {
     /// Rounds of the cases that create keys or start processes.
     pub(crate) fn slow_rounds(&self) -> usize {
         if self.quick { 3 } else { 11 }
+    }
+
+    /// Keys that are brought in and destroyed at a time: enough for each turn to have its share of what
+    /// our store does once in several hundred changes.
+    pub(crate) fn paced(&self, ours: bool) -> usize {
+        if ours && !self.quick { 300 } else { 25 }
     }
 
     /// Keys in the token for the find case: ours, or a peer's.

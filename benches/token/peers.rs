@@ -121,19 +121,33 @@ fn our_library() -> Option<PathBuf> {
 }
 
 fn tell_directory(peer: &Peer, directory: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(directory)?;
-    let Some(kind) = KINDS.iter().find(|kind| kind.name == peer.name) else {
+    let Some(told) = telling(&peer.name, directory)? else {
         eprintln!("{}: not in the table of peers, taken as it is set up", peer.name);
         return Ok(());
     };
+    for (name, path) in told {
+        // SAFETY: called from main before it starts a thread or loads a module, so nothing reads
+        // the environment meanwhile.
+        unsafe { std::env::set_var(name, path) };
+    }
+    Ok(())
+}
+
+/// Makes a directory, and the variables that have a module of this name keep its tokens there; none for
+/// one that is not in the table.
+pub(crate) fn telling(
+    name: &str,
+    directory: &Path,
+) -> Result<Option<Vec<(&'static str, PathBuf)>>, Failure> {
+    std::fs::create_dir_all(directory)?;
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else { return Ok(None) };
+    let mut told = Vec::new();
     for variable in kind.variables {
         let path = directory.join(variable.file);
         if let Some(text) = variable.text {
             std::fs::write(&path, text(directory))?;
         }
-        // SAFETY: called from main before it starts a thread or loads a module, so nothing reads
-        // the environment meanwhile.
-        unsafe { std::env::set_var(variable.name, path) };
+        told.push((variable.name, path));
     }
-    Ok(())
+    Ok(Some(told))
 }

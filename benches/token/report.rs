@@ -116,7 +116,7 @@ impl Row {
         out
     }
 
-    fn median(&self, who: &str) -> Option<f64> {
+    pub(crate) fn median(&self, who: &str) -> Option<f64> {
         let cell = self.cells.iter().find(|(name, _)| name == who);
         cell.map(|(_, summary)| summary.median)
     }

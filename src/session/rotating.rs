@@ -80,8 +80,9 @@ fn carry_out(slot: &Slot, plan: &Plan, tell: &mut dyn FnMut(u64, u64)) -> Result
                 }
                 Err(error) => return Err(error),
             }
-            // Who waits for the store looks now and then whether it is free: it must be, for as long.
-            std::thread::sleep(begun.elapsed().clamp(SHORTEST, LONGEST));
+            // Who waits for the store looks now and then whether it is free: it must be. And who uses
+            // keys is to go on as before: a rotation takes a quarter of one processor.
+            std::thread::sleep((begun.elapsed() * RESTS).clamp(SHORTEST, LONGEST));
         }
         // What was written behind our back by who carries material over is found by another round.
         if slot.vault.end_rotation(&slot.token, plan)? {
@@ -102,7 +103,9 @@ fn folded(slot: &Slot) -> Result<bool> {
 
 /// Objects a transaction.
 const BATCH: usize = 256;
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_millis(50);
+/// How much longer than a transaction the rest after it is.
+const RESTS: u32 = 3;
+const SHORTEST: Duration = Duration::from_millis(3);
+const LONGEST: Duration = Duration::from_millis(150);
 /// How often emptying the log is tried.
 const FOLDS: usize = 5;

@@ -90,12 +90,12 @@ impl Vault {
         let mut made = None;
         let mut mark = None;
         let result = self.store.write(&mut |tx| {
-            // What a killed process has begun and not ended stays so until the next change is through,
-            // and readers ask the database meanwhile.
-            mark = Some(self.changes.begin()?);
             let change = Change::begin(self, ring, tx)?;
             let value = make(&change)?;
             change.end()?;
+            // Last, because all who read ask the database from here on until the change is through, or
+            // the next one where this process is killed meanwhile; nobody sees anything of it before.
+            mark = Some(self.changes.begin()?);
             made = Some(value);
             Ok(())
         });
