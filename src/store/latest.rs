@@ -15,7 +15,7 @@ impl Vault {
     /// Reads an object, without its tags, if it is the latest; none when it is gone.
     pub(super) fn latest(&self, ring: &Ring, id: i64) -> Result<Option<ObjectRow>> {
         let Some(row) = self.store.object(id)? else { return Ok(None) };
-        if self.known_latest(&row) {
+        if self.kept_line(ring, id).is_some_and(|line| fits(&line, &row)) {
             return Ok(Some(row));
         }
         // Row and roll of one moment: the row may have changed since.
@@ -28,10 +28,35 @@ impl Vault {
         Ok(found)
     }
 
-    fn known_latest(&self, row: &ObjectRow) -> bool {
-        let kept = self.latest.0.lock();
-        let Some((count, roll)) = kept.as_ref() else { return false };
-        self.changes() == Some(*count) && roll.known(row.id).is_some_and(|line| fits(&line, row))
+    /// The line of an object on the roll that is kept, if nothing has changed since that was read. The
+    /// bucket with the line is read where it was not yet: what names its stamp stands, so that nothing
+    /// above it need be opened again.
+    fn kept_line(&self, ring: &Ring, id: i64) -> Option<Line> {
+        let (count, stamp) = {
+            let kept = self.latest.0.lock();
+            let (count, roll) = kept.as_ref().filter(|(count, _)| self.is_at(*count))?;
+            match roll.known(id) {
+                None => (*count, roll.stamp(id)?),
+                line => return line,
+            }
+        };
+        let mut bucket = None;
+        let look = self.store.look(&mut |now| {
+            bucket = Some(Roll::bucket(self.seals(&ring.current), now, id, stamp)?);
+            Ok(())
+        });
+        // Whatever is wrong is found, and told, by who opens all of it.
+        let bucket = look.ok().and(bucket)?;
+        let line = bucket.get(&id).copied();
+        let mut kept = self.latest.0.lock();
+        let (_, roll) =
+            kept.as_mut().filter(|(now, _)| *now == count).filter(|_| self.is_at(count))?;
+        roll.keep(id, bucket);
+        line
+    }
+
+    fn is_at(&self, count: u64) -> bool {
+        self.changes() == Some(count)
     }
 
     /// Holds a row against the roll of its moment, and keeps what was read of it.

@@ -148,21 +148,54 @@ impl Roll {
         self.buckets.get(&id.div_euclid(OBJECTS))?.get(&id).copied()
     }
 
+    /// The stamp of the bucket that an object is in, if the page that says so has been read.
+    pub(super) fn stamp(&self, id: i64) -> Option<u64> {
+        let number = id.div_euclid(OBJECTS);
+        self.pages.get(&number.div_euclid(BUCKETS))?.get(&number).copied()
+    }
+
+    /// The bucket with an object, if it is the one with this stamp.
+    pub(super) fn bucket(
+        seals: Seals<'_>,
+        now: &(impl Snapshot + ?Sized),
+        id: i64,
+        stamp: u64,
+    ) -> Result<Bucket> {
+        let number = id.div_euclid(OBJECTS);
+        decode_bucket(&get(seals, now, number, stamp)?, number)
+    }
+
+    /// Keeps a bucket with an object that was read with the stamp that this roll has of it.
+    pub(super) fn keep(&mut self, id: i64, bucket: Bucket) {
+        self.make_room();
+        self.buckets.insert(id.div_euclid(OBJECTS), bucket);
+    }
+
     /// Takes over what an earlier roll had read and is still the same.
     pub(super) fn inherit(&mut self, before: Roll) {
-        if before.buckets.len() > KEPT || !before.touched.is_empty() {
+        if before.fresh || !before.touched.is_empty() {
             return;
         }
-        for (number, page) in &before.pages {
-            if self.top.get(number).is_some_and(|stamp| before.top.get(number) == Some(stamp)) {
-                self.pages.insert(*number, page.clone());
+        let stale = |page: &&i64| {
+            let stamp = self.top.get(page);
+            stamp.is_none() || stamp != before.top.get(page)
+        };
+        let stale: Vec<i64> = before.pages.keys().filter(stale).copied().collect();
+        (self.pages, self.buckets) = (before.pages, before.buckets);
+        for page in stale {
+            self.pages.remove(&page);
+            for number in page * BUCKETS..(page + 1) * BUCKETS {
+                self.buckets.remove(&number);
             }
         }
-        let same = |number: &i64| {
-            let page = number.div_euclid(BUCKETS);
-            self.pages.contains_key(&page)
-        };
-        self.buckets = before.buckets.into_iter().filter(|(number, _)| same(number)).collect();
+        self.make_room();
+    }
+
+    /// Those with the lowest numbers go first: who looks at all looks at them in ascending order.
+    fn make_room(&mut self) {
+        while self.buckets.len() >= KEPT {
+            self.buckets.pop_first();
+        }
     }
 
     /// Lists an object, or strikes it off.

@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cost;
 mod memory;
 mod objects;
 mod sessions;

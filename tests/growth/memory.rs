@@ -17,7 +17,7 @@ fn held() -> usize {
 }
 
 /// Runs a test in a process of its own, where there is memory in place of a disk: it is not about that.
-fn alone(test: &str) -> String {
+pub(crate) fn alone(test: &str) -> String {
     let mut command = child::command(test, "alone");
     if std::path::Path::new("/dev/shm").is_dir() {
         command.env("TMPDIR", "/dev/shm");
