@@ -45,9 +45,9 @@ fn a_key_costs_the_disk_as_much_among_many_as_among_few() {
     }
     let user = User::new();
     let s = user.session;
-    (0..FEW).for_each(|n| drop(bring(s, n)));
+    (0..FEW).for_each(|n| _ = bring(s, n));
     let few = turn(s, 1_000_000);
-    (FEW..MANY).for_each(|n| drop(bring(s, n)));
+    (FEW..MANY).for_each(|n| _ = bring(s, n));
     let many = turn(s, 2_000_000);
     println!("read and written: {few:?} bytes a key among {FEW}, {many:?} among {MANY}");
     assert!(few[1] > 0, "nothing was counted");
