@@ -88,65 +88,68 @@ fn journald(record: &Record, line: &Line) -> Vec<u8> {
 fn ocsf(record: &Record, line: &Line, host: &str) -> Value {
     let row = CLASSES.iter().find(|row| crate::audit::filter::glob(row.0, &record.op));
     let (_, class, activity) = *row.unwrap_or(&("", API, OTHER));
-    let name = match activity {
-        OTHER => record.op.as_str(),
-        activity => {
-            ACTIVITIES.iter().find(|row| (row.0, row.1) == (class, activity)).map_or("", |r| r.2)
-        }
-    };
-    let good = record.outcome == GOOD;
     let (millis, count) = (record.written() / 1000, record.details.get("count"));
-    let mut event = json!({
+    without_nulls(json!({
         "category_uid": class / 1000,
         "class_uid": class,
         "activity_id": activity,
-        "activity_name": name,
+        "activity_name": activity_name(record, class, activity),
         "type_uid": class * 100 + activity,
         "time": millis,
         "severity_id": match severity(record) { 6 => 1, 4 => 3, _ => 5 },
-        "status_id": if good { 1 } else { 2 },
+        "status_id": if record.outcome == GOOD { 1 } else { 2 },
         "status_code": record.outcome,
-        "metadata": {
-            "version": OCSF,
-            "product": {
-                "name": "Strongroom",
-                "vendor_name": "Strongroom",
-                "version": env!("CARGO_PKG_VERSION"),
-            },
-            "log_name": format!("strongroom-audit/{}", record.store),
-            "sequence": record.seq,
-            "original_time": record.time,
-            "uid": record.mac,
-        },
-        "actor": {
-            "user": {
-                "uid": record.who.uid.to_string(),
-                "name": record.who.user,
-                "type": record.who.role,
-            },
-            "process": { "pid": record.who.pid, "name": record.who.program },
-            "session": { "uid": record.session.map(|session| session.to_string()) },
-        },
+        "metadata": metadata(record),
+        "actor": actor(record),
         "src_endpoint": { "hostname": host },
         "count": count.cloned().unwrap_or(1.into()),
         "start_time": record.since() / 1000,
         "end_time": millis,
+        "api": (class == API).then(
+            || json!({ "operation": record.op, "service": { "name": "PKCS #11" } })),
+        "user": (class != API).then(
+            || json!({ "name": record.who.user, "type": record.who.role })),
+        "resources": record.key.as_ref().map(
+            |key| json!([{ "uid": key.id, "name": key.label, "type": "key" }])),
         "unmapped": { "token": record.token, "mechanism": record.mechanism, "details": record.details },
         "raw_data": String::from_utf8_lossy(&line.bytes),
-    });
-    let about = match class {
-        API => json!({ "operation": record.op, "service": { "name": "PKCS #11" } }),
-        _ => json!({ "name": record.who.user, "type": record.who.role }),
-    };
-    let resource = |key: &crate::audit::reading::Key| json!([{ "uid": key.id, "name": key.label, "type": "key" }]);
-    if let Value::Object(event) = &mut event {
-        event.insert(if class == API { "api" } else { "user" }.to_string(), about);
-        if let Some(key) = &record.key {
-            event.insert("resources".to_string(), resource(key));
-        }
-        event.retain(|_, value| !value.is_null());
+    }))
+}
+
+fn activity_name(record: &Record, class: u64, activity: u64) -> &str {
+    if activity == OTHER {
+        return &record.op;
     }
-    without_nulls(event)
+    ACTIVITIES.iter().find(|row| (row.0, row.1) == (class, activity)).map_or("", |row| row.2)
+}
+
+/// Which product wrote the record, and where in its log it stands.
+fn metadata(record: &Record) -> Value {
+    json!({
+        "version": OCSF,
+        "product": {
+            "name": "Strongroom",
+            "vendor_name": "Strongroom",
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "log_name": format!("strongroom-audit/{}", record.store),
+        "sequence": record.seq,
+        "original_time": record.time,
+        "uid": record.mac,
+    })
+}
+
+/// Who did it.
+fn actor(record: &Record) -> Value {
+    json!({
+        "user": {
+            "uid": record.who.uid.to_string(),
+            "name": record.who.user,
+            "type": record.who.role,
+        },
+        "process": { "pid": record.who.pid, "name": record.who.program },
+        "session": { "uid": record.session.map(|session| session.to_string()) },
+    })
 }
 
 /// What is not known is absent.

@@ -54,73 +54,84 @@ pub(super) fn from_attributes(attributes: &Attributes) -> Result<Parts> {
 
 /// The attributes that a key's values give its object, class and key type included.
 pub(super) fn to_attributes(parts: Parts) -> Attributes {
-    let mut attributes = Attributes::default();
-    match parts {
+    let (class, key_type, values) = match parts {
         Parts::Secret(key_type, value) => {
-            head(&mut attributes, CKO_SECRET_KEY, key_type);
-            attributes.set(CKA_VALUE, Value::Secret(value));
+            (CKO_SECRET_KEY, key_type, vec![hidden(CKA_VALUE, value)])
         }
-        Parts::RsaPublic(key) => {
-            head(&mut attributes, CKO_PUBLIC_KEY, CKK_RSA);
-            set_rsa_public(&mut attributes, key);
-        }
-        Parts::RsaPrivate(key) => {
-            head(&mut attributes, CKO_PRIVATE_KEY, CKK_RSA);
-            set_rsa_public(&mut attributes, key.public);
-            attributes.set(CKA_PRIVATE_EXPONENT, Value::Secret(key.exponent));
-            for (id, value) in CRT.into_iter().zip(key.crt.into_iter().flatten()) {
-                attributes.set(id, Value::Secret(value));
-            }
-        }
+        Parts::RsaPublic(key) => (CKO_PUBLIC_KEY, CKK_RSA, of_rsa_public(key)),
+        Parts::RsaPrivate(key) => (CKO_PRIVATE_KEY, CKK_RSA, of_rsa_private(key)),
         Parts::EcPublic(key) => {
-            head(&mut attributes, CKO_PUBLIC_KEY, key.key_type);
-            attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
-            attributes.set(CKA_EC_POINT, Value::Bytes(der::wrap(der::OCTET_STRING, &key.point)));
+            let point = der::wrap(der::OCTET_STRING, &key.point);
+            let values = vec![shown(CKA_EC_PARAMS, key.params), shown(CKA_EC_POINT, point)];
+            (CKO_PUBLIC_KEY, key.key_type, values)
         }
         Parts::EcPrivate(key) => {
-            head(&mut attributes, CKO_PRIVATE_KEY, key.key_type);
-            attributes.set(CKA_EC_PARAMS, Value::Bytes(key.params));
-            attributes.set(CKA_VALUE, Value::Secret(key.value));
+            let values = vec![shown(CKA_EC_PARAMS, key.params), hidden(CKA_VALUE, key.value)];
+            (CKO_PRIVATE_KEY, key.key_type, values)
         }
         Parts::FieldPublic(key) => {
-            head(&mut attributes, CKO_PUBLIC_KEY, key.domain.key_type);
-            set_domain(&mut attributes, key.domain);
-            attributes.set(CKA_VALUE, Value::Bytes(key.value));
+            let value = Some(shown(CKA_VALUE, key.value));
+            (CKO_PUBLIC_KEY, key.domain.key_type, of_domain(key.domain, value))
         }
         Parts::FieldPrivate(key) => {
-            head(&mut attributes, CKO_PRIVATE_KEY, key.domain.key_type);
-            set_domain(&mut attributes, key.domain);
-            attributes.set(CKA_VALUE, Value::Secret(key.value));
+            let value = Some(hidden(CKA_VALUE, key.value));
+            (CKO_PRIVATE_KEY, key.domain.key_type, of_domain(key.domain, value))
         }
         Parts::FieldDomain(domain) => {
-            head(&mut attributes, CKO_DOMAIN_PARAMETERS, domain.key_type);
-            set_domain(&mut attributes, domain);
+            (CKO_DOMAIN_PARAMETERS, domain.key_type, of_domain(domain, None))
         }
         Parts::SetPublic(key) => {
-            head(&mut attributes, CKO_PUBLIC_KEY, key.set.key_type);
-            attributes.set(CKA_PARAMETER_SET, Value::Number(key.set.id as u64));
-            attributes.set(CKA_VALUE, Value::Bytes(key.value));
+            (CKO_PUBLIC_KEY, key.set.key_type, vec![of_set(key.set), shown(CKA_VALUE, key.value)])
         }
-        Parts::HssPublic(value) => {
-            head(&mut attributes, CKO_PUBLIC_KEY, CKK_HSS);
-            attributes.set(CKA_VALUE, Value::Bytes(value));
-        }
+        Parts::HssPublic(value) => (CKO_PUBLIC_KEY, CKK_HSS, vec![shown(CKA_VALUE, value)]),
         Parts::SetPrivate(key) => {
-            head(&mut attributes, CKO_PRIVATE_KEY, key.set.key_type);
-            attributes.set(CKA_PARAMETER_SET, Value::Number(key.set.id as u64));
-            for (id, value) in [(CKA_SEED, key.seed), (CKA_VALUE, key.value)] {
-                if let Some(value) = value {
-                    attributes.set(id, Value::Secret(value));
-                }
-            }
+            let secrets = [(CKA_SEED, key.seed), (CKA_VALUE, key.value)];
+            let secrets = secrets.into_iter().filter_map(|(id, value)| Some(hidden(id, value?)));
+            let values = std::iter::once(of_set(key.set)).chain(secrets).collect();
+            (CKO_PRIVATE_KEY, key.set.key_type, values)
         }
+    };
+    let mut attributes = Attributes::default();
+    attributes.set(CKA_CLASS, Value::Number(class as u64));
+    attributes.set(CKA_KEY_TYPE, Value::Number(key_type as u64));
+    for (id, value) in values {
+        attributes.set(id, value);
     }
     attributes
 }
 
-fn head(attributes: &mut Attributes, class: CK_OBJECT_CLASS, key_type: CK_KEY_TYPE) {
-    attributes.set(CKA_CLASS, Value::Number(class as u64));
-    attributes.set(CKA_KEY_TYPE, Value::Number(key_type as u64));
+/// An attribute and its value.
+type Row = (CK_ATTRIBUTE_TYPE, Value);
+
+fn shown(id: CK_ATTRIBUTE_TYPE, value: Vec<u8>) -> Row {
+    (id, Value::Bytes(value))
+}
+
+fn hidden(id: CK_ATTRIBUTE_TYPE, value: Secret) -> Row {
+    (id, Value::Secret(value))
+}
+
+fn of_rsa_public(key: RsaPublic) -> Vec<Row> {
+    vec![shown(CKA_MODULUS, key.modulus), shown(CKA_PUBLIC_EXPONENT, key.exponent)]
+}
+
+fn of_rsa_private(key: RsaPrivate) -> Vec<Row> {
+    let mut values = of_rsa_public(key.public);
+    values.push(hidden(CKA_PRIVATE_EXPONENT, key.exponent));
+    let crt = CRT.into_iter().zip(key.crt.into_iter().flatten());
+    values.extend(crt.map(|(id, value)| hidden(id, value)));
+    values
+}
+
+fn of_domain(domain: FieldDomain, value: Option<Row>) -> Vec<Row> {
+    let mut values = vec![shown(CKA_PRIME, domain.prime), shown(CKA_BASE, domain.base)];
+    values.extend(domain.subprime.map(|subprime| shown(CKA_SUBPRIME, subprime)));
+    values.extend(value);
+    values
+}
+
+fn of_set(set: &ParameterSet) -> Row {
+    (CKA_PARAMETER_SET, Value::Number(set.id as u64))
 }
 
 fn rsa_public(attributes: &Attributes) -> Result<RsaPublic> {
@@ -159,22 +170,9 @@ fn set_private(attributes: &Attributes, set: &'static ParameterSet) -> Result<Se
     }
 }
 
-fn set_rsa_public(attributes: &mut Attributes, key: RsaPublic) {
-    attributes.set(CKA_MODULUS, Value::Bytes(key.modulus));
-    attributes.set(CKA_PUBLIC_EXPONENT, Value::Bytes(key.exponent));
-}
-
 fn domain(attributes: &Attributes, key_type: CK_KEY_TYPE) -> Result<FieldDomain> {
     let (prime, base) = (bytes(attributes, CKA_PRIME)?, bytes(attributes, CKA_BASE)?);
     FieldDomain::new(key_type, &prime, attributes.bytes(CKA_SUBPRIME), &base)
-}
-
-fn set_domain(attributes: &mut Attributes, domain: FieldDomain) {
-    attributes.set(CKA_PRIME, Value::Bytes(domain.prime));
-    attributes.set(CKA_BASE, Value::Bytes(domain.base));
-    if let Some(subprime) = domain.subprime {
-        attributes.set(CKA_SUBPRIME, Value::Bytes(subprime));
-    }
 }
 
 fn bytes(attributes: &Attributes, id: CK_ATTRIBUTE_TYPE) -> Result<Vec<u8>> {

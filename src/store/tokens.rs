@@ -187,46 +187,51 @@ impl Vault {
         pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        let own = settled(|| self.try_set_pin(id, holder, keys, pin, config))?;
+        let role = |token: &Token| token.role(holder).ok_or(Error::UserNotLoggedIn);
+        let own = self.give_pin((id, keys), (holder, role), (pin, config), |now, _, record| {
+            if now.user_id(holder) != keys.user && matches!(holder, Holder::Named(_)) {
+                // Another by now has this name.
+                return Err(Error::UserNotLoggedIn);
+            }
+            match (holder, now.pin_mut(holder)) {
+                (_, Some(old)) => *old = record,
+                (Holder::So, None) => now.so = Some(record),
+                (Holder::User, None) => now.user = Some(record),
+                (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
+            }
+            Ok(())
+        })?;
         if let Some(own) = own.filter(|_| keys.own().is_some_and(|old| old.holder == *holder)) {
             keys.adopt(own);
         }
         Ok(())
     }
 
-    fn try_set_pin(
+    /// Makes the record of a holder's new PIN, which `put` brings into the token as it is by then; beside
+    /// it, the token as it was when the record was made. Returns the pair that the PIN opens where its
+    /// holder has one.
+    pub(super) fn give_pin(
         &self,
-        id: i64,
-        holder: &Holder,
-        keys: &Keys,
-        pin: &[u8],
-        config: &Config,
+        (id, keys): (i64, &Keys),
+        (holder, role): (&Holder, impl Fn(&Token) -> Result<Role>),
+        (pin, config): (&[u8], &Config),
+        put: impl Fn(&mut Token, &Token, PinRecord) -> Result<()>,
     ) -> Result<Option<Own>> {
-        // The slow part is done before the store is locked.
-        let token = self.same_token(id, keys)?;
-        let role = token.role(holder).ok_or(Error::UserNotLoggedIn)?;
-        let held = self.token_keys_at(keys, &token)?;
-        self.writing(|ring| {
-            let who = (holder, role);
-            let pin = (pin, keys.audit_seed_of(holder));
-            let (record, own) = self.pin_record(ring, &token, who, pin, config, &held)?;
-            let encoded = encoded(&record);
-            self.edit_token_with(ring, id, &keys.uuid, |now| {
-                same_keys(now, &token)?;
-                if now.user_id(holder) != keys.user && matches!(holder, Holder::Named(_)) {
-                    // Another by now has this name.
-                    return Err(Error::UserNotLoggedIn);
-                }
-                let record = decoded(&encoded)?;
-                match (holder, now.pin_mut(holder)) {
-                    (_, Some(old)) => *old = record,
-                    (Holder::So, None) => now.so = Some(record),
-                    (Holder::User, None) => now.user = Some(record),
-                    (Holder::Named(_), None) => return Err(Error::UserNotLoggedIn),
-                }
-                Ok(())
-            })?;
-            Ok(own)
+        settled(|| {
+            // The slow part is done before the store is locked.
+            let token = self.same_token(id, keys)?;
+            let who = (holder, role(&token)?);
+            let held = self.token_keys_at(keys, &token)?;
+            self.writing(|ring| {
+                let pin = (pin, keys.audit_seed_of(holder));
+                let (record, own) = self.pin_record(ring, &token, who, pin, config, &held)?;
+                let encoded = encoded(&record);
+                self.edit_token_with(ring, id, &keys.uuid, |now| {
+                    same_keys(now, &token)?;
+                    put(now, &token, decoded(&encoded)?)
+                })?;
+                Ok(own)
+            })
         })
     }
 

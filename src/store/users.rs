@@ -3,7 +3,6 @@
 
 use super::keys::Keys;
 use super::token::Token;
-use super::tokens::{decoded, encoded, same_keys, settled};
 use super::user::{User, good_name, named};
 use super::vault::Vault;
 use crate::config::Config;
@@ -51,26 +50,15 @@ impl Vault {
         if !good_name(name) || !Role::NAMED.contains(&role) {
             return Err(Error::ArgumentsBad);
         }
-        settled(|| {
-            let token = self.same_token(id, keys)?;
-            let (holder, held) =
-                (Holder::Named(name.to_string()), self.token_keys_at(keys, &token)?);
-            let fresh = fresh_id()?;
-            self.writing(|ring| {
-                let who = (&holder, role);
-                let (record, _) = self.pin_record(ring, &token, who, (pin, None), config, &held)?;
-                let record = encoded(&record);
-                self.edit_token_with(ring, id, &keys.uuid, |now| {
-                    same_keys(now, &token)?;
-                    if named(&now.users, name).is_some() || now.users.len() >= MOST {
-                        return Err(Error::ArgumentsBad);
-                    }
-                    let pin = decoded(&record)?;
-                    now.users.push(User { id: fresh, name: name.to_string(), role, pin });
-                    Ok(())
-                })
-            })
-        })
+        let (holder, fresh) = (Holder::Named(name.to_string()), fresh_id()?);
+        let put = |now: &mut Token, _: &Token, pin| {
+            if named(&now.users, name).is_some() || now.users.len() >= MOST {
+                return Err(Error::ArgumentsBad);
+            }
+            now.users.push(User { id: fresh, name: name.to_string(), role, pin });
+            Ok(())
+        };
+        self.give_pin((id, keys), (&holder, |_: &Token| Ok(role)), (pin, config), put).map(drop)
     }
 
     /// Removes a user: none of their logins stands any more. The caller has tested the security
@@ -92,28 +80,16 @@ impl Vault {
         pin: &[u8],
         config: &Config,
     ) -> Result<()> {
-        settled(|| {
-            let token = self.same_token(id, keys)?;
-            let old = named(&token.users, name).ok_or(Error::ArgumentsBad)?;
-            let (old_id, role) = (old.id, old.role);
-            let (holder, held) =
-                (Holder::Named(name.to_string()), self.token_keys_at(keys, &token)?);
-            let fresh = fresh_id()?;
-            self.writing(|ring| {
-                let who = (&holder, role);
-                let (record, _) = self.pin_record(ring, &token, who, (pin, None), config, &held)?;
-                let record = encoded(&record);
-                self.edit_token_with(ring, id, &keys.uuid, |now| {
-                    same_keys(now, &token)?;
-                    let user =
-                        now.users.iter_mut().find(|user| user.name == name && user.id == old_id);
-                    let user = user.ok_or(Error::ArgumentsBad)?;
-                    user.pin = decoded(&record)?;
-                    user.id = fresh;
-                    Ok(())
-                })
-            })
-        })
+        let (holder, fresh) = (Holder::Named(name.to_string()), fresh_id()?);
+        let role = |token: &Token| token.role(&holder).ok_or(Error::ArgumentsBad);
+        let put = |now: &mut Token, before: &Token, pin| {
+            let old = now.users.iter_mut().find(|user| user.name == name);
+            let old = old.filter(|user| user.id == before.user_id(&holder));
+            let old = old.ok_or(Error::ArgumentsBad)?;
+            (old.id, old.pin) = (fresh, pin);
+            Ok(())
+        };
+        self.give_pin((id, keys), (&holder, role), (pin, config), put).map(drop)
     }
 }
 

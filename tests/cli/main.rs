@@ -12,8 +12,8 @@
 
 mod audit;
 mod audit_auditors;
-mod audit_lost;
 mod audit_lines;
+mod audit_lost;
 mod audit_proof;
 mod audit_store;
 mod cases;
