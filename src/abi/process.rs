@@ -109,14 +109,7 @@ pub(super) fn in_operation(
     flag: CK_FLAGS,
     call: impl FnOnce(&Library) -> Result<()>,
 ) -> CK_RV {
-    in_session(session, |library| {
-        call(library).inspect_err(|error| {
-            // Where there is no such operation, one that is begun otherwise is not this call's.
-            if !matches!(error, Error::BufferTooSmall | Error::OperationNotInitialized) {
-                let _ = library.cancel(session as u64, flag);
-            }
-        })
-    })
+    ending(session, GOES_ON, |library, session| library.cancel(session, flag), call)
 }
 
 /// Runs a call of a verification; `ahead` is whether it is one of those whose signature came first,
@@ -126,11 +119,7 @@ pub(super) fn in_verification(
     ahead: bool,
     call: impl FnOnce(&Library) -> Result<()>,
 ) -> CK_RV {
-    in_session(session, |library| {
-        call(library).inspect_err(|_| {
-            let _ = library.end_verification(session as u64, ahead);
-        })
-    })
+    ending(session, &[], |library, session| library.end_verification(session, ahead), call)
 }
 
 /// Runs a call that feeds two operations at once; `flags` are theirs.
@@ -139,13 +128,7 @@ pub(super) fn in_operations(
     flags: CK_FLAGS,
     call: impl FnOnce(&Library) -> Result<()>,
 ) -> CK_RV {
-    in_session(session, |library| {
-        call(library).inspect_err(|error| {
-            if !matches!(error, Error::BufferTooSmall | Error::OperationNotInitialized) {
-                let _ = library.cancel_both(session as u64, flags);
-            }
-        })
-    })
+    ending(session, GOES_ON, |library, session| library.cancel_both(session, flags), call)
 }
 
 /// Runs a call that goes on with one of many messages. What is wrong with its arguments ends that
@@ -155,14 +138,29 @@ pub(super) fn in_message(
     flag: CK_FLAGS,
     call: impl FnOnce(&Library) -> Result<()>,
 ) -> CK_RV {
+    let end = |library: &Library, session| library.end_message(session, flag);
+    ending(session, &[Error::BufferTooSmall], end, call)
+}
+
+/// Runs a call on a session; every error but those of `goes_on` also ends what the call is of.
+fn ending(
+    session: CK_SESSION_HANDLE,
+    goes_on: &[Error],
+    end: impl FnOnce(&Library, u64) -> Result<()>,
+    call: impl FnOnce(&Library) -> Result<()>,
+) -> CK_RV {
     in_session(session, |library| {
         call(library).inspect_err(|error| {
-            if *error != Error::BufferTooSmall {
-                let _ = library.end_message(session as u64, flag);
+            if !goes_on.contains(error) {
+                let _ = end(library, session as u64);
             }
         })
     })
 }
+
+/// Errors after which an operation goes on. (Where there is no such operation, one that is begun
+/// otherwise is not this call's.)
+const GOES_ON: &[Error] = &[Error::BufferTooSmall, Error::OperationNotInitialized];
 
 /// Runs a call again and again until it gives something else than "no event". Between the tries no
 /// gate is held, and `C_Finalize` ends the waiting.

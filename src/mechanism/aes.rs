@@ -4,10 +4,9 @@
 
 use super::checkout::Checkout;
 use super::key::Key;
-use super::ossl::{CipherCtx, MacKind, Mode};
+use super::ossl::{MacKind, Mode};
 use super::parts::Parts;
 use super::primitive::random_secret;
-use super::ready::{Purpose, Slot};
 use super::stream::Stream;
 use super::{
     Cipher, Direction, Does, Filling, ParamKind, Params, Row, Signer, Spec, Verifier, block, mac,
@@ -112,9 +111,7 @@ fn ctr(
     let largest = u128::MAX >> shift;
     let blocks = (largest - (u128::from_be_bytes(*block) & largest)).saturating_add(1);
     // Both directions are the same function, so they share their contexts.
-    let slot = Slot { mechanism: row.id, purpose: Purpose::Encrypt, variant: 0 };
-    let make = |key: &Key| CipherCtx::new(Mode::Ctr, key.value()?, Direction::Encrypt, BLOCK);
-    let context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let context = Checkout::cipher(key, (row.id, 0), (Mode::Ctr, Direction::Encrypt), BLOCK)?;
     Ok(Box::new(Stream::begin(context, block, blocks.saturating_mul(BLOCK as u128))?))
 }
 

@@ -7,7 +7,6 @@ use super::aes::{AES, SIZES};
 use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
-use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, ParamKind, Params, Row};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
@@ -29,9 +28,7 @@ fn begin(
 ) -> Result<Box<dyn Cipher>> {
     let Params::Iv(iv) = params else { return Err(Error::MechanismParamInvalid) };
     // A context of CBC's, kept with those.
-    let slot = Slot { mechanism: CKM_AES_CBC, purpose: Purpose::of(direction), variant: 0 };
-    let make = |key: &Key| CipherCtx::new(Mode::Cbc, key.value()?, direction, BLOCK);
-    let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let mut context = Checkout::cipher(key, (CKM_AES_CBC, 0), (Mode::Cbc, direction), BLOCK)?;
     context.step(|context| context.start(iv))?;
     Ok(Box::new(Stealing { context, direction, held: [0; 2 * BLOCK], have: 0 }))
 }

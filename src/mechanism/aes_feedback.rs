@@ -6,7 +6,6 @@ use super::aes::{AES, SIZES};
 use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
-use super::ready::{Purpose, Slot};
 use super::stream::Stream;
 use super::{Cipher, Direction, Does, ParamKind, Params, Row};
 use crate::error::{Error, Result};
@@ -41,9 +40,7 @@ fn stream(
         CKM_AES_CFB128 => Mode::Cfb128,
         _ => Mode::Ofb,
     };
-    let slot = Slot { mechanism: row.id, purpose: Purpose::of(direction), variant: 0 };
-    let make = |key: &Key| CipherCtx::new(mode, key.value()?, direction, BLOCK);
-    let context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let context = Checkout::cipher(key, (row.id, 0), (mode, direction), BLOCK)?;
     Ok(Box::new(Stream::begin(context, iv, u128::MAX)?))
 }
 
@@ -56,9 +53,7 @@ fn halves(
     let Params::Iv(iv) = params else { return Err(Error::MechanismParamInvalid) };
     let register = iv.as_slice().try_into().map_err(|_| Error::MechanismParamInvalid)?;
     // A context of the codebook's, kept with those.
-    let slot = Slot { mechanism: CKM_AES_ECB, purpose: Purpose::Encrypt, variant: 0 };
-    let make = |key: &Key| CipherCtx::new(Mode::Ecb, key.value()?, Direction::Encrypt, 0);
-    let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let mut context = Checkout::cipher(key, (CKM_AES_ECB, 0), (Mode::Ecb, Direction::Encrypt), 0)?;
     context.step(|context| context.start(&[]))?;
     Ok(Box::new(Halves { context, direction, register, mask: [0; BLOCK], used: HALF }))
 }

@@ -8,7 +8,6 @@ use super::aes::{AES, SIZES};
 use super::checkout::Checkout;
 use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
-use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, Filling, ParamKind, Params, Row};
 use crate::error::{Error, Result};
 use crate::secret::Secret;
@@ -74,10 +73,8 @@ fn begin(
         Params::Iv(iv) => iv,
         _ => return Err(Error::MechanismParamInvalid),
     };
-    let slot =
-        Slot { mechanism: row.id, purpose: Purpose::of(direction), variant: iv.len() as u64 };
-    let make = |key: &Key| CipherCtx::new(mode, key.value()?, direction, iv.len());
-    let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let mut context =
+        Checkout::cipher(key, (row.id, iv.len() as u64), (mode, direction), iv.len())?;
     context.step(|context| context.start(iv))?;
     Ok(Wrap { context, direction, padded: mode == Mode::WrapPad })
 }

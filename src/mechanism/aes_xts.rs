@@ -6,7 +6,6 @@ use super::key::Key;
 use super::ossl::{CipherCtx, Mode};
 use super::parts::Parts;
 use super::primitive::random_secret;
-use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, ParamKind, Params, Row, Spec, secret_key};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
@@ -47,9 +46,7 @@ fn begin(
 ) -> Result<Box<dyn Cipher>> {
     let Params::Iv(iv) = params else { return Err(Error::MechanismParamInvalid) };
     let tweak = iv.as_slice().try_into().map_err(|_| Error::MechanismParamInvalid)?;
-    let slot = Slot { mechanism: row.id, purpose: Purpose::of(direction), variant: 0 };
-    let make = |key: &Key| CipherCtx::new(Mode::Xts, key.value()?, direction, BLOCK);
-    let context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let context = Checkout::cipher(key, (row.id, 0), (Mode::Xts, direction), BLOCK)?;
     let left = LONGEST;
     Ok(Box::new(Unit { context, direction, tweak, held: [0; 2 * BLOCK], have: 0, left }))
 }

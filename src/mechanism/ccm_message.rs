@@ -7,7 +7,6 @@ use super::checkout::Checkout;
 use super::key::Key;
 use super::message::Message;
 use super::ossl::{CipherCtx, Mode, equal};
-use super::ready::{Purpose, Slot};
 use super::{Direction, Row};
 use crate::error::{Error, Result};
 use std::sync::Arc;
@@ -44,9 +43,8 @@ impl Ccm {
         direction: Direction,
     ) -> Result<Ccm> {
         check(message)?;
-        let slot = Slot { mechanism: row.id, purpose: Purpose::Encrypt, variant: 0 };
-        let make = |key: &Key| CipherCtx::new(Mode::Ctr, key.value()?, Direction::Encrypt, BLOCK);
-        let mut stream = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+        let mut stream =
+            Checkout::cipher(key, (row.id, 0), (Mode::Ctr, Direction::Encrypt), BLOCK)?;
         // SP 800-38C, appendix A.2 and A.3: one octet of flags, the nonce, and a number.
         let width = BLOCK - 1 - message.nonce.len();
         let mut counter = [0; BLOCK];

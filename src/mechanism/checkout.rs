@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A ready context in use: taken out of its key's pool, and given back in a known state alone.
 
+use super::Direction;
 use super::key::Key;
-use super::ready::{Keep, Slot};
+use super::ossl::{CipherCtx, Mode};
+use super::ready::{Keep, Purpose, Slot};
 use crate::error::{Error, Result};
+use cryptoki_sys::CK_MECHANISM_TYPE;
 use std::sync::Arc;
 
 /// A context in the hands of one operation. It goes back to its key when it is dropped in a known
@@ -57,6 +60,21 @@ impl<T: Keep> Checkout<T> {
     /// The context, to ask it something.
     pub(super) fn peek(&self) -> Option<&T> {
         self.context.as_ref()
+    }
+}
+
+impl Checkout<CipherCtx> {
+    /// A context that needs the key alone, for initialisation vectors of `iv_len` bytes; kept among those
+    /// of this mechanism and variant.
+    pub(super) fn cipher(
+        key: &Arc<Key>,
+        (mechanism, variant): (CK_MECHANISM_TYPE, u64),
+        (mode, direction): (Mode, Direction),
+        iv_len: usize,
+    ) -> Result<Checkout<CipherCtx>> {
+        let slot = Slot { mechanism, purpose: Purpose::of(direction), variant };
+        let make = |key: &Key| CipherCtx::new(mode, key.value()?, direction, iv_len);
+        Checkout::new(key, Some(slot), |_| Ok(()), make)
     }
 }
 

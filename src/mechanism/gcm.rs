@@ -8,7 +8,6 @@ use super::checkout::Checkout;
 use super::key::Key;
 use super::mac::{Code, Mac};
 use super::ossl::{CipherCtx, LongGcm, Mode};
-use super::ready::{Purpose, Slot};
 use super::{Cipher, Direction, Does, ParamKind, Params, Row, Signer, Verifier};
 use crate::error::{Error, Result};
 use cryptoki_sys::*;
@@ -82,10 +81,8 @@ fn context(
     if iv.is_empty() || !TAGS.contains(&message.tag) {
         return Err(Error::MechanismParamInvalid);
     }
-    let slot =
-        Slot { mechanism: row.id, purpose: Purpose::of(direction), variant: iv.len() as u64 };
-    let make = |key: &Key| CipherCtx::new(Mode::Gcm, key.value()?, direction, iv.len());
-    let mut context = Checkout::new(key, Some(slot), |_| Ok(()), make)?;
+    let mut context =
+        Checkout::cipher(key, (row.id, iv.len() as u64), (Mode::Gcm, direction), iv.len())?;
     context.step(|context| {
         context.start(iv)?;
         context.aad(message.aad)

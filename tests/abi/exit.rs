@@ -185,8 +185,7 @@ fn use_host(host: &Library) {
 
 /// Initialises the library on the store that the environment names, makes a token and signs.
 fn work() {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
+    initialize_child().good();
     let slot = *session::slots(false).good().last().unwrap();
     session::init_token(slot, SO_PIN, "token").good();
     let s = Session::read_write(slot).good();
@@ -211,10 +210,7 @@ fn work_more() {
 
 /// Initialises again and logs in to the token that is there.
 fn work_again() {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    let s = Session::read_write(session::slots(false).good()[0]).good();
-    s.login(CKU_USER, USER_PIN).good();
+    let s = join();
     keys::pair(s, &ec::P256);
 }
 

@@ -144,16 +144,16 @@ fn without_arguments_the_environment_counts() {
 #[test]
 fn the_environment_names_another_store() {
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let slot = slots(false).good()[0];
         session::init_token(slot, SO_PIN, "elsewhere").good();
         return;
     }
     let fixture = Fixture::prepared("");
     let elsewhere = fixture.directory().join("elsewhere");
-    let mut command = child::command("initialize::the_environment_names_another_store", "store");
-    command.env("CHILD_CONF", fixture.config_path()).env("STRONGROOM_STORE", &elsewhere);
+    let test = "initialize::the_environment_names_another_store";
+    let mut command = child_on(&fixture, test, "store");
+    command.env("STRONGROOM_STORE", &elsewhere);
     child::succeeds(command);
     assert!(elsewhere.exists(), "the store is where the environment says");
     assert!(!fixture.store_path().exists(), "and not where the file says");

@@ -93,6 +93,25 @@ impl World {
                 self.look(object, term);
                 done
             }
+            Step::Wrap(..) | Step::Unwrap(..) | Step::Encrypt(..) | Step::Decrypt(..) => {
+                self.take_by_key(step)
+            }
+            Step::Derive(base, template) => {
+                let (base, term) = self.objects[base].clone();
+                let head = template! {
+                    CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32,
+                };
+                let zeros = derivation(CKM_XOR_BASE_AND_DATA, &[0; 32]);
+                let made = s.derive(&zeros, base, &head.and(&TEMPLATES[template].1()));
+                self.made(made, term)
+            }
+        }
+    }
+
+    /// A step that a key of the token does.
+    fn take_by_key(&mut self, step: Step) -> bool {
+        let s = self.session;
+        match step {
             Step::Wrap(mech, by, key) => {
                 let ((by, with), (key, what)) = (self.objects[by].clone(), &self.objects[key]);
                 let term = sealed(mech, &with, what);
@@ -119,15 +138,7 @@ impl World {
                 let output = s.decrypt(&mechanism(mech), by, &bytes);
                 self.learnt(output, opened(mech, &with, &what))
             }
-            Step::Derive(base, template) => {
-                let (base, term) = self.objects[base].clone();
-                let head = template! {
-                    CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32,
-                };
-                let zeros = derivation(CKM_XOR_BASE_AND_DATA, &[0; 32]);
-                let made = s.derive(&zeros, base, &head.and(&TEMPLATES[template].1()));
-                self.made(made, term)
-            }
+            other => panic!("{other:?} is done by no key"),
         }
     }
 

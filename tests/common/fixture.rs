@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A store of its own for each test, and tokens in it.
 
-use super::{Answer, R, Session, heard, module, session};
+use super::{Answer, R, Session, child, heard, module, session};
 use cryptoki_sys::*;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::MutexGuard;
 use tempfile::TempDir;
 
@@ -109,6 +110,32 @@ impl Fixture {
         Token { slot }
     }
 }
+
+/// A command that runs a test of this binary as a child on the same store.
+pub fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
+    let mut command = child::command(test, role);
+    command.env(CHILD_CONF, fixture.config_path());
+    command
+}
+
+/// In a child: `C_Initialize` on the parent's store.
+pub fn initialize_child() -> R<()> {
+    let conf = std::env::var(CHILD_CONF).expect(CHILD_CONF);
+    session::initialize(Some(&format!("conf={conf}")))
+}
+
+/// In a child: the first token of the parent's store.
+pub fn joined() -> Token {
+    initialize_child().good();
+    Token { slot: session::slots(false).good()[0] }
+}
+
+/// The same, logged in.
+pub fn join() -> Session {
+    joined().user()
+}
+
+const CHILD_CONF: &str = "CHILD_CONF";
 
 impl Drop for Fixture {
     fn drop(&mut self) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The message-based functions.
+//! The message-based functions, and those that wrap keys under the parameter of one message.
 
 use super::operation::{Output, Room};
-use super::{Mech, Obj, R, Session, bytes, len, outcome, p11};
+use super::{Mech, Obj, R, Session, Template, bytes, len, outcome, p11};
 use cryptoki_sys::*;
+use std::cell::UnsafeCell;
 use std::ffi::c_void;
 use std::ptr;
 
@@ -102,5 +103,78 @@ impl Session {
             signature.map_or((ptr::null_mut(), 0), |signature| (bytes(signature), len(signature)));
         let (part, part_len) = (bytes(part), len(part));
         outcome(p11!(C_VerifyMessageNext(self.0, none, 0, part, part_len, signature, count)))
+    }
+
+    /// Wraps a key with additional data.
+    pub fn wrap_authenticated(
+        self,
+        mut mech: CK_MECHANISM,
+        (by, key): (Obj, Obj),
+        aad: &[u8],
+        room: Room,
+    ) -> Output {
+        let (aad, aad_len) = (bytes(aad), len(aad));
+        room.filled(|out, length| {
+            p11!(C_WrapKeyAuthenticated(self.0, &mut mech, by.0, key.0, aad, aad_len, out, length))
+        })
+    }
+
+    /// Unwraps a key with additional data.
+    pub fn unwrap_authenticated(
+        self,
+        mut mech: CK_MECHANISM,
+        by: Obj,
+        wrapped: &[u8],
+        (template, aad): (&Template, &[u8]),
+    ) -> R<Obj> {
+        let (mut raw, mut handle) = (template.raw(), CK_INVALID_HANDLE);
+        outcome(p11!(C_UnwrapKeyAuthenticated(
+            self.0,
+            &mut mech,
+            by.0,
+            bytes(wrapped),
+            len(wrapped),
+            raw.as_mut_ptr(),
+            raw.len() as CK_ULONG,
+            bytes(aad),
+            len(aad),
+            &mut handle
+        )))?;
+        Ok(Obj(handle))
+    }
+}
+
+/// The parameter of one message of AES-GCM: a vector that the test chose, and a place for the tag. It is
+/// the library that writes there.
+pub struct GcmMessage {
+    raw: Box<UnsafeCell<CK_GCM_MESSAGE_PARAMS>>,
+    _iv: Box<UnsafeCell<[u8; 12]>>,
+    _tag: Box<UnsafeCell<[u8; 16]>>,
+}
+
+impl GcmMessage {
+    /// With twelve times this byte as the vector.
+    pub fn new(iv: u8) -> GcmMessage {
+        let (iv, tag) = (Box::new(UnsafeCell::new([iv; 12])), Box::new(UnsafeCell::new([0; 16])));
+        let raw = Box::new(UnsafeCell::new(CK_GCM_MESSAGE_PARAMS {
+            pIv: iv.get().cast(),
+            ulIvLen: 12,
+            ulIvFixedBits: 0,
+            ivGenerator: CKG_NO_GENERATE,
+            pTag: tag.get().cast(),
+            ulTagBits: 128,
+        }));
+        GcmMessage { raw, _iv: iv, _tag: tag }
+    }
+
+    /// The parameter of a message's call.
+    pub fn raw(&self) -> (*mut c_void, CK_ULONG) {
+        (self.raw.get().cast(), size_of::<CK_GCM_MESSAGE_PARAMS>() as CK_ULONG)
+    }
+
+    /// The mechanism that wraps under this parameter.
+    pub fn mechanism(&self) -> CK_MECHANISM {
+        let (pointer, length) = self.raw();
+        CK_MECHANISM { mechanism: CKM_AES_GCM, pParameter: pointer, ulParameterLen: length }
     }
 }

@@ -75,11 +75,11 @@ fn ike_plus() -> Mech {
 }
 
 fn tls_kdf(kind: CK_MECHANISM_TYPE) -> Mech {
-    crate::derive_tls::kdf(kind, CKM_SHA256, b"label", &[1; 64], None)
+    crate::tls::kdf(kind, CKM_SHA256, b"label", &[1; 64], None)
 }
 
 fn tls_mac(kind: CK_MECHANISM_TYPE) -> Mech {
-    crate::derive_tls::finished(kind, CKM_SHA256, 12, 1)
+    crate::tls::finished(kind, CKM_SHA256, 12, 1)
 }
 
 fn tls(kind: CK_MECHANISM_TYPE) -> Mech {
@@ -87,19 +87,17 @@ fn tls(kind: CK_MECHANISM_TYPE) -> Mech {
     let nowhere = std::ptr::null_mut();
     let (client, server) = (&[1; 32], &[2; 32]);
     match kind {
-        CKM_TLS12_MASTER_KEY_DERIVE => {
-            crate::derive_tls::master(kind, CKM_SHA256, client, server, place)
-        }
+        CKM_TLS12_MASTER_KEY_DERIVE => crate::tls::master(kind, CKM_SHA256, client, server, place),
         CKM_TLS12_MASTER_KEY_DERIVE_DH => {
-            crate::derive_tls::master(kind, CKM_SHA256, client, server, nowhere)
+            crate::tls::master(kind, CKM_SHA256, client, server, nowhere)
         }
         CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE => {
-            crate::derive_tls::extended(kind, CKM_SHA256, client, place)
+            crate::tls::extended(kind, CKM_SHA256, client, place)
         }
         CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH => {
-            crate::derive_tls::extended(kind, CKM_SHA256, client, nowhere)
+            crate::tls::extended(kind, CKM_SHA256, client, nowhere)
         }
-        _ => crate::derive_tls::Keys::new(CKM_SHA256, client, server, [256, 128, 96]).mech(kind),
+        _ => crate::tls::Keys::new(CKM_SHA256, client, server, [256, 128, 96]).mech(kind),
     }
 }
 
@@ -116,7 +114,7 @@ pub fn derives(s: Session, mech: &Mech, base: Obj) -> R<()> {
     let template = template(mech.kind());
     if TLS_KEYS.contains(&mech.kind()) {
         let template = template! { CKA_KEY_TYPE => CKK_AES };
-        return crate::derive_tls::derive_all(s, mech, base, &template);
+        return crate::tls::derive_all(s, mech, base, &template);
     }
     s.derive(mech, base, &template).map(drop)
 }

@@ -205,63 +205,15 @@ fn pointers_and_flags_are_checked() {
     let s = user.session;
     let base = keys::secret(s, CKK_GENERIC_SECRET, &[1; 32]);
     let some = wanted(Some(CKK_GENERIC_SECRET), Some(32));
-    let null = std::ptr::null_mut();
     let refused = |mech: Mech| {
         s.derive(&mech, base, &some).gives(CKR_MECHANISM_PARAM_INVALID);
     };
     for length in [1, 1 << 30, 1 << 45, HUGE] {
-        refused(Mech::with(
-            CKM_IKE2_PRF_PLUS_DERIVE,
-            CK_IKE2_PRF_PLUS_DERIVE_PARAMS {
-                prfMechanism: CKM_SHA256_HMAC,
-                bHasSeedKey: CK_FALSE,
-                hSeedKey: NONE,
-                pSeedData: null,
-                ulSeedDataLen: length,
-            },
-            Vec::new(),
-        ));
-        refused(Mech::with(
-            CKM_IKE1_EXTENDED_DERIVE,
-            CK_IKE1_EXTENDED_DERIVE_PARAMS {
-                prfMechanism: CKM_SHA256_HMAC,
-                bHasKeygxy: CK_FALSE,
-                hKeygxy: NONE,
-                pExtraData: null,
-                ulExtraDataLen: length,
-            },
-            Vec::new(),
-        ));
-        for (ni, nr) in [(length, 0), (0, length)] {
-            refused(Mech::with(
-                CKM_IKE_PRF_DERIVE,
-                CK_IKE_PRF_DERIVE_PARAMS {
-                    prfMechanism: CKM_SHA256_HMAC,
-                    bDataAsKey: CK_FALSE,
-                    bRekey: CK_FALSE,
-                    pNi: null,
-                    ulNiLen: ni,
-                    pNr: null,
-                    ulNrLen: nr,
-                    hNewKey: NONE,
-                },
-                Vec::new(),
-            ));
-            refused(Mech::with(
-                CKM_IKE1_PRF_DERIVE,
-                CK_IKE1_PRF_DERIVE_PARAMS {
-                    prfMechanism: CKM_SHA256_HMAC,
-                    bHasPrevKey: CK_FALSE,
-                    hKeygxy: base.0,
-                    hPrevKey: NONE,
-                    pCKYi: null,
-                    ulCKYiLen: ni,
-                    pCKYr: null,
-                    ulCKYrLen: nr,
-                    keyNumber: 0,
-                },
-                Vec::new(),
-            ));
+        refused(prf_plus_from_null(length));
+        refused(extended_from_null(length));
+        for nonces in [(length, 0), (0, length)] {
+            refused(prf_from_null(nonces));
+            refused(numbered_from_null(base, nonces));
         }
     }
     for kind in [
@@ -274,6 +226,58 @@ fn pointers_and_flags_are_checked() {
         for length in [0, 1, 39, 41, 57, 73, 256, HUGE] {
             refused(Mech::raw_parameter(kind, room.as_mut_ptr().cast(), length));
         }
-        refused(Mech::raw_parameter(kind, null.cast(), 40));
+        refused(Mech::raw_parameter(kind, std::ptr::null_mut(), 40));
     }
+}
+
+/// `CKM_IKE2_PRF_PLUS_DERIVE` with data of this length at NULL; likewise the three below.
+fn prf_plus_from_null(length: CK_ULONG) -> Mech {
+    let params = CK_IKE2_PRF_PLUS_DERIVE_PARAMS {
+        prfMechanism: CKM_SHA256_HMAC,
+        bHasSeedKey: CK_FALSE,
+        hSeedKey: NONE,
+        pSeedData: std::ptr::null_mut(),
+        ulSeedDataLen: length,
+    };
+    Mech::with(CKM_IKE2_PRF_PLUS_DERIVE, params, Vec::new())
+}
+
+fn extended_from_null(length: CK_ULONG) -> Mech {
+    let params = CK_IKE1_EXTENDED_DERIVE_PARAMS {
+        prfMechanism: CKM_SHA256_HMAC,
+        bHasKeygxy: CK_FALSE,
+        hKeygxy: NONE,
+        pExtraData: std::ptr::null_mut(),
+        ulExtraDataLen: length,
+    };
+    Mech::with(CKM_IKE1_EXTENDED_DERIVE, params, Vec::new())
+}
+
+fn prf_from_null((ni, nr): (CK_ULONG, CK_ULONG)) -> Mech {
+    let params = CK_IKE_PRF_DERIVE_PARAMS {
+        prfMechanism: CKM_SHA256_HMAC,
+        bDataAsKey: CK_FALSE,
+        bRekey: CK_FALSE,
+        pNi: std::ptr::null_mut(),
+        ulNiLen: ni,
+        pNr: std::ptr::null_mut(),
+        ulNrLen: nr,
+        hNewKey: NONE,
+    };
+    Mech::with(CKM_IKE_PRF_DERIVE, params, Vec::new())
+}
+
+fn numbered_from_null(base: Obj, (ni, nr): (CK_ULONG, CK_ULONG)) -> Mech {
+    let params = CK_IKE1_PRF_DERIVE_PARAMS {
+        prfMechanism: CKM_SHA256_HMAC,
+        bHasPrevKey: CK_FALSE,
+        hKeygxy: base.0,
+        hPrevKey: NONE,
+        pCKYi: std::ptr::null_mut(),
+        ulCKYiLen: ni,
+        pCKYr: std::ptr::null_mut(),
+        ulCKYrLen: nr,
+        keyNumber: 0,
+    };
+    Mech::with(CKM_IKE1_PRF_DERIVE, params, Vec::new())
 }

@@ -309,7 +309,18 @@ fn pointers_and_counts_are_checked() {
     };
     let data = leaked(data).0.cast();
     refused(CK_SP800_108_KDF_PARAMS { ulNumberOfDataParams: 1, pDataParams: data, ..whole });
-    // A further key without a place for its handle.
+}
+
+#[test]
+fn further_keys_have_a_place_for_their_handle() {
+    let user = User::new();
+    let s = user.session;
+    let base = keys::secret(s, CKK_GENERIC_SECRET, &[1; 32]);
+    let length = wanted(None, Some(16));
+    let of = |parameter: CK_SP800_108_KDF_PARAMS| {
+        let mech = Mech::with(CKM_SP800_108_COUNTER_KDF, parameter, Vec::new());
+        s.derive(&mech, base, &length)
+    };
     let mech =
         kbkdf(CKM_SP800_108_COUNTER_KDF, CKM_SHA256_HMAC, &[Piece::Iteration(8)], b"", &mut []);
     let right = mech.raw();
@@ -322,14 +333,13 @@ fn pointers_and_counts_are_checked() {
     };
     parameter.ulAdditionalDerivedKeys = 1;
     parameter.pAdditionalDerivedKeys = leaked(key).0.cast();
-    refused(parameter);
+    of(parameter).gives(CKR_MECHANISM_PARAM_INVALID);
     for count in [1, 1 << 45, HUGE] {
         let place: *mut CK_OBJECT_HANDLE = leaked(UNTOUCHED).0.cast();
         key.phKey = place;
         key.ulAttributeCount = count;
         parameter.pAdditionalDerivedKeys = leaked(key).0.cast();
-        let mech = Mech::with(CKM_SP800_108_COUNTER_KDF, parameter, Vec::new());
-        s.derive(&mech, base, &length).gives(CKR_ARGUMENTS_BAD);
+        of(parameter).gives(CKR_ARGUMENTS_BAD);
         // SAFETY: leaked above.
         assert_eq!(unsafe { *place }, CK_INVALID_HANDLE);
     }

@@ -52,6 +52,7 @@ mod rules;
 mod sha1;
 mod symmetric;
 mod table;
+mod tls;
 mod walk;
 mod wrap;
 mod wrap_hybrid;

@@ -472,41 +472,12 @@ impl Parameter {
         Ok(output)
     }
 
-    fn wrap(
-        &mut self,
-        s: Session,
-        (by, key): (Obj, Obj),
-        aad: &[u8],
-        room: Room,
-    ) -> operation::Output {
-        let mut mech = self.mechanism();
-        let (a, a_len) = (bytes(aad), len(aad));
-        room.filled(|out, length| {
-            p11!(C_WrapKeyAuthenticated(s.0, &mut mech, by.0, key.0, a, a_len, out, length))
-        })
+    fn wrap(&mut self, s: Session, keys: (Obj, Obj), aad: &[u8], room: Room) -> operation::Output {
+        s.wrap_authenticated(self.mechanism(), keys, aad, room)
     }
 
-    fn unwrap(
-        &mut self,
-        s: Session,
-        by: Obj,
-        wrapped: &[u8],
-        (template, aad): (&Template, &[u8]),
-    ) -> R<Obj> {
-        let (mut mech, mut raw, mut handle) = (self.mechanism(), template.raw(), 0);
-        outcome(p11!(C_UnwrapKeyAuthenticated(
-            s.0,
-            &mut mech,
-            by.0,
-            bytes(wrapped),
-            len(wrapped),
-            raw.as_mut_ptr(),
-            raw.len() as CK_ULONG,
-            bytes(aad),
-            len(aad),
-            &mut handle
-        )))?;
-        Ok(Obj(handle))
+    fn unwrap(&mut self, s: Session, by: Obj, wrapped: &[u8], asked: (&Template, &[u8])) -> R<Obj> {
+        s.unwrap_authenticated(self.mechanism(), by, wrapped, asked)
     }
 
     fn mechanism(&mut self) -> CK_MECHANISM {

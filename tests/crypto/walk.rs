@@ -162,21 +162,7 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
         CKF_DIGEST => {
             s.digest(&mech, &input).good_for(&what);
         }
-        CKF_WRAP | CKF_UNWRAP => {
-            let key = keys::aes(s, 32);
-            let wrapped = s.wrap(&mech, first, key).good_for(&what);
-            let template = template! {
-                CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG,
-            };
-            let template = if row.kind == CKM_AES_CBC_PAD {
-                template.without(CKA_VALUE_LEN)
-            } else {
-                template
-            };
-            let back = s.unwrap(&mech, second, &wrapped, &template.and(&keys::open()));
-            let value = s.get(back.good_for(&what), CKA_VALUE).good_for(&what);
-            assert_eq!(value, s.get(key, CKA_VALUE).good(), "{what}");
-        }
+        CKF_WRAP | CKF_UNWRAP => wraps(s, row, (&mech, &what), first, second),
         CKF_DERIVE => {
             crate::derivation::derives(s, &mech, second).good_for(&what);
         }
@@ -186,28 +172,43 @@ fn works(s: Session, row: &Row, flag: CK_FLAGS, (first, second): (Obj, Obj)) {
         CKF_GENERATE_KEY_PAIR => {
             s.generate_pair(&mech, &pair_template(row.kind), &Template::default()).good_for(&what);
         }
-        CKF_ENCAPSULATE | CKF_DECAPSULATE => {
-            let mech = match row.kind {
-                CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => {
-                    Mech::ecdh(CKD_NULL, b"", b"").named(row.kind)
-                }
-                CKM_DH_PKCS_DERIVE => Mech::plain(row.kind),
-                CKM_X9_42_DH_DERIVE => Mech::x9_42(CKD_NULL, b"", b""),
-                _ => mech,
-            };
-            let template = match row.kind {
-                CKM_RSA_X_509 => template! { CKA_KEY_TYPE => CKK_GENERIC_SECRET },
-                _ => template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG },
-            };
-            let template = template.and(&keys::open());
-            let (ciphertext, shared) = s.encapsulate(&mech, first, &template).good_for(&what);
-            let same = s.decapsulate(&mech, second, &ciphertext, &template).good_for(&what);
-            let value = s.get(same, CKA_VALUE).good_for(&what);
-            assert_eq!(value, s.get(shared, CKA_VALUE).good(), "{what}");
-        }
+        CKF_ENCAPSULATE | CKF_DECAPSULATE => shares(s, row, (mech, &what), first, second),
         CKF_SIGN_RECOVER | CKF_VERIFY_RECOVER => recovers(s, &mech, first, second, &input),
         other => panic!("{what}: no test for flag {other:#x}"),
     }
+}
+
+fn wraps(s: Session, row: &Row, (mech, what): (&Mech, &str), first: Obj, second: Obj) {
+    let key = keys::aes(s, 32);
+    let wrapped = s.wrap(mech, first, key).good_for(what);
+    let template = template! {
+        CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG,
+    };
+    let template =
+        if row.kind == CKM_AES_CBC_PAD { template.without(CKA_VALUE_LEN) } else { template };
+    let back = s.unwrap(mech, second, &wrapped, &template.and(&keys::open()));
+    let value = s.get(back.good_for(what), CKA_VALUE).good_for(what);
+    assert_eq!(value, s.get(key, CKA_VALUE).good(), "{what}");
+}
+
+fn shares(s: Session, row: &Row, (mech, what): (Mech, &str), first: Obj, second: Obj) {
+    let mech = match row.kind {
+        CKM_ECDH1_DERIVE | CKM_ECDH1_COFACTOR_DERIVE => {
+            Mech::ecdh(CKD_NULL, b"", b"").named(row.kind)
+        }
+        CKM_DH_PKCS_DERIVE => Mech::plain(row.kind),
+        CKM_X9_42_DH_DERIVE => Mech::x9_42(CKD_NULL, b"", b""),
+        _ => mech,
+    };
+    let template = match row.kind {
+        CKM_RSA_X_509 => template! { CKA_KEY_TYPE => CKK_GENERIC_SECRET },
+        _ => template! { CKA_KEY_TYPE => CKK_AES, CKA_VALUE_LEN => 32 as CK_ULONG },
+    };
+    let template = template.and(&keys::open());
+    let (ciphertext, shared) = s.encapsulate(&mech, first, &template).good_for(what);
+    let same = s.decapsulate(&mech, second, &ciphertext, &template).good_for(what);
+    let value = s.get(same, CKA_VALUE).good_for(what);
+    assert_eq!(value, s.get(shared, CKA_VALUE).good(), "{what}");
 }
 
 fn pair_template(kind: CK_MECHANISM_TYPE) -> Template {

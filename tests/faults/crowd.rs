@@ -139,8 +139,7 @@ fn many_come_at_once_after_a_kill() {
 fn no_wrong_pin_goes_uncounted() {
     let test = "crowd::no_wrong_pin_goes_uncounted";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let s = Session::read_write(0).good();
         for _ in 0..5 {
             s.login(CKU_USER, "not the PIN").gives(CKR_PIN_INCORRECT);

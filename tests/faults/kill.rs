@@ -2,12 +2,12 @@
 //! Four processes write at once and are killed at a random moment, again and again; and one is killed
 //! while it holds the store's lock.
 
+use crate::check;
+use crate::common::kept::{self, Kept, seeded, tell};
 use crate::common::*;
 use crate::library::{self, Kind};
 use crate::place::cheap_token;
-use crate::{check, child_on, join};
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,6 @@ const WRITERS: usize = 4;
 const ROUNDS: (&str, usize) = ("STRONGROOM_KILL_ROUNDS", 25);
 /// Objects a writer keeps.
 const MOST: usize = 12;
-
-/// Labels by identity.
-type Kept = BTreeMap<String, String>;
 
 #[test]
 fn four_writers_are_killed_and_nothing_is_lost() {
@@ -54,18 +51,7 @@ fn four_writers_are_killed_and_nothing_is_lost() {
 fn ended(mut children: Vec<Child>, kept: &mut Kept, acknowledged: &mut usize) -> usize {
     children.iter_mut().for_each(|child| child.kill().unwrap());
     for mut child in children.drain(..) {
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        for line in lines.map_while(Result::ok) {
-            // The harness's own words may stand before the first.
-            let Some((_, text)) = line.split_once("did ") else { continue };
-            let words: Vec<&str> = text.split(' ').collect();
-            match words[..] {
-                ["keep", id, label] => drop(kept.insert(id.to_owned(), label.to_owned())),
-                ["drop", id] => drop(kept.remove(id)),
-                _ => panic!("{line}"),
-            }
-            *acknowledged += 1;
-        }
+        *acknowledged += kept::enter_all(&mut child, kept, |_, _| {});
         let output = child.wait_with_output().unwrap();
         let itself = output.status.code().is_some();
         assert!(!itself, "a writer ended by itself: {}", child::everything(&output));
@@ -75,14 +61,7 @@ fn ended(mut children: Vec<Child>, kept: &mut Kept, acknowledged: &mut usize) ->
 
 /// The store holds what was acknowledged, whole; what was under way when the writers died may differ.
 fn compare(round: usize, s: Session, kept: &mut Kept, under_way: usize) {
-    let mut there = Kept::new();
-    for object in s.find(&template! { CKA_CLASS => CKO_SECRET_KEY }).good() {
-        let id = hex::encode(s.get(object, CKA_UNIQUE_ID).good());
-        let label = String::from_utf8(s.get(object, CKA_LABEL).good()).unwrap();
-        assert_eq!(s.get(object, CKA_VALUE).good().len(), 32, "every object is whole");
-        s.encrypt(&Mech::plain(CKM_AES_ECB), object, &[0; 16]).good();
-        there.insert(id, label);
-    }
+    let there = kept::there(s);
     let differs = |id: &&String| there.get(*id) != kept.get(*id);
     let all: std::collections::BTreeSet<_> = kept.keys().chain(there.keys()).collect();
     let different: Vec<_> = all.into_iter().filter(differs).collect();
@@ -133,21 +112,6 @@ fn write_for_ever(role: &str) -> ! {
         }
     }
     unreachable!("the parent kills this process")
-}
-
-fn tell(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).expect("the parent listens");
-}
-
-fn seeded(seed: u64) -> impl FnMut(usize) -> usize {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    move |limit| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 33) as usize % limit
-    }
 }
 
 /// A process is stopped in the middle of a transaction: others wait for it, and go on when it is killed.

@@ -29,20 +29,6 @@ mod surroundings;
 use common::*;
 use std::process::Command;
 
-/// A command that runs a test of this binary as a child on the same store.
-fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
-    let mut command = child::command(test, role);
-    command.env("CHILD_CONF", fixture.config_path());
-    command
-}
-
-/// In a child: initialises on the parent's store and logs in to its first token.
-fn join() -> Session {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    Token { slot: session::slots(false).good()[0] }.user()
-}
-
 /// The command on a store; `$D` in its arguments is the directory with its configuration.
 fn strongroom(fixture: &Fixture, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));

@@ -91,8 +91,7 @@ fn a_file_system_turns_read_only_and_back() {
 fn begin_while_it_is_read_only(mut tally: Tally) {
     session::finalize().good();
     library::arm(&store(), 1, Kind::Full(libc::EROFS));
-    let conf = format!("conf={}", std::env::var("CHILD_CONF").unwrap());
-    session::initialize(Some(&conf)).good();
+    initialize_child().good();
     tally.0 = Session::read_write(0).good();
     tally.0.login(CKU_USER, USER_PIN).gives_one_of(REFUSED);
     library::disarm();

@@ -184,8 +184,7 @@ fn a_login_is_void_when_its_user_is_removed() {
 fn a_login_is_void_when_its_token_is_made_anew() {
     let test = "seen::a_login_is_void_when_its_token_is_made_anew";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         return session::init_token(0, SO_PIN, "anew").good();
     }
     let fixture = prepared("");

@@ -224,7 +224,6 @@ fn meet_the_longest_file() {
 }
 
 fn meet_the_last_descriptor() {
-    let conf = format!("conf={}", std::env::var("CHILD_CONF").unwrap());
     let all = || -> Vec<fs::File> {
         std::iter::from_fn(|| fs::File::open("/dev/null").ok()).take(5000).collect()
     };
@@ -232,11 +231,7 @@ fn meet_the_last_descriptor() {
     limit(libc::RLIMIT_NOFILE, 256);
     // One that begins without any, and one that loses them while it works.
     let taken = all();
-    session::initialize(Some(&conf)).gives_one_of(&[
-        CKR_OK,
-        CKR_FUNCTION_FAILED,
-        CKR_ARGUMENTS_BAD,
-    ]);
+    initialize_child().gives_one_of(&[CKR_OK, CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD]);
     drop(taken);
     let _ = session::finalize();
     let s = join();

@@ -108,9 +108,7 @@ fn messages_end_with_the_permission() {
 fn a_key_suspended_by_another_process_is_refused_at_the_next_init() {
     let test = "leases::a_key_suspended_by_another_process_is_refused_at_the_next_init";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
-        let s = Token { slot: session::slots(false).good()[0] }.user();
+        let s = join();
         let key = s.find(&template! { CKA_LABEL => "shared" }).good()[0];
         put(s, key, STRONGROOM_STATE_SUSPENDED, "by the other process").good();
         return;
@@ -122,9 +120,7 @@ fn a_key_suspended_by_another_process_is_refused_at_the_next_init() {
     let key = keys::try_secret(s, CKK_GENERIC_SECRET, &[1; 32], &place).good();
     s.start(Kind::Sign, &mech, Some(key)).good();
     s.update(Kind::Sign, b"data").good();
-    let mut command = child::command(test, "suspends");
-    command.env("CHILD_CONF", user.fixture.config_path());
-    child::succeeds(command);
+    child::succeeds(child_on(&user.fixture, test, "suspends"));
     other.start(Kind::Sign, &mech, Some(key)).gives(REFUSED);
     s.update(Kind::Sign, b"data").gives(OVER);
     assert_eq!(s.number(key, CKA_STRONGROOM_STATE), Ok(STRONGROOM_STATE_SUSPENDED));

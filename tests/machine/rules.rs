@@ -47,33 +47,42 @@ impl Model {
                 Some(_) => Fate::of(&[CKR_OK]),
                 None => Fate::of(&[CKR_OBJECT_HANDLE_INVALID]),
             }),
-            Call::Init(s, op, mech, k, sig) => on(*s, &|at| self.init(at, *op, *mech, *k, *sig)),
-            Call::InitNull(s, op) => on(*s, &|at| {
+            operations => return self.operation_fate(operations),
+        })
+    }
+
+    /// The same for calls of operations.
+    fn operation_fate(&self, call: &Call) -> Option<Fate> {
+        let Some(at) = self.session(crate::after::session(call)) else {
+            return Some(Fate::of(&[CKR_SESSION_HANDLE_INVALID]));
+        };
+        Some(match call {
+            Call::Init(_, op, mech, k, sig) => self.init(at, *op, *mech, *k, *sig),
+            Call::InitNull(_, op) => {
                 let operation = self.sessions[at].operations[place(*op)].as_ref();
                 Fate::of(to_end(operation.map(|operation| operation.dead)))
-            }),
-            Call::ManyNull(s, many) => on(*s, &|at| {
+            }
+            Call::ManyNull(_, many) => {
                 let process = self.sessions[at].processes[slot(*many)].as_ref();
                 Fate::of(to_end(process.map(|process| process.dead)))
-            }),
-            Call::Whole(s, op, data, _, sig) => on(*s, &|at| self.whole(at, *op, *data, *sig)),
-            Call::Part(s, op, data, _) => on(*s, &|at| self.part(at, *op, *data)),
-            Call::Last(s, op, _, sig) => on(*s, &|at| self.last(at, *op, *sig)),
-            Call::DigestKey(s, k) => on(*s, &|at| self.digest_key(at, *k)),
-            Call::Dual(s, dual, data, _) => on(*s, &|at| self.dual(at, *dual, *data)),
-            Call::Save(s, _) => on(*s, &|at| self.save(at)),
-            Call::Restore(s, n, forged, key) => on(*s, &|at| self.restore(at, *n, *forged, *key)),
-            Call::FindInit(s) => on(*s, &|at| {
-                Fate::of(if self.sessions[at].find { &[CKR_OPERATION_ACTIVE] } else { &[CKR_OK] })
-            }),
-            Call::Find(s, count) => on(*s, &|at| {
+            }
+            Call::Whole(_, op, data, _, sig) => self.whole(at, *op, *data, *sig),
+            Call::Part(_, op, data, _) => self.part(at, *op, *data),
+            Call::Last(_, op, _, sig) => self.last(at, *op, *sig),
+            Call::DigestKey(_, k) => self.digest_key(at, *k),
+            Call::Dual(_, dual, data, _) => self.dual(at, *dual, *data),
+            Call::Save(..) => self.save(at),
+            Call::Restore(_, n, forged, key) => self.restore(at, *n, *forged, *key),
+            Call::FindInit(_) if self.sessions[at].find => Fate::of(&[CKR_OPERATION_ACTIVE]),
+            Call::FindInit(_) => Fate::of(&[CKR_OK]),
+            Call::Find(_, count) => {
                 let mut wrong = Vec::new();
                 wrong.extend((!self.sessions[at].find).then_some(NONE));
                 wrong.extend((!count).then_some(CKR_ARGUMENTS_BAD));
                 Fate::wrong(wrong, || Fate::of(&[CKR_OK]))
-            }),
-            Call::FindFinal(s) => {
-                on(*s, &|at| Fate::of(if self.sessions[at].find { &[CKR_OK] } else { &[NONE] }))
+            }
+            Call::FindFinal(_) => {
+                Fate::of(if self.sessions[at].find { &[CKR_OK] } else { &[NONE] })
             }
             messages => return self.message_fate(messages),
         })

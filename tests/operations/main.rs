@@ -127,6 +127,19 @@ struct Check {
     parts: bool,
 }
 
+impl Check {
+    /// The signature, one that is wrong and one that is too long, each with its verdict.
+    fn signatures(&self) -> [(Vec<u8>, CK_RV); 3] {
+        let (longer, mut wrong) = ([&self.signature[..], b"!"].concat(), self.signature.clone());
+        wrong[5] ^= 1;
+        [
+            (self.signature.clone(), CKR_OK),
+            (wrong, CKR_SIGNATURE_INVALID),
+            (longer, CKR_SIGNATURE_LEN_RANGE),
+        ]
+    }
+}
+
 /// Verifications of every family.
 fn checks(s: Session) -> Vec<Check> {
     let (public, private) = keys::rsa(s);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Totals and rates: exact to the last permitted use, across processes, restarts and kills.
 
+use crate::common::kept::tell;
 use crate::common::*;
 use crate::{rule, set_policy, strongroom};
 use rusqlite::Connection;
-use std::io::{BufRead, BufReader, Write};
-use std::process::Command;
+use std::io::{BufRead, BufReader};
 
 const DENIED: CK_RV = CKR_KEY_FUNCTION_NOT_PERMITTED;
 /// The most that a process takes at once, and so the most that a killed one loses.
@@ -35,22 +35,9 @@ fn use_up(s: Session, key: Obj) -> u64 {
     panic!("no end of uses");
 }
 
-fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
-    let mut command = child::command(test, role);
-    command.env("CHILD_CONF", fixture.config_path());
-    command
-}
-
 fn join() -> (Session, Obj) {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    let s = Token { slot: session::slots(false).good()[0] }.user();
+    let s = crate::common::join();
     (s, s.find(&template! { CKA_LABEL => "k" }).good()[0])
-}
-
-fn tell(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).expect("the parent listens");
 }
 
 #[test]

@@ -54,6 +54,18 @@ fn faults_have_places() {
         (rule("match = { key-type = \"ecc\" }"), &["4:22 'ecc' is no key type"]),
         (rule("match = { id = \"xyz\" }"), &["4:16 'xyz' is no id"]),
         (rule("match = { labels = [] }"), &["4:20 an empty list"]),
+        (rule("operations = [\"generate\"]\ntotal = 5"), &["5:9 the uses of each key are counted"]),
+        (rule("\n[[rule]]\nname = \"r\""), &["6:8 rule 1 is called 'r' already"]),
+        (rule("\n[[rule]]\nname = \"\""), &["6:8 that is no name of a rule"]),
+    ];
+    for (text, expected) in cases {
+        same(&text, expected);
+    }
+}
+
+#[test]
+fn faults_of_approvals_have_places() {
+    let cases: [(String, &[&str]); 3] = [
         (rule("approvals = { count = 99 }"), &["4:23 approvals.count is 99"]),
         (
             rule("operations = [\"sign\"]\napprovals = { count = 2, operations = [\"export\"] }"),
@@ -63,9 +75,6 @@ fn faults_have_places() {
             rule("approvals = { count = 2, operations = [\"import\"] }"),
             &["4:39 a key that is yet to be made"],
         ),
-        (rule("operations = [\"generate\"]\ntotal = 5"), &["5:9 the uses of each key are counted"]),
-        (rule("\n[[rule]]\nname = \"r\""), &["6:8 rule 1 is called 'r' already"]),
-        (rule("\n[[rule]]\nname = \"\""), &["6:8 that is no name of a rule"]),
     ];
     for (text, expected) in cases {
         same(&text, expected);

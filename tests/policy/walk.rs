@@ -2,7 +2,7 @@
 //! Every function that uses, makes, changes or ends a key asks the policy: each is called without a
 //! policy, then under one that denies one operation and permits all others, for every operation.
 
-use crate::common::message::Many;
+use crate::common::message::{GcmMessage, Many};
 use crate::common::operation::{Kind, Room};
 use crate::common::*;
 use crate::{rule, set_policy};
@@ -11,11 +11,21 @@ use std::collections::BTreeSet;
 /// A call, the functions it enters by, and what it asks: operation, and the code of its denial.
 struct Step {
     functions: &'static [&'static str],
-    asks: &'static [(&'static str, CK_RV)],
+    asks: Asks,
     run: Box<dyn Fn() -> R<()>>,
 }
 
+type Asks = &'static [(&'static str, CK_RV)];
+
 const NOT_PERMITTED: CK_RV = CKR_KEY_FUNCTION_NOT_PERMITTED;
+const NOT_MADE: CK_RV = CKR_TEMPLATE_INCONSISTENT;
+const ENCRYPT: Asks = &[("encrypt", NOT_PERMITTED)];
+const DECRYPT: Asks = &[("decrypt", NOT_PERMITTED)];
+const SIGN: Asks = &[("sign", NOT_PERMITTED)];
+const VERIFY: Asks = &[("verify", NOT_PERMITTED)];
+const WRAP: Asks = &[("wrap", NOT_PERMITTED), ("export", CKR_KEY_NOT_WRAPPABLE)];
+const UNWRAP: Asks = &[("unwrap", NOT_PERMITTED), ("import", NOT_MADE)];
+const DERIVE: Asks = &[("derive", NOT_PERMITTED), ("generate", NOT_MADE)];
 
 /// Functions that have nothing to do with keys, or go on with what others began.
 const OTHERS: &[&str] = &[
@@ -157,319 +167,193 @@ fn no_function_is_forgotten() {
 }
 
 fn steps(s: Session) -> Vec<Step> {
-    let mut all = uses(s);
-    all.extend(messages(s));
-    all.extend(makes(s));
-    all
+    let mut steps = Steps(Vec::new());
+    steps.uses(s);
+    steps.recoveries(s);
+    steps.messages(s);
+    steps.signed_messages(s);
+    steps.objects(s);
+    steps.wraps(s);
+    steps.derivations(s);
+    steps.0
 }
 
-fn uses(s: Session) -> Vec<Step> {
-    let (aes, hmac) = (keys::aes(s, 32), keys::generic(s, 32));
-    let (public, private) = keys::rsa(s);
-    let iv = || Mech::iv(CKM_AES_CBC_PAD, &[1; 16]);
-    let sealed = s.encrypt(&iv(), aes, b"text").good();
-    let raw = || Mech::plain(CKM_RSA_PKCS);
-    let mac = || Mech::plain(CKM_SHA256_HMAC);
-    let signature = s.sign(&mac(), hmac, b"text").good();
-    let first = s.sign(&Mech::plain(CKM_SHA256_RSA_PKCS), private, b"text").good();
-    let recovered = s.sign_recover(&raw(), private, b"text").good();
-    let step = |functions, asks, run| Step { functions, asks, run };
-    vec![
-        step(
-            &["C_EncryptInit"],
-            &[("encrypt", NOT_PERMITTED)],
-            Box::new(move || s.encrypt(&iv(), aes, b"text").map(drop)),
-        ),
-        step(
-            &["C_EncryptInit"],
-            &[("encrypt", NOT_PERMITTED)],
-            Box::new(move || s.encrypt(&raw(), public, b"text").map(drop)),
-        ),
-        step(
-            &["C_DecryptInit"],
-            &[("decrypt", NOT_PERMITTED)],
-            Box::new(move || s.decrypt(&iv(), aes, &sealed).map(drop)),
-        ),
-        step(
-            &["C_SignInit"],
-            &[("sign", NOT_PERMITTED)],
-            Box::new(move || s.sign(&mac(), hmac, b"text").map(drop)),
-        ),
-        step(
-            &["C_VerifyInit"],
-            &[("verify", NOT_PERMITTED)],
-            Box::new(move || s.verify(&mac(), hmac, b"text", &signature)),
-        ),
-        step(
-            &["C_VerifySignatureInit"],
-            &[("verify", NOT_PERMITTED)],
-            Box::new(move || {
-                let mech = Mech::plain(CKM_SHA256_RSA_PKCS);
-                s.verify_signature_init(&mech, public, &first)?;
-                s.cancel(CKF_VERIFY)
-            }),
-        ),
-        step(
-            &["C_SignRecoverInit"],
-            &[("sign", NOT_PERMITTED)],
-            Box::new(move || s.sign_recover(&raw(), private, b"text").map(drop)),
-        ),
-        step(
-            &["C_VerifyRecoverInit"],
-            &[("verify", NOT_PERMITTED)],
-            Box::new(move || s.verify_recover(&raw(), public, &recovered).map(drop)),
-        ),
-        step(
-            &["C_DigestKey"],
-            &[("digest", CKR_KEY_INDIGESTIBLE)],
-            Box::new(move || {
-                s.start(Kind::Digest, &Mech::plain(CKM_SHA256), None)?;
-                let fed = outcome(p11!(C_DigestKey(s.0, hmac.0)));
-                s.cancel(CKF_DIGEST).good();
-                fed
-            }),
-        ),
-    ]
-}
+struct Steps(Vec<Step>);
 
-/// A process begins; where `then` is said, a message follows under a policy that came later, too.
-fn messages(s: Session) -> Vec<Step> {
-    let aes = keys::aes(s, 32);
-    let (public, private) = keys::rsa(s);
-    let mech = || Mech::plain(CKM_SHA256_RSA_PKCS);
-    let signature = s.sign(&mech(), private, b"text").good();
-    let process = move |kind: Many, mech: &Mech, key, run: &dyn Fn() -> R<()>| {
-        s.many(kind, Some(mech), Some(key))?;
-        let done = run();
-        s.cancel(kind.flag()).good();
-        done
-    };
-    let gcm = move |kind: Many, begin: bool| {
-        let mut params = Gcm::new();
-        let (ivs, data) = (params.pointer(), [0; 8]);
-        s.many(kind, Some(&Mech::plain(CKM_AES_GCM)), Some(aes))?;
-        let (size, none) = (size_of::<CK_GCM_MESSAGE_PARAMS>() as CK_ULONG, std::ptr::null_mut());
-        let (mut out, mut room) = ([0; 8], 8);
-        let rv = match (kind, begin) {
-            (Many::Encrypt, true) => p11!(C_EncryptMessageBegin(s.0, ivs, size, none, 0)),
-            (Many::Encrypt, false) => p11!(C_EncryptMessage(
-                s.0,
-                ivs,
-                size,
-                none,
-                0,
-                bytes(&data),
-                8,
-                out.as_mut_ptr(),
-                &mut room
-            )),
-            (_, true) => p11!(C_DecryptMessageBegin(s.0, ivs, size, none, 0)),
-            (_, false) => p11!(C_DecryptMessage(
-                s.0,
-                ivs,
-                size,
-                none,
-                0,
-                bytes(&data),
-                8,
-                out.as_mut_ptr(),
-                &mut room
-            )),
+impl Steps {
+    fn add(
+        &mut self,
+        functions: &'static [&'static str],
+        asks: Asks,
+        run: impl Fn() -> R<()> + 'static,
+    ) {
+        self.0.push(Step { functions, asks, run: Box::new(run) });
+    }
+
+    fn uses(&mut self, s: Session) {
+        let (aes, hmac) = (keys::aes(s, 32), keys::generic(s, 32));
+        let (public, private) = keys::rsa(s);
+        let iv = || Mech::iv(CKM_AES_CBC_PAD, &[1; 16]);
+        let sealed = s.encrypt(&iv(), aes, b"text").good();
+        let (raw, rsa) = (|| Mech::plain(CKM_RSA_PKCS), || Mech::plain(CKM_SHA256_RSA_PKCS));
+        let mac = || Mech::plain(CKM_SHA256_HMAC);
+        let signature = s.sign(&mac(), hmac, b"text").good();
+        let first = s.sign(&rsa(), private, b"text").good();
+        let init: &[&str] = &["C_EncryptInit"];
+        self.add(init, ENCRYPT, move || s.encrypt(&iv(), aes, b"text").map(drop));
+        self.add(init, ENCRYPT, move || s.encrypt(&raw(), public, b"text").map(drop));
+        self.add(&["C_DecryptInit"], DECRYPT, move || s.decrypt(&iv(), aes, &sealed).map(drop));
+        self.add(&["C_SignInit"], SIGN, move || s.sign(&mac(), hmac, b"text").map(drop));
+        self.add(&["C_VerifyInit"], VERIFY, move || s.verify(&mac(), hmac, b"text", &signature));
+        self.add(&["C_VerifySignatureInit"], VERIFY, move || {
+            s.verify_signature_init(&rsa(), public, &first)?;
+            s.cancel(CKF_VERIFY)
+        });
+        self.add(&["C_DigestKey"], &[("digest", CKR_KEY_INDIGESTIBLE)], move || {
+            s.start(Kind::Digest, &Mech::plain(CKM_SHA256), None)?;
+            let fed = outcome(p11!(C_DigestKey(s.0, hmac.0)));
+            s.cancel(CKF_DIGEST).good();
+            fed
+        });
+    }
+
+    fn recoveries(&mut self, s: Session) {
+        let (public, private) = keys::rsa(s);
+        let raw = || Mech::plain(CKM_RSA_PKCS);
+        let recovered = s.sign_recover(&raw(), private, b"text").good();
+        self.add(&["C_SignRecoverInit"], SIGN, move || {
+            s.sign_recover(&raw(), private, b"text").map(drop)
+        });
+        self.add(&["C_VerifyRecoverInit"], VERIFY, move || {
+            s.verify_recover(&raw(), public, &recovered).map(drop)
+        });
+    }
+
+    /// A process begins, and a message in it.
+    fn messages(&mut self, s: Session) {
+        let aes = keys::aes(s, 32);
+        let whole = |kind| move || message(s, kind, aes, false);
+        let begun = |kind| move || message(s, kind, aes, true);
+        let (encrypt, decrypt) = (Many::Encrypt, Many::Decrypt);
+        self.add(&["C_MessageEncryptInit", "C_EncryptMessage"], ENCRYPT, whole(encrypt));
+        self.add(&["C_EncryptMessageBegin"], ENCRYPT, begun(encrypt));
+        self.add(&["C_MessageDecryptInit", "C_DecryptMessage"], DECRYPT, whole(decrypt));
+        self.add(&["C_DecryptMessageBegin"], DECRYPT, begun(decrypt));
+    }
+
+    fn signed_messages(&mut self, s: Session) {
+        let (public, private) = keys::rsa(s);
+        let mech = || Mech::plain(CKM_SHA256_RSA_PKCS);
+        let signature = s.sign(&mech(), private, b"text").good();
+        let process = move |kind: Many, key, run: &dyn Fn() -> R<()>| {
+            s.many(kind, Some(&mech()), Some(key))?;
+            let done = run();
+            s.cancel(kind.flag()).good();
+            done
         };
-        s.cancel(kind.flag()).good();
-        // What was never sealed does not open: it was asked for all the same.
-        if rv == CKR_AEAD_DECRYPT_FAILED { Ok(()) } else { outcome(rv) }
-    };
-    let step = |functions, asks, run| Step { functions, asks, run };
-    let (encrypt, decrypt) = (&[("encrypt", NOT_PERMITTED)], &[("decrypt", NOT_PERMITTED)]);
-    let (sign, verify) = (&[("sign", NOT_PERMITTED)], &[("verify", NOT_PERMITTED)]);
-    let whole = move || {
-        process(Many::Sign, &mech(), private, &|| {
-            s.sign_message(b"text", Room::Bytes(256)).taken().map(drop)
-        })
-    };
-    let parts = move || process(Many::Sign, &mech(), private, &|| s.message_begin(Many::Sign));
-    let checked =
-        move || process(Many::Verify, &mech(), public, &|| s.verify_message(b"text", &signature));
-    let checked_parts =
-        move || process(Many::Verify, &mech(), public, &|| s.message_begin(Many::Verify));
-    vec![
-        step(
-            &["C_MessageEncryptInit", "C_EncryptMessage"],
-            encrypt,
-            Box::new(move || gcm(Many::Encrypt, false)),
-        ),
-        step(&["C_EncryptMessageBegin"], encrypt, Box::new(move || gcm(Many::Encrypt, true))),
-        step(
-            &["C_MessageDecryptInit", "C_DecryptMessage"],
-            decrypt,
-            Box::new(move || gcm(Many::Decrypt, false)),
-        ),
-        step(&["C_DecryptMessageBegin"], decrypt, Box::new(move || gcm(Many::Decrypt, true))),
-        step(&["C_MessageSignInit", "C_SignMessage"], sign, Box::new(whole)),
-        step(&["C_SignMessageBegin"], sign, Box::new(parts)),
-        step(&["C_MessageVerifyInit", "C_VerifyMessage"], verify, Box::new(checked)),
-        step(&["C_VerifyMessageBegin"], verify, Box::new(checked_parts)),
-    ]
-}
-
-fn makes(s: Session) -> Vec<Step> {
-    let (by, key, base) = (keys::aes(s, 32), keys::aes(s, 16), keys::generic(s, 32));
-    let (ec_public, ec_private) = keys::pair(s, &ec::P256);
-    let kw = || Mech::plain(CKM_AES_KEY_WRAP);
-    let wrapped = s.wrap(&kw(), by, key).good();
-    let secret = || template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
-    let generic = || template! { CKA_CLASS => CKO_SECRET_KEY, CKA_VALUE_LEN => 16_u64 };
-    let kem = || Mech::ecdh(CKD_NULL, b"", b"");
-    let (ciphertext, _) = s.encapsulate(&kem(), ec_public, &generic()).good();
-    let own =
-        s.generate(&Mech::plain(CKM_AES_KEY_GEN), &template! { CKA_VALUE_LEN => 16_u64 }).good();
-    let mut gcm = Gcm::new();
-    let sealed = gcm.wrap(s, by, key).good();
-    const NOT_MADE: CK_RV = CKR_TEMPLATE_INCONSISTENT;
-    let step = |functions, asks, run| Step { functions, asks, run };
-    vec![
-        step(
-            &["C_CreateObject"],
-            &[("import", NOT_MADE)],
-            Box::new(move || keys::try_secret(s, CKK_AES, &[7; 16], &keys::open()).map(drop)),
-        ),
-        step(
-            &["C_GenerateKey"],
-            &[("generate", NOT_MADE)],
-            Box::new(move || {
-                let size = template! { CKA_VALUE_LEN => 16_u64 };
-                s.generate(&Mech::plain(CKM_AES_KEY_GEN), &size).map(drop)
-            }),
-        ),
-        step(
-            &["C_GenerateKeyPair"],
-            &[("generate", NOT_MADE)],
-            Box::new(move || {
-                let curve = template! { CKA_EC_PARAMS => ec::P256.oid };
-                let mech = Mech::plain(CKM_EC_KEY_PAIR_GEN);
-                s.generate_pair(&mech, &curve, &Template::default()).map(drop)
-            }),
-        ),
-        step(
-            &["C_CopyObject"],
-            &[("copy", CKR_ACTION_PROHIBITED)],
-            Box::new(move || s.copy(own, &Template::default()).map(drop)),
-        ),
-        step(
-            &["C_SetAttributeValue"],
-            &[("change", CKR_ACTION_PROHIBITED)],
-            Box::new(move || s.set(own, &template! { CKA_LABEL => "label" })),
-        ),
-        step(
-            &["C_DestroyObject"],
-            // A key to destroy is made first.
-            &[("destroy", CKR_ACTION_PROHIBITED), ("import", NOT_MADE)],
-            Box::new(move || s.destroy(keys::try_secret(s, CKK_AES, &[7; 16], &keys::open())?)),
-        ),
-        step(
-            &["C_WrapKey"],
-            &[("wrap", NOT_PERMITTED), ("export", CKR_KEY_NOT_WRAPPABLE)],
-            Box::new(move || s.wrap(&kw(), by, key).map(drop)),
-        ),
-        step(
-            &["C_UnwrapKey"],
-            &[("unwrap", NOT_PERMITTED), ("import", NOT_MADE)],
-            Box::new(move || s.unwrap(&kw(), by, &wrapped, &secret()).map(drop)),
-        ),
-        step(
-            &["C_WrapKeyAuthenticated"],
-            &[("wrap", NOT_PERMITTED), ("export", CKR_KEY_NOT_WRAPPABLE)],
-            Box::new(move || Gcm::new().wrap(s, by, key).map(drop)),
-        ),
-        step(
-            &["C_UnwrapKeyAuthenticated"],
-            &[("unwrap", NOT_PERMITTED), ("import", NOT_MADE)],
-            Box::new(move || gcm_unwrap(s, &gcm, by, &sealed)),
-        ),
-        step(
-            &["C_DeriveKey"],
-            &[("derive", NOT_PERMITTED), ("generate", NOT_MADE)],
-            Box::new(move || {
-                s.derive(&Mech::plain(CKM_SHA256_KEY_DERIVATION), base, &generic()).map(drop)
-            }),
-        ),
-        step(
-            &["C_DeriveKey"],
-            &[("derive", NOT_PERMITTED), ("generate", NOT_MADE)],
-            Box::new(move || {
-                let mech = Mech::plain(CKM_PUB_KEY_FROM_PRIV_KEY);
-                s.derive(&mech, ec_private, &Template::default()).map(drop)
-            }),
-        ),
-        step(
-            &["C_EncapsulateKey"],
-            &[("encapsulate", NOT_PERMITTED), ("generate", NOT_MADE)],
-            Box::new(move || s.encapsulate(&kem(), ec_public, &generic()).map(drop)),
-        ),
-        step(
-            &["C_DecapsulateKey"],
-            &[("decapsulate", NOT_PERMITTED), ("generate", NOT_MADE)],
-            Box::new(move || s.decapsulate(&kem(), ec_private, &ciphertext, &generic()).map(drop)),
-        ),
-    ]
-}
-
-/// The parameter of one message of AES-GCM, under a vector that the test chose.
-struct Gcm {
-    raw: Box<CK_GCM_MESSAGE_PARAMS>,
-    _iv: Box<[u8; 12]>,
-    _tag: Box<[u8; 16]>,
-}
-
-impl Gcm {
-    fn new() -> Gcm {
-        let (mut iv, mut tag) = (Box::new([9; 12]), Box::new([0; 16]));
-        let raw = Box::new(CK_GCM_MESSAGE_PARAMS {
-            pIv: iv.as_mut_ptr(),
-            ulIvLen: 12,
-            ulIvFixedBits: 0,
-            ivGenerator: CKG_NO_GENERATE,
-            pTag: tag.as_mut_ptr(),
-            ulTagBits: 128,
+        self.add(&["C_MessageSignInit", "C_SignMessage"], SIGN, move || {
+            process(Many::Sign, private, &|| {
+                s.sign_message(b"text", Room::Bytes(256)).taken().map(drop)
+            })
         });
-        Gcm { raw, _iv: iv, _tag: tag }
+        self.add(&["C_SignMessageBegin"], SIGN, move || {
+            process(Many::Sign, private, &|| s.message_begin(Many::Sign))
+        });
+        self.add(&["C_MessageVerifyInit", "C_VerifyMessage"], VERIFY, move || {
+            process(Many::Verify, public, &|| s.verify_message(b"text", &signature))
+        });
+        self.add(&["C_VerifyMessageBegin"], VERIFY, move || {
+            process(Many::Verify, public, &|| s.message_begin(Many::Verify))
+        });
     }
 
-    fn pointer(&mut self) -> CK_VOID_PTR {
-        std::ptr::from_mut(self.raw.as_mut()).cast()
+    fn objects(&mut self, s: Session) {
+        let aes = || Mech::plain(CKM_AES_KEY_GEN);
+        let size = || template! { CKA_VALUE_LEN => 16_u64 };
+        let own = s.generate(&aes(), &size()).good();
+        let imported = move || keys::try_secret(s, CKK_AES, &[7; 16], &keys::open());
+        self.add(&["C_CreateObject"], &[("import", NOT_MADE)], move || imported().map(drop));
+        self.add(&["C_GenerateKey"], &[("generate", NOT_MADE)], move || {
+            s.generate(&aes(), &size()).map(drop)
+        });
+        self.add(&["C_GenerateKeyPair"], &[("generate", NOT_MADE)], move || {
+            let curve = template! { CKA_EC_PARAMS => ec::P256.oid };
+            let mech = Mech::plain(CKM_EC_KEY_PAIR_GEN);
+            s.generate_pair(&mech, &curve, &Template::default()).map(drop)
+        });
+        self.add(&["C_CopyObject"], &[("copy", CKR_ACTION_PROHIBITED)], move || {
+            s.copy(own, &Template::default()).map(drop)
+        });
+        self.add(&["C_SetAttributeValue"], &[("change", CKR_ACTION_PROHIBITED)], move || {
+            s.set(own, &template! { CKA_LABEL => "label" })
+        });
+        // A key to destroy is made first.
+        const DESTROY: Asks = &[("destroy", CKR_ACTION_PROHIBITED), ("import", NOT_MADE)];
+        self.add(&["C_DestroyObject"], DESTROY, move || s.destroy(imported()?));
     }
 
-    fn mechanism(&self) -> CK_MECHANISM {
-        CK_MECHANISM {
-            mechanism: CKM_AES_GCM,
-            pParameter: std::ptr::from_ref(self.raw.as_ref()).cast_mut().cast(),
-            ulParameterLen: size_of::<CK_GCM_MESSAGE_PARAMS>() as CK_ULONG,
+    fn wraps(&mut self, s: Session) {
+        let (by, key) = (keys::aes(s, 32), keys::aes(s, 16));
+        let kw = || Mech::plain(CKM_AES_KEY_WRAP);
+        let secret = || template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
+        let wrapped = s.wrap(&kw(), by, key).good();
+        self.add(&["C_WrapKey"], WRAP, move || s.wrap(&kw(), by, key).map(drop));
+        self.add(&["C_UnwrapKey"], UNWRAP, move || {
+            s.unwrap(&kw(), by, &wrapped, &secret()).map(drop)
+        });
+        let wrap = move |gcm: &GcmMessage| {
+            s.wrap_authenticated(gcm.mechanism(), (by, key), b"", Room::Bytes(64)).taken()
+        };
+        let gcm = GcmMessage::new(9);
+        let sealed = wrap(&gcm).good();
+        self.add(&["C_WrapKeyAuthenticated"], WRAP, move || wrap(&GcmMessage::new(9)).map(drop));
+        self.add(&["C_UnwrapKeyAuthenticated"], UNWRAP, move || {
+            s.unwrap_authenticated(gcm.mechanism(), by, &sealed, (&secret(), b"")).map(drop)
+        });
+    }
+
+    fn derivations(&mut self, s: Session) {
+        let base = keys::generic(s, 32);
+        let (public, private) = keys::pair(s, &ec::P256);
+        let generic = || template! { CKA_CLASS => CKO_SECRET_KEY, CKA_VALUE_LEN => 16_u64 };
+        let kem = || Mech::ecdh(CKD_NULL, b"", b"");
+        let (ciphertext, _) = s.encapsulate(&kem(), public, &generic()).good();
+        self.add(&["C_DeriveKey"], DERIVE, move || {
+            s.derive(&Mech::plain(CKM_SHA256_KEY_DERIVATION), base, &generic()).map(drop)
+        });
+        self.add(&["C_DeriveKey"], DERIVE, move || {
+            let mech = Mech::plain(CKM_PUB_KEY_FROM_PRIV_KEY);
+            s.derive(&mech, private, &Template::default()).map(drop)
+        });
+        const SHARE: Asks = &[("encapsulate", NOT_PERMITTED), ("generate", NOT_MADE)];
+        self.add(&["C_EncapsulateKey"], SHARE, move || {
+            s.encapsulate(&kem(), public, &generic()).map(drop)
+        });
+        const TAKE: Asks = &[("decapsulate", NOT_PERMITTED), ("generate", NOT_MADE)];
+        self.add(&["C_DecapsulateKey"], TAKE, move || {
+            s.decapsulate(&kem(), private, &ciphertext, &generic()).map(drop)
+        });
+    }
+}
+
+/// A process of AES-GCM begins, and a message in it: whole, or only its beginning.
+fn message(s: Session, kind: Many, key: Obj, begin: bool) -> R<()> {
+    let gcm = GcmMessage::new(9);
+    let (at, size) = gcm.raw();
+    s.many(kind, Some(&Mech::plain(CKM_AES_GCM)), Some(key))?;
+    let (none, data) = (std::ptr::null_mut(), [0; 8]);
+    let given = bytes(&data);
+    let mut room = [0; 8];
+    let (out, mut length) = (room.as_mut_ptr(), 8);
+    let rv = match (kind, begin) {
+        (Many::Encrypt, true) => p11!(C_EncryptMessageBegin(s.0, at, size, none, 0)),
+        (Many::Encrypt, false) => {
+            p11!(C_EncryptMessage(s.0, at, size, none, 0, given, 8, out, &mut length))
         }
-    }
-
-    fn wrap(&mut self, s: Session, by: Obj, key: Obj) -> R<Vec<u8>> {
-        let (mut mech, none) = (self.mechanism(), std::ptr::null_mut());
-        let wrapped = Room::Bytes(64).filled(|out, length| {
-            p11!(C_WrapKeyAuthenticated(s.0, &mut mech, by.0, key.0, none, 0, out, length))
-        });
-        wrapped.taken()
-    }
-}
-
-fn gcm_unwrap(s: Session, gcm: &Gcm, by: Obj, wrapped: &[u8]) -> R<()> {
-    let template = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
-    let (mut mech, mut raw, mut handle) = (gcm.mechanism(), template.raw(), 0);
-    outcome(p11!(C_UnwrapKeyAuthenticated(
-        s.0,
-        &mut mech,
-        by.0,
-        bytes(wrapped),
-        len(wrapped),
-        raw.as_mut_ptr(),
-        raw.len() as CK_ULONG,
-        std::ptr::null_mut(),
-        0,
-        &mut handle
-    )))
+        (_, true) => p11!(C_DecryptMessageBegin(s.0, at, size, none, 0)),
+        (_, false) => p11!(C_DecryptMessage(s.0, at, size, none, 0, given, 8, out, &mut length)),
+    };
+    s.cancel(kind.flag()).good();
+    // What was never sealed does not open: it was asked for all the same.
+    if rv == CKR_AEAD_DECRYPT_FAILED { Ok(()) } else { outcome(rv) }
 }

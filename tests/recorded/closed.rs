@@ -14,6 +14,14 @@ struct Act<'a> {
     call: Box<dyn Fn() -> R<()> + 'a>,
 }
 
+struct Acts<'a>(Vec<Act<'a>>);
+
+impl<'a> Acts<'a> {
+    fn add(&mut self, name: &'static str, call: impl Fn() -> R<()> + 'a) {
+        self.0.push(Act { name, call: Box::new(call) });
+    }
+}
+
 struct Ground {
     user: User,
     key: Obj,
@@ -46,71 +54,65 @@ impl Ground {
     }
 
     fn acts(&self) -> Vec<Act<'_>> {
-        let s = self.user.session;
-        let act = |name, call| Act { name, call };
-        let kek = || Mech::plain(CKM_AES_KEY_WRAP);
-        let secret = || template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
-        let mut acts: Vec<Act<'_>> = Vec::new();
+        let mut acts = Acts(Vec::new());
         for on_token in [false, true] {
-            let place = template! { CKA_TOKEN => on_token };
-            let (made, copied, data) =
-                (place.clone(), place.clone(), template! { CKA_CLASS => CKO_DATA }.and(&place));
-            acts.push(act("create", Box::new(move || s.create(&data).map(drop_it))));
-            acts.push(act("copy", Box::new(move || s.copy(self.key, &copied).map(drop_it))));
-            acts.push(act(
-                "generate",
-                Box::new(move || {
-                    let template = template! { CKA_VALUE_LEN => 32 }.and(&made);
-                    s.generate(&Mech::plain(CKM_AES_KEY_GEN), &template).map(drop_it)
-                }),
-            ));
-            let (unwrapped, derived) = (secret().and(&place), place.clone());
-            acts.push(act(
-                "unwrap",
-                Box::new(move || {
-                    s.unwrap(&kek(), self.kek, &self.wrapped, &unwrapped).map(drop_it)
-                }),
-            ));
-            acts.push(act(
-                "derive",
-                Box::new(move || {
-                    let mech = Mech::plain(CKM_SHA256_KEY_DERIVATION);
-                    s.derive(&mech, self.session_key, &derived).map(drop_it)
-                }),
-            ));
+            self.makes(&mut acts, &template! { CKA_TOKEN => on_token });
         }
-        acts.push(act("set", Box::new(move || s.set(self.key, &template! { CKA_LABEL => "x" }))));
-        acts.push(act(
-            "set in session",
-            Box::new(move || s.set(self.kek, &template! { CKA_LABEL => "x" })),
-        ));
-        acts.push(act("destroy", Box::new(move || s.destroy(self.key))));
-        acts.push(act("destroy in session", Box::new(move || s.destroy(self.kek))));
-        acts.push(act(
-            "wrap",
-            Box::new(move || {
-                let (mut buffer, mut room) = ([0; 64], 64);
-                let (mut mech, out) = (kek().raw(), buffer.as_mut_ptr());
-                let rv = p11!(C_WrapKey(s.0, &mut mech, self.kek.0, self.key.0, out, &mut room));
-                assert!(rv == CKR_OK || buffer == [0; 64], "nothing of the key left");
-                outcome(rv)
-            }),
-        ));
-        acts.push(act(
-            "begin to sign",
-            Box::new(move || {
-                let begun =
-                    s.start(Kind::Sign, &Mech::plain(CKM_SHA384_HMAC), Some(self.session_key));
-                s.cancel(CKF_SIGN).code();
-                begun
-            }),
-        ));
-        acts.push(act("set the PIN", Box::new(move || s.set_pin(USER_PIN, USER_PIN))));
-        acts.push(act(
-            "init",
-            Box::new(move || session::init_token(self.user.fixture.empty_slot(), SO_PIN, "new")),
-        ));
-        acts
+        self.changes(&mut acts);
+        self.uses(&mut acts);
+        acts.0
+    }
+
+    /// What makes an object.
+    fn makes<'a>(&'a self, acts: &mut Acts<'a>, place: &Template) {
+        let s = self.user.session;
+        let secret = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
+        let data = template! { CKA_CLASS => CKO_DATA }.and(place);
+        let (copied, derived) = (place.clone(), place.clone());
+        let made = template! { CKA_VALUE_LEN => 32 }.and(place);
+        let unwrapped = secret.and(place);
+        acts.add("create", move || s.create(&data).map(drop_it));
+        acts.add("copy", move || s.copy(self.key, &copied).map(drop_it));
+        acts.add("generate", move || s.generate(&Mech::plain(CKM_AES_KEY_GEN), &made).map(drop_it));
+        acts.add("unwrap", move || {
+            let kek = Mech::plain(CKM_AES_KEY_WRAP);
+            s.unwrap(&kek, self.kek, &self.wrapped, &unwrapped).map(drop_it)
+        });
+        acts.add("derive", move || {
+            let mech = Mech::plain(CKM_SHA256_KEY_DERIVATION);
+            s.derive(&mech, self.session_key, &derived).map(drop_it)
+        });
+    }
+
+    /// What changes or ends what is there.
+    fn changes<'a>(&'a self, acts: &mut Acts<'a>) {
+        let (s, label) = (self.user.session, || template! { CKA_LABEL => "x" });
+        acts.add("set", move || s.set(self.key, &label()));
+        acts.add("set in session", move || s.set(self.kek, &label()));
+        acts.add("destroy", move || s.destroy(self.key));
+        acts.add("destroy in session", move || s.destroy(self.kek));
+        acts.add("set the PIN", move || s.set_pin(USER_PIN, USER_PIN));
+        acts.add("init", move || {
+            session::init_token(self.user.fixture.empty_slot(), SO_PIN, "new")
+        });
+    }
+
+    /// What uses a key.
+    fn uses<'a>(&'a self, acts: &mut Acts<'a>) {
+        let s = self.user.session;
+        acts.add("wrap", move || {
+            let (mut buffer, mut room) = ([0; 64], 64);
+            let (kek, out) = (Mech::plain(CKM_AES_KEY_WRAP), buffer.as_mut_ptr());
+            let mut mech = kek.raw();
+            let rv = p11!(C_WrapKey(s.0, &mut mech, self.kek.0, self.key.0, out, &mut room));
+            assert!(rv == CKR_OK || buffer == [0; 64], "nothing of the key left");
+            outcome(rv)
+        });
+        acts.add("begin to sign", move || {
+            let begun = s.start(Kind::Sign, &Mech::plain(CKM_SHA384_HMAC), Some(self.session_key));
+            s.cancel(CKF_SIGN).code();
+            begun
+        });
     }
 
     fn all_refused(&self) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! What succeeds leaves one record, or a count of one: each function that leaves anything, called well.
 
-use crate::common::message::Many;
+use crate::common::message::{GcmMessage, Many};
 use crate::common::operation::{Kind, Room};
 use crate::common::*;
 use crate::{counted, of, outcomes, records, since};
@@ -47,45 +47,11 @@ pub fn all(mut called: impl FnMut(&'static str)) {
 
 impl Ground {
     fn records(&self, called: &mut impl FnMut(&'static str)) {
-        let (s, open) = (self.user.session, keys::open());
-        let secret = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
-        let kek = Mech::plain(CKM_AES_KEY_WRAP);
         for on_token in [false, true] {
             let place = template! { CKA_TOKEN => on_token, CKA_LABEL => "made here" };
-            let data = template! { CKA_CLASS => CKO_DATA }.and(&place);
-            let mut made = Obj(0);
-            self.one("C_CreateObject", || made = s.create(&data).good());
-            self.one("C_CopyObject", || {
-                s.copy(made, &Template::default()).good();
-            });
-            self.one("C_SetAttributeValue", || {
-                s.set(made, &template! { CKA_LABEL => "other" }).good()
-            });
-            self.one("C_DestroyObject", || s.destroy(made).good());
-            let mut key = Obj(0);
-            self.one("C_GenerateKey", || key = keys::aes_with(s, 32, &open.clone().and(&place)));
-            self.one("C_GenerateKeyPair", || {
-                keys::pair_with(s, &ec::P256, &place, &place);
-            });
-            let mut wrapped = Vec::new();
-            self.one("C_WrapKey", || wrapped = s.wrap(&kek, self.aes, key).good());
-            self.one("C_UnwrapKey", || {
-                s.unwrap(&kek, self.aes, &wrapped, &secret.clone().and(&place)).good();
-            });
-            self.one("C_DeriveKey", || {
-                let mech = Mech::plain(CKM_SHA256_KEY_DERIVATION);
-                s.derive(&mech, self.mac, &place).good();
-            });
+            self.objects(&place);
+            self.keys(&place);
         }
-        self.one("C_GetAttributeValue", || assert_eq!(s.get(self.mac, CKA_VALUE).good().len(), 32));
-        let before = records(&self.store).len();
-        s.get(self.mac, CKA_LABEL).good();
-        s.get(self.rsa.0, CKA_MODULUS).good();
-        assert!(
-            since(&self.store, before).is_empty(),
-            "what is no secret is read and not recorded"
-        );
-        called("C_GetAttributeValue");
         for name in [
             "C_CreateObject",
             "C_CopyObject",
@@ -99,6 +65,57 @@ impl Ground {
         ] {
             called(name);
         }
+        self.reading(called);
+        self.sharing(called);
+        self.authenticated(called);
+    }
+
+    fn objects(&self, place: &Template) {
+        let s = self.user.session;
+        let data = template! { CKA_CLASS => CKO_DATA }.and(place);
+        let mut made = Obj(0);
+        self.one("C_CreateObject", || made = s.create(&data).good());
+        self.one("C_CopyObject", || {
+            s.copy(made, &Template::default()).good();
+        });
+        self.one("C_SetAttributeValue", || s.set(made, &template! { CKA_LABEL => "other" }).good());
+        self.one("C_DestroyObject", || s.destroy(made).good());
+    }
+
+    fn keys(&self, place: &Template) {
+        let (s, kek) = (self.user.session, Mech::plain(CKM_AES_KEY_WRAP));
+        let secret = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
+        let mut key = Obj(0);
+        self.one("C_GenerateKey", || key = keys::aes_with(s, 32, &keys::open().and(place)));
+        self.one("C_GenerateKeyPair", || {
+            keys::pair_with(s, &ec::P256, place, place);
+        });
+        let mut wrapped = Vec::new();
+        self.one("C_WrapKey", || wrapped = s.wrap(&kek, self.aes, key).good());
+        self.one("C_UnwrapKey", || {
+            s.unwrap(&kek, self.aes, &wrapped, &secret.and(place)).good();
+        });
+        self.one("C_DeriveKey", || {
+            let mech = Mech::plain(CKM_SHA256_KEY_DERIVATION);
+            s.derive(&mech, self.mac, place).good();
+        });
+    }
+
+    fn reading(&self, called: &mut impl FnMut(&'static str)) {
+        let s = self.user.session;
+        self.one("C_GetAttributeValue", || assert_eq!(s.get(self.mac, CKA_VALUE).good().len(), 32));
+        let before = records(&self.store).len();
+        s.get(self.mac, CKA_LABEL).good();
+        s.get(self.rsa.0, CKA_MODULUS).good();
+        assert!(
+            since(&self.store, before).is_empty(),
+            "what is no secret is read and not recorded"
+        );
+        called("C_GetAttributeValue");
+    }
+
+    fn sharing(&self, called: &mut impl FnMut(&'static str)) {
+        let s = self.user.session;
         let pair = Mech::plain(CKM_ML_KEM_KEY_PAIR_GEN);
         let set = template! { CKA_PARAMETER_SET => CKP_ML_KEM_768 };
         let (public, private) = s.generate_pair(&pair, &set, &Template::default()).good();
@@ -110,106 +127,30 @@ impl Ground {
         });
         called("C_EncapsulateKey");
         called("C_DecapsulateKey");
-        self.authenticated(called);
     }
 
     fn authenticated(&self, called: &mut impl FnMut(&'static str)) {
-        let s = self.user.session;
-        let (mut nonce, mut tag) = ([9; 12], [0; 16]);
-        let mut raw = CK_GCM_MESSAGE_PARAMS {
-            pIv: nonce.as_mut_ptr(),
-            ulIvLen: 12,
-            ulIvFixedBits: 0,
-            ivGenerator: CKG_NO_GENERATE,
-            pTag: tag.as_mut_ptr(),
-            ulTagBits: 128,
-        };
-        let mut mech = CK_MECHANISM {
-            mechanism: CKM_AES_GCM,
-            pParameter: std::ptr::from_mut(&mut raw).cast(),
-            ulParameterLen: size_of_val(&raw) as CK_ULONG,
-        };
-        let (key, none) = (keys::aes(s, 16), std::ptr::null_mut());
+        let (s, gcm) = (self.user.session, GcmMessage::new(9));
+        let pair = (self.aes, keys::aes(s, 16));
         let mut wrapped = Vec::new();
         self.one("C_WrapKeyAuthenticated", || {
-            let call = |out, room: &mut CK_ULONG| {
-                p11!(C_WrapKeyAuthenticated(s.0, &mut mech, self.aes.0, key.0, none, 0, out, room))
-            };
-            wrapped = Room::Bytes(64).filled(call).taken().good();
+            let output = s.wrap_authenticated(gcm.mechanism(), pair, b"", Room::Bytes(64));
+            wrapped = output.taken().good();
         });
         self.one("C_UnwrapKeyAuthenticated", || {
             let secret = template! { CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES };
-            let (mut raw, mut handle) = (secret.raw(), 0);
-            let (first, count) = (raw.as_mut_ptr(), raw.len() as CK_ULONG);
-            let (from, length) = (bytes(&wrapped), len(&wrapped));
-            outcome(p11!(C_UnwrapKeyAuthenticated(
-                s.0,
-                &mut mech,
-                self.aes.0,
-                from,
-                length,
-                first,
-                count,
-                none,
-                0,
-                &mut handle
-            )))
-            .good();
+            let asked = (&secret, &b""[..]);
+            s.unwrap_authenticated(gcm.mechanism(), self.aes, &wrapped, asked).good();
         });
         called("C_WrapKeyAuthenticated");
         called("C_UnwrapKeyAuthenticated");
     }
 
     fn uses(&self, called: &mut impl FnMut(&'static str)) {
-        let (pkcs, hmac) = (Mech::plain(CKM_RSA_PKCS), Mech::plain(CKM_SHA256_HMAC));
-        let (cbc, data) = (Mech::iv(CKM_AES_CBC, &[1; 16]), [7; 32]);
-        let mut sealed = Vec::new();
-        self.use_of("C_Encrypt", |s| sealed = s.encrypt(&cbc, self.aes, &data).good());
-        self.use_of("C_Decrypt", |s| drop(s.decrypt(&cbc, self.aes, &sealed).good()));
-        self.use_of("C_Encrypt", |s| {
-            drop(s.parts(Kind::Encrypt, &cbc, Some(self.aes), &[&data, &data]).good());
-        });
-        self.use_of("C_Decrypt", |s| {
-            s.start(Kind::Decrypt, &cbc, Some(self.aes)).good();
-            // What was decrypted has left, though nobody asks for the end.
-            drop(s.update_out(Kind::Decrypt, &sealed, Room::Bytes(64)).taken().good());
-        });
-        let mut tag = Vec::new();
-        self.use_of("C_Sign", |s| tag = s.sign(&hmac, self.mac, &data).good());
-        self.use_of("C_Sign", |s| drop(s.parts(Kind::Sign, &hmac, Some(self.mac), &[&data])));
-        self.use_of("C_Verify", |s| s.verify(&hmac, self.mac, &data, &tag).good());
-        self.use_of("C_Verify", |s| s.verify_parts(&hmac, self.mac, &[&data], &tag).good());
-        for last in [false, true] {
-            self.use_of("C_VerifySignature", |s| {
-                s.verify_signature_init(&hmac, self.mac, &tag).good();
-                if last {
-                    outcome(p11!(C_VerifySignatureUpdate(s.0, bytes(&data), 32))).good();
-                    return outcome(p11!(C_VerifySignatureFinal(s.0))).good();
-                }
-                outcome(p11!(C_VerifySignature(s.0, bytes(&data), 32))).good();
-            });
-        }
-        let (public, private) = self.rsa;
-        let mut recoverable = Vec::new();
-        self.use_of("C_SignRecover", |s| {
-            recoverable = s.sign_recover(&pkcs, private, &data).good();
-        });
-        self.use_of("C_VerifyRecover", |s| {
-            drop(s.verify_recover(&pkcs, public, &recoverable).good());
-        });
-        self.use_of("C_SignMessage", |s| {
-            s.many(Many::Sign, Some(&hmac), Some(self.mac)).good();
-            drop(s.sign_message(&data, Room::Bytes(64)).taken().good());
-        });
-        self.use_of("C_VerifyMessage", |s| {
-            s.many(Many::Verify, Some(&hmac), Some(self.mac)).good();
-            s.verify_message(&data, &tag).good();
-        });
-        self.use_of("C_VerifyMessage", |s| {
-            s.many(Many::Verify, Some(&hmac), Some(self.mac)).good();
-            s.message_begin(Many::Verify).good();
-            s.verify_message_next(&data, Some(&tag)).good();
-        });
+        self.ciphers();
+        self.signatures();
+        self.recoveries();
+        self.signed_messages();
         for name in [
             "C_Encrypt",
             "C_EncryptUpdate",
@@ -234,6 +175,69 @@ impl Ground {
         self.digest_key(called);
     }
 
+    fn ciphers(&self) {
+        let (cbc, data) = (Mech::iv(CKM_AES_CBC, &[1; 16]), [7; 32]);
+        let mut sealed = Vec::new();
+        self.use_of("C_Encrypt", |s| sealed = s.encrypt(&cbc, self.aes, &data).good());
+        self.use_of("C_Decrypt", |s| drop(s.decrypt(&cbc, self.aes, &sealed).good()));
+        self.use_of("C_Encrypt", |s| {
+            drop(s.parts(Kind::Encrypt, &cbc, Some(self.aes), &[&data, &data]).good());
+        });
+        self.use_of("C_Decrypt", |s| {
+            s.start(Kind::Decrypt, &cbc, Some(self.aes)).good();
+            // What was decrypted has left, though nobody asks for the end.
+            drop(s.update_out(Kind::Decrypt, &sealed, Room::Bytes(64)).taken().good());
+        });
+    }
+
+    fn signatures(&self) {
+        let (hmac, data) = (Mech::plain(CKM_SHA256_HMAC), [7; 32]);
+        let mut tag = Vec::new();
+        self.use_of("C_Sign", |s| tag = s.sign(&hmac, self.mac, &data).good());
+        self.use_of("C_Sign", |s| drop(s.parts(Kind::Sign, &hmac, Some(self.mac), &[&data])));
+        self.use_of("C_Verify", |s| s.verify(&hmac, self.mac, &data, &tag).good());
+        self.use_of("C_Verify", |s| s.verify_parts(&hmac, self.mac, &[&data], &tag).good());
+        for last in [false, true] {
+            self.use_of("C_VerifySignature", |s| {
+                s.verify_signature_init(&hmac, self.mac, &tag).good();
+                if last {
+                    outcome(p11!(C_VerifySignatureUpdate(s.0, bytes(&data), 32))).good();
+                    return outcome(p11!(C_VerifySignatureFinal(s.0))).good();
+                }
+                outcome(p11!(C_VerifySignature(s.0, bytes(&data), 32))).good();
+            });
+        }
+    }
+
+    fn recoveries(&self) {
+        let ((public, private), pkcs, data) = (self.rsa, Mech::plain(CKM_RSA_PKCS), [7; 32]);
+        let mut recoverable = Vec::new();
+        self.use_of("C_SignRecover", |s| {
+            recoverable = s.sign_recover(&pkcs, private, &data).good();
+        });
+        self.use_of("C_VerifyRecover", |s| {
+            drop(s.verify_recover(&pkcs, public, &recoverable).good());
+        });
+    }
+
+    fn signed_messages(&self) {
+        let (hmac, data) = (Mech::plain(CKM_SHA256_HMAC), [7; 32]);
+        let mut tag = Vec::new();
+        self.use_of("C_SignMessage", |s| {
+            s.many(Many::Sign, Some(&hmac), Some(self.mac)).good();
+            tag = s.sign_message(&data, Room::Bytes(64)).taken().good();
+        });
+        self.use_of("C_VerifyMessage", |s| {
+            s.many(Many::Verify, Some(&hmac), Some(self.mac)).good();
+            s.verify_message(&data, &tag).good();
+        });
+        self.use_of("C_VerifyMessage", |s| {
+            s.many(Many::Verify, Some(&hmac), Some(self.mac)).good();
+            s.message_begin(Many::Verify).good();
+            s.verify_message_next(&data, Some(&tag)).good();
+        });
+    }
+
     fn digest_key(&self, called: &mut impl FnMut(&'static str)) {
         self.use_of("C_DigestKey", |s| {
             s.start(Kind::Digest, &Mech::plain(CKM_SHA256), None).good();
@@ -244,38 +248,30 @@ impl Ground {
 
     /// A message that is encrypted is decrypted again.
     fn message(&self, called: &mut impl FnMut(&'static str)) {
-        let (mut nonce, mut tag, data) = ([8; 12], [0; 16], [7; 32]);
-        let mut raw = CK_GCM_MESSAGE_PARAMS {
-            pIv: nonce.as_mut_ptr(),
-            ulIvLen: 12,
-            ulIvFixedBits: 0,
-            ivGenerator: CKG_NO_GENERATE,
-            pTag: tag.as_mut_ptr(),
-            ulTagBits: 128,
-        };
-        let (at, size) = (std::ptr::from_mut(&mut raw), size_of_val(&raw) as CK_ULONG);
+        let (params, data) = (GcmMessage::new(8), [7; 32]);
+        let (at, size) = params.raw();
         let (gcm, none) = (Mech::plain(CKM_AES_GCM), std::ptr::null_mut());
         let mut sealed = Vec::new();
         self.use_of("C_EncryptMessage", |s| {
             s.many(Many::Encrypt, Some(&gcm), Some(self.aes)).good();
             let call = |out, room: &mut CK_ULONG| {
-                p11!(C_EncryptMessage(s.0, at.cast(), size, none, 0, bytes(&data), 32, out, room))
+                p11!(C_EncryptMessage(s.0, at, size, none, 0, bytes(&data), 32, out, room))
             };
             sealed = Room::Bytes(32).filled(call).taken().good();
         });
         self.use_of("C_DecryptMessage", |s| {
             s.many(Many::Decrypt, Some(&gcm), Some(self.aes)).good();
             let call = |out, room: &mut CK_ULONG| {
-                p11!(C_DecryptMessage(s.0, at.cast(), size, none, 0, bytes(&sealed), 32, out, room))
+                p11!(C_DecryptMessage(s.0, at, size, none, 0, bytes(&sealed), 32, out, room))
             };
             drop(Room::Bytes(32).filled(call).taken().good());
         });
         self.use_of("C_DecryptMessage", |s| {
             s.many(Many::Decrypt, Some(&gcm), Some(self.aes)).good();
-            outcome(p11!(C_DecryptMessageBegin(s.0, at.cast(), size, none, 0))).good();
+            outcome(p11!(C_DecryptMessageBegin(s.0, at, size, none, 0))).good();
             let (from, end) = (bytes(&sealed), CKF_END_OF_MESSAGE);
             let call = |out, room: &mut CK_ULONG| {
-                p11!(C_DecryptMessageNext(s.0, at.cast(), size, from, 32, out, room, end))
+                p11!(C_DecryptMessageNext(s.0, at, size, from, 32, out, room, end))
             };
             drop(Room::Bytes(32).filled(call).taken().good());
         });

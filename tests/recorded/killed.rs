@@ -25,8 +25,8 @@ fn of_killed_processes_the_last_second_is_lost_at_most() {
     let directory = user.fixture.directory();
     let mut children = Vec::new();
     for number in 0..CHILDREN {
-        let mut command = child::command(test, &number.to_string());
-        command.env("CHILD_CONF", user.fixture.config_path()).env("CHILD_FILE", directory);
+        let mut command = child_on(&user.fixture, test, &number.to_string());
+        command.env("CHILD_FILE", directory);
         children.push(child::spawn(command));
     }
     for (number, process) in children.iter_mut().enumerate().filter(|(number, _)| number % 2 == 1) {
@@ -78,10 +78,7 @@ fn done(directory: &std::path::Path, number: usize) -> [u64; 2] {
 }
 
 fn sign(number: usize) {
-    let conf = std::env::var("CHILD_CONF").unwrap();
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    let s = Session::read_write(session::slots(false).good()[0]).good();
-    s.login(CKU_USER, USER_PIN).good();
+    let s = join();
     let key = s.find(&template! { CKA_LABEL => "signer" }).good()[0];
     let directory = std::path::PathBuf::from(std::env::var("CHILD_FILE").unwrap());
     let file = fs::File::create(directory.join(format!("done-{number}"))).unwrap();

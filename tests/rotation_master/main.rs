@@ -140,18 +140,10 @@ fn signs(s: Session) {
 }
 
 /// A command that runs a test of this binary as a child on the same store.
-fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
-    let mut command = child::command(test, role);
-    command.env("CHILD_CONF", fixture.config_path());
+fn child_to_stop(fixture: &Fixture, test: &str, role: &str) -> Command {
+    let mut command = common::child_on(fixture, test, role);
     command.env("CHILD_STOP", fixture.directory().join("stop"));
     command
-}
-
-/// In a child: initialises on the parent's store and logs in to its first token.
-fn join() -> Session {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    Token { slot: session::slots(false).good()[0] }.user()
 }
 
 /// Whether the parent has told its children to come to an end.

@@ -59,7 +59,7 @@ fn while_others_work(test: &str, rotation: &[&str], times: usize) {
     fill(s, COUNT);
     let children: Vec<_> = ["user", "maker", "visitor"]
         .iter()
-        .map(|role| child::spawn(child_on(&user.fixture, test, role)))
+        .map(|role| child::spawn(child_to_stop(&user.fixture, test, role)))
         .collect();
     let ready = |role: &str| user.fixture.directory().join(format!("stop-{role}"));
     while !["user", "maker", "visitor"].iter().all(|role| ready(role).exists()) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! A process is killed in the middle of its writes: what it was told is kept, is kept.
 
+use crate::check;
+use crate::common::kept::{self, Kept, seeded, tell};
 use crate::common::*;
-use crate::{check, child_on, join};
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 
 const TEST: &str = "kill::what_was_acknowledged_is_kept";
 
@@ -15,7 +14,7 @@ fn what_was_acknowledged_is_kept() {
     }
     let user = User::new();
     session::finalize().good();
-    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut kept: Kept = Kept::new();
     let (mut writes, mut rounds) = (0, 0);
     while writes < 200 {
         rounds += 1;
@@ -34,47 +33,24 @@ fn what_was_acknowledged_is_kept() {
 
 /// One life of the child: it is killed after some acknowledged writes, and what it acknowledged is
 /// entered. The number of writes.
-fn round(
-    fixture: &Fixture,
-    seed: usize,
-    stop: usize,
-    kept: &mut BTreeMap<String, String>,
-) -> usize {
+fn round(fixture: &Fixture, seed: usize, stop: usize, kept: &mut Kept) -> usize {
     let mut command = child_on(fixture, TEST, "writer");
     command.env("CHILD_SEED", seed.to_string());
     let mut child = child::spawn(command);
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut writes = 0;
     // What the child had told before it died is read to the end.
-    for line in lines.map_while(Result::ok) {
-        // The harness's own words may stand before the first.
-        let Some((_, text)) = line.split_once("did ") else { continue };
-        let words: Vec<&str> = text.split(' ').collect();
-        match words[..] {
-            ["keep", id, label] => drop(kept.insert(id.to_owned(), label.to_owned())),
-            ["drop", id] => drop(kept.remove(id)),
-            _ => panic!("{line}"),
-        }
-        writes += 1;
+    let writes = kept::enter_all(&mut child, kept, |child, writes| {
         if writes == stop {
             child.kill().unwrap();
         }
-    }
+    });
     child.wait().unwrap();
     assert!(writes >= stop, "the child ended by itself after {writes} writes");
     writes
 }
 
 /// The store holds what was acknowledged; at most the one write that was under way differs.
-fn compare(s: Session, kept: &mut BTreeMap<String, String>) {
-    let mut there = BTreeMap::new();
-    for object in s.find(&template! { CKA_CLASS => CKO_SECRET_KEY }).good() {
-        let id = hex::encode(s.get(object, CKA_UNIQUE_ID).good());
-        let label = String::from_utf8(s.get(object, CKA_LABEL).good()).unwrap();
-        assert_eq!(s.get(object, CKA_VALUE).good().len(), 32, "every object is whole");
-        s.encrypt(&Mech::plain(CKM_AES_ECB), object, &[0; 16]).good();
-        there.insert(id, label);
-    }
+fn compare(s: Session, kept: &mut Kept) {
+    let there = kept::there(s);
     let lost = kept.iter().filter(|(id, label)| there.get(*id) != Some(label));
     let more = there.iter().filter(|(id, _)| !kept.contains_key(*id));
     let (lost, more): (Vec<_>, Vec<_>) = (lost.collect(), more.collect());
@@ -86,13 +62,7 @@ fn compare(s: Session, kept: &mut BTreeMap<String, String>) {
 fn write_for_ever() -> ! {
     let s = join();
     let seed: u64 = std::env::var("CHILD_SEED").unwrap().parse().unwrap();
-    let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = |limit: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        (random >> 33) as usize % limit
-    };
+    let mut next = seeded(seed);
     let mut objects = s.find(&template! { CKA_CLASS => CKO_SECRET_KEY }).good();
     let id = |object| hex::encode(s.get(object, CKA_UNIQUE_ID).good());
     for count in 0.. {
@@ -123,9 +93,4 @@ fn write_for_ever() -> ! {
         }
     }
     unreachable!("the parent kills this process")
-}
-
-fn tell(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).expect("the parent listens");
 }

@@ -70,21 +70,6 @@ fn check(fixture: &Fixture) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(child::everything(&output)) }
 }
 
-/// A command that runs a test of this binary as a child on the same store.
-fn child_on(fixture: &Fixture, test: &str, role: &str) -> Command {
-    let mut command = child::command(test, role);
-    command.env("CHILD_CONF", fixture.config_path());
-    command
-}
-
-/// In a child: initialises on the parent's store and logs in to its first token.
-fn join() -> Session {
-    let conf = std::env::var("CHILD_CONF").expect("CHILD_CONF");
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    let token = Token { slot: session::slots(false).good()[0] };
-    token.user()
-}
-
 /// Labels and values, in order.
 type Content = Vec<(Vec<u8>, Vec<u8>)>;
 

@@ -163,8 +163,7 @@ fn loose_modes_and_others_files_beside_the_database_are_refused() {
 fn files_of_another_user_are_refused() {
     let test = "modes::files_of_another_user_are_refused";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let slot = session::slots(false).good()[0];
         Session::read_write(slot).map(drop).gives_one_of(UNUSABLE);
         return;

@@ -120,9 +120,7 @@ fn a_pin_changed_elsewhere_is_the_pin() {
 fn failed_logins_of_all_processes_count_together() {
     let test = "processes::failed_logins_of_all_processes_count_together";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
-        let s = Token { slot: session::slots(false).good()[0] }.public();
+        let s = joined().public();
         s.login(CKU_USER, "not the PIN").gives_one_of(&[CKR_PIN_INCORRECT, CKR_PIN_LOCKED]);
         return;
     }
@@ -139,8 +137,7 @@ fn failed_logins_of_all_processes_count_together() {
 fn a_token_made_again_elsewhere_is_not_the_token_it_was() {
     let test = "processes::a_token_made_again_elsewhere_is_not_the_token_it_was";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let slot = session::slots(false).good()[0];
         let made = session::init_token(slot, SO_PIN, "again");
         // A token that knows of the other process's session may refuse.
@@ -165,8 +162,7 @@ fn a_token_made_again_elsewhere_is_not_the_token_it_was() {
 fn tokens_made_at_once_are_all_there() {
     let test = "processes::tokens_made_at_once_are_all_there";
     if let Some(role) = child::role() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let made = (0..50).any(|_| {
             let slot = *session::slots(false).good().last().unwrap();
             // Another process may be faster with a slot; then the PIN is that of its token.

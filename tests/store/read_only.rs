@@ -47,8 +47,7 @@ fn what_cannot_be_written_is_refused_and_nothing_is_lost() {
 fn a_directory_of_others_takes_no_store() {
     let test = "read_only::a_directory_of_others_takes_no_store";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        let made = session::initialize(Some(&format!("conf={conf}"))).and_then(|()| {
+        let made = initialize_child().and_then(|()| {
             let slot = session::slots(false)?.first().copied().ok_or(Rv(CKR_DEVICE_ERROR))?;
             session::init_token(slot, SO_PIN, "label")
         });
@@ -85,8 +84,7 @@ fn a_destroy_that_others_could_not_see_is_refused() {
 fn a_use_that_cannot_be_counted_is_refused() {
     let test = "read_only::a_use_that_cannot_be_counted_is_refused";
     if child::role().is_some() {
-        let conf = std::env::var("CHILD_CONF").unwrap();
-        session::initialize(Some(&format!("conf={conf}"))).good();
+        initialize_child().good();
         let s = Session::read_only(session::slots(false).good()[0]).good();
         let key = |label: &str| s.find(&template! { CKA_LABEL => label }).good()[0];
         let start = |label| {
@@ -122,8 +120,7 @@ fn a_use_that_cannot_be_counted_is_refused() {
 
 /// The child: it cannot tell the others of a change, so that it makes none.
 fn destroy_what_is_there() {
-    let conf = std::env::var("CHILD_CONF").unwrap();
-    let started = session::initialize(Some(&format!("conf={conf}")));
+    let started = initialize_child();
     if started.is_err() {
         return started.gives_one_of(UNUSABLE);
     }
@@ -196,9 +193,7 @@ fn format_of(database: &Path) -> i64 {
 }
 
 fn read_what_is_mounted() {
-    let conf = std::env::var("CHILD_CONF").unwrap();
-    session::initialize(Some(&format!("conf={conf}"))).good();
-    let s = Session::read_write(session::slots(false).good()[0]).good();
+    let s = joined().public();
     let found = s.find(&template! { CKA_CLASS => CKO_DATA }).good();
     assert_eq!(found.len(), 3, "the public ones");
     let labels = found.iter().map(|object| s.get(*object, CKA_LABEL).good());
@@ -210,8 +205,7 @@ fn read_what_is_mounted() {
 }
 
 fn use_what_is_read_only() {
-    let conf = std::env::var("CHILD_CONF").unwrap();
-    let started = session::initialize(Some(&format!("conf={conf}")));
+    let started = initialize_child();
     if started.is_err() {
         return started.gives_one_of(UNUSABLE);
     }

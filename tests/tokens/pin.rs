@@ -151,8 +151,7 @@ fn a_user_pin_is_not_set_on_a_token_made_again_elsewhere() {
     let made = template! { CKA_CLASS => CKO_DATA, CKA_TOKEN => true, CKA_PRIVATE => true };
     let made = made.with(CKA_LABEL, "made again").with(CKA_VALUE, b"value");
     if child::role().is_some() {
-        session::initialize(Some(&format!("conf={}", std::env::var("CHILD_CONF").unwrap()))).good();
-        let token = Token { slot: session::slots(false).good()[0] };
+        let token = joined();
         init_token(token.slot, SO_PIN, "again").good();
         let so = token.so();
         so.init_pin(USER_PIN).good();
@@ -164,9 +163,7 @@ fn a_user_pin_is_not_set_on_a_token_made_again_elsewhere() {
     let fixture = Fixture::new();
     let token = fixture.token("token");
     let so = token.so();
-    let mut command = child::command(test, "maker");
-    command.env("CHILD_CONF", fixture.config_path());
-    child::succeeds(command);
+    child::succeeds(child_on(&fixture, test, "maker"));
     let gone = [
         CKR_DEVICE_REMOVED,
         CKR_DEVICE_ERROR,

@@ -89,8 +89,7 @@ fn right_pins_of_many_threads_at_once_are_right() {
 fn right_pins_of_many_processes_at_once_are_right() {
     let test = "races::right_pins_of_many_processes_at_once_are_right";
     if child::role().is_some() {
-        session::initialize(Some(&format!("conf={}", std::env::var("CHILD_CONF").unwrap()))).good();
-        let s = Session::read_write(session::slots(false).good()[0]).good();
+        let s = joined().public();
         println!("ready");
         // Until the parent has seen all.
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -102,15 +101,8 @@ fn right_pins_of_many_processes_at_once_are_right() {
     }
     let fixture = Fixture::with_settings("[pin]\nmax_failures = 3\n");
     let token = fixture.token("token");
-    let mut children: Vec<_> = (0..MANY)
-        .map(|_| {
-            let mut command = child::command(test, "user");
-            child::spawn({
-                command.env("CHILD_CONF", fixture.config_path());
-                command
-            })
-        })
-        .collect();
+    let mut children: Vec<_> =
+        (0..MANY).map(|_| child::spawn(child_on(&fixture, test, "user"))).collect();
     let mut outputs = Vec::new();
     for child in &mut children {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
