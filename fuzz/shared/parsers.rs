@@ -9,7 +9,7 @@ use strongroom::audit::note::{self, Checkpoint};
 use strongroom::audit::{self, record};
 use strongroom::codec::{Reader, der};
 use strongroom::config::Config;
-use strongroom::mechanism::{self, Key, KeyClass, Params, pkcs8};
+use strongroom::mechanism::{self, Key, Params, pkcs8};
 use strongroom::object::{self, Maker, Template};
 use strongroom::policy::rules::{Facts, Rules};
 use strongroom::seal::Slot;
@@ -58,7 +58,7 @@ fn private_key(input: &[u8]) {
     let _ = pkcs8::decode_any_private(input, None).map(|parts| Key::new(&parts).is_ok());
     let Ok(parts) = pkcs8::decode(input) else { return };
     let Ok(key) = Key::new(&parts) else { return };
-    assert!(key.class() == KeyClass::Private, "a private key");
+    assert!(key.private_parts().is_ok(), "a private key");
     let encoded = pkcs8::encode(&key).expect("what was read is written");
     let again = pkcs8::decode(encoded.expose()).expect("what was written is read");
     let again = pkcs8::encode(&Key::new(&again).expect("the same key")).expect("written again");

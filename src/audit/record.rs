@@ -85,8 +85,6 @@ pub enum Detail<'a> {
     Previous(&'a [u8; MAC]),
     /// `keys`: the SHA-256 of the file that keeps the chain's first key for the auditors.
     Keys(&'a [u8; 32]),
-    /// `step`: how many records the chain's key has moved on by without one.
-    Skipped(u64),
     /// `lost`: how many records were written and are gone.
     Lost(u64),
     /// `cut`: how many bytes without a whole record were cut off.
@@ -212,7 +210,6 @@ impl Detail<'_> {
             Detail::Tree(nodes) => ("tree", Nodes(nodes)),
             Detail::Previous(mac) => ("previous", Hash(mac)),
             Detail::Keys(hash) => ("keys", Hash(hash)),
-            Detail::Skipped(steps) => ("step", Number(*steps)),
             Detail::Lost(records) => ("lost", Number(*records)),
             Detail::Cut(bytes) => ("cut", Number(*bytes)),
             Detail::Back(time) => ("back", Number(*time)),

@@ -114,65 +114,6 @@ fn subproof(leaves: &[Node], old: usize, whole: bool) -> Result<Vec<Node>> {
     Ok(proof)
 }
 
-/// Whether a proof shows that `leaf` is the one at `index` of the tree of this size and root (RFC 9162,
-/// section 2.1.3.2).
-pub fn includes(leaf: &Node, index: u64, size: u64, root: &Node, proof: &[Node]) -> Result<bool> {
-    if index >= size {
-        return Ok(false);
-    }
-    let (mut at, mut last, mut node) = (index, size - 1, *leaf);
-    for beside in proof {
-        let Some(left) = step(&mut at, &mut last) else { return Ok(false) };
-        node = if left { parent(beside, &node)? } else { parent(&node, beside)? };
-    }
-    Ok(last == 0 && node == *root)
-}
-
-/// Whether a proof shows that the tree of one size and root became that of another (RFC 9162, section
-/// 2.1.4.2).
-pub fn grew(old: (u64, &Node), new: (u64, &Node), proof: &[Node]) -> Result<bool> {
-    let ((old, old_root), (new, new_root)) = (old, new);
-    if old == 0 || old >= new {
-        return Ok(old == new && old_root == new_root && proof.is_empty());
-    }
-    // A complete tree is in the new one as it is: its proof leaves it out.
-    let (first, rest) = match old.is_power_of_two() {
-        true => (old_root, proof),
-        false => match proof.split_first() {
-            Some(split) => split,
-            None => return Ok(false),
-        },
-    };
-    let shift = (old - 1).trailing_ones();
-    let (mut at, mut last) = ((old - 1) >> shift, (new - 1) >> shift);
-    let (mut was, mut is) = (*first, *first);
-    for beside in rest {
-        let Some(left) = step(&mut at, &mut last) else { return Ok(false) };
-        if left {
-            (was, is) = (parent(beside, &was)?, parent(beside, &is)?);
-        } else {
-            is = parent(&is, beside)?;
-        }
-    }
-    // A proof of nothing but the old root is one only where the trees are the same.
-    Ok(last == 0 && was == *old_root && is == *new_root)
-}
-
-/// A step up a path: whether what it goes by is on the left; none beyond the root.
-fn step(at: &mut u64, last: &mut u64) -> Option<bool> {
-    if *last == 0 {
-        return None;
-    }
-    let left = *at & 1 == 1 || at == last;
-    if left && *at & 1 == 0 {
-        // The last of its row, alone: up to where it has something beside it.
-        let shift = at.trailing_zeros();
-        (*at, *last) = (at.checked_shr(shift).unwrap_or(0), last.checked_shr(shift).unwrap_or(0));
-    }
-    (*at, *last) = (*at >> 1, *last >> 1);
-    Some(left)
-}
-
 /// Splits at the largest power of two below the length; none of a single leaf.
 fn halves(leaves: &[Node]) -> Option<(&[Node], &[Node])> {
     match leaves.len() {

@@ -129,11 +129,6 @@ impl Key {
         }
     }
 
-    /// Whether it is a secret, public or private key.
-    pub fn class(&self) -> KeyClass {
-        self.class
-    }
-
     /// Its size in bits: of the modulus, of the curve's field, of the secret value, of the public
     /// key of a parameter set.
     pub fn bits(&self) -> usize {

@@ -83,7 +83,7 @@ mod transport;
 
 pub use derive::{Base, Derive, Derived, Inherit, Made, Product, Purpose, Start};
 pub use hash::Hash;
-pub use key::{Key, KeyClass};
+pub use key::Key;
 pub use params::{ParamKind, Params};
 pub use parts::Parts;
 

@@ -17,6 +17,9 @@ mod child;
 mod counts;
 mod faults;
 mod page;
+#[path = "../common/proof.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod proof;
 mod proofs;
 mod reader;
 mod tamper;

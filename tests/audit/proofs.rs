@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The tree has the roots of others' vectors, and its proofs prove what they should and nothing else.
 
+use crate::proof::{grew, includes};
 use strongroom::audit::tree::{self, Node};
 
 /// The inputs and roots that implementations of Certificate Transparency test with.
@@ -55,7 +56,7 @@ fn a_proof_shows_one_leaf_at_one_place() {
         for index in 0..size {
             let proof = tree::inclusion(&leaves[..size], index).unwrap();
             let shows = |leaf: &Node, at: usize, size: usize, root: &Node, proof: &[Node]| {
-                tree::includes(leaf, at as u64, size as u64, root, proof).unwrap()
+                includes(*leaf, (at as u64, size as u64), *root, proof)
             };
             let leaf = &leaves[index];
             assert!(shows(leaf, index, size, &root, &proof), "{index} of {size}");
@@ -77,7 +78,7 @@ fn a_proof_shows_one_tree_grow_into_one_other() {
         for old in 1..=new {
             let proof = tree::consistency(&leaves[..new], old).unwrap();
             let shows = |old: usize, was: &Node, new: usize, is: &Node, proof: &[Node]| {
-                tree::grew((old as u64, was), (new as u64, is), proof).unwrap()
+                grew((old as u64, *was), (new as u64, *is), proof)
             };
             assert!(shows(old, &roots[old], new, &roots[new], &proof), "{old} to {new}");
             assert!(!shows(old, &roots[old - 1], new, &roots[new], &proof));

@@ -3,6 +3,7 @@
 //! another reader. `UPDATE_VECTORS=1` makes them anew.
 
 use super::{Ground, signing};
+use crate::proof::includes;
 use std::fs;
 use std::path::{Path, PathBuf};
 use strongroom::audit::note::{self, Checkpoint};
@@ -114,10 +115,10 @@ fn the_proofs_of_the_vectors_prove() {
     let sizes = place().all_checkpoints().unwrap();
     let (old, new) = (read(sizes[0]), read(sizes[1]));
     let leaves = leaves();
-    assert!(tree::includes(&leaves[4], 4, new.size, &new.root, &proof("inclusion-5")).unwrap());
-    assert!(!tree::includes(&leaves[5], 4, new.size, &new.root, &proof("inclusion-5")).unwrap());
+    assert!(includes(leaves[4], (4, new.size), new.root, &proof("inclusion-5")));
+    assert!(!includes(leaves[5], (4, new.size), new.root, &proof("inclusion-5")));
     let grew = |old: &Checkpoint, new: &Checkpoint| {
-        tree::grew((old.size, &old.root), (new.size, &new.root), &proof("consistency")).unwrap()
+        crate::proof::grew((old.size, old.root), (new.size, new.root), &proof("consistency"))
     };
     assert!(grew(&old, &new));
     assert!(!grew(&new, &old));

@@ -26,5 +26,7 @@ mod json;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod needles;
 mod prompt;
+#[path = "../common/proof.rs"]
+mod proof;
 mod softhsm2;
 mod together;

@@ -17,8 +17,6 @@ pub struct Source {
     pub label: String,
     /// Its serial number.
     pub serial: String,
-    /// Its directory.
-    pub directory: PathBuf,
     /// Its objects, with what to call each.
     pub(super) objects: Vec<(String, Result<Record, Fault>)>,
     /// What the user PIN opens; none where none is set.
@@ -122,7 +120,7 @@ fn read(directory: &Path) -> Outcome<Option<Source>> {
             objects.push((name, Record::read(&file)));
         }
     }
-    source(directory, &path, &record, objects).map(Some)
+    source(&path, &record, objects).map(Some)
 }
 
 fn from_database(directory: &Path, file: &[u8]) -> Outcome<Source> {
@@ -144,11 +142,10 @@ fn from_database(directory: &Path, file: &[u8]) -> Outcome<Source> {
         None => return Err(damaged(&path, "it has no record of the token")),
     };
     let named = rows.into_iter().map(|(number, row)| (format!("object {number}"), row));
-    source(directory, &path, &record, named.collect())
+    source(&path, &record, named.collect())
 }
 
 fn source(
-    directory: &Path,
     path: &Path,
     record: &Record,
     objects: Vec<(String, Result<Record, Fault>)>,
@@ -160,7 +157,6 @@ fn source(
     Ok(Source {
         label: text(TOKEN_LABEL)?,
         serial: text(TOKEN_SERIAL)?,
-        directory: directory.to_path_buf(),
         objects,
         kept: record.bytes(USER_PIN).filter(|kept| !kept.is_empty()).map(<[u8]>::to_vec),
     })

@@ -23,5 +23,5 @@ pub use fault::Fault;
 pub use judge::{Ask, Caller, Matched, Moment, Reason, Verdict, judge, obstacle};
 pub use key::Facts;
 pub use limits::{Approvals, Rate, seconds};
-pub use names::{Operation, Operations, Party, Roles, class_name, operation_named, party_named};
+pub use names::{Operation, Operations, Party, Roles, operation_named, party_named};
 pub use rule::Rule;

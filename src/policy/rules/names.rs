@@ -6,7 +6,7 @@ use cryptoki_sys::*;
 use serde::Serialize;
 
 macro_rules! operations {
-    ($($variant:ident $name:literal $kind:ident;)*) => {
+    ($($variant:ident $name:literal;)*) => {
         /// What is done with a key.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "lowercase")]
@@ -21,34 +21,27 @@ macro_rules! operations {
             pub fn name(self) -> &'static str {
                 match self { $(Operation::$variant => $name,)* }
             }
-
-            /// Whether it makes, changes or ends a key rather than uses it.
-            pub fn manages(self) -> bool {
-                match self { $(Operation::$variant => operations!(@ $kind),)* }
-            }
         }
     };
-    (@ uses) => { false };
-    (@ manages) => { true };
 }
 
 operations! {
-    Encrypt "encrypt" uses;
-    Decrypt "decrypt" uses;
-    Sign "sign" uses;
-    Verify "verify" uses;
-    Wrap "wrap" uses;
-    Unwrap "unwrap" uses;
-    Derive "derive" uses;
-    Encapsulate "encapsulate" uses;
-    Decapsulate "decapsulate" uses;
-    Digest "digest" uses;
-    Generate "generate" manages;
-    Import "import" manages;
-    Copy "copy" manages;
-    Change "change" manages;
-    Destroy "destroy" manages;
-    Export "export" manages;
+    Encrypt "encrypt";
+    Decrypt "decrypt";
+    Sign "sign";
+    Verify "verify";
+    Wrap "wrap";
+    Unwrap "unwrap";
+    Derive "derive";
+    Encapsulate "encapsulate";
+    Decapsulate "decapsulate";
+    Digest "digest";
+    Generate "generate";
+    Import "import";
+    Copy "copy";
+    Change "change";
+    Destroy "destroy";
+    Export "export";
 }
 
 /// A set of operations.
@@ -148,12 +141,6 @@ impl Roles {
     pub fn covers(self, other: Roles) -> bool {
         self.0 & other.0 == other.0
     }
-
-    /// Their names.
-    pub fn names(self) -> Vec<&'static str> {
-        let one = |party: &&Party| self.meets(Roles::these(&[**party]));
-        Party::ALL.iter().filter(one).map(|party| party.name()).collect()
-    }
 }
 
 /// The operation of a name.
@@ -164,11 +151,6 @@ pub fn operation_named(name: &str) -> Option<Operation> {
 /// The part of a name.
 pub fn party_named(name: &str) -> Option<Party> {
     Party::ALL.iter().copied().find(|party| party.name() == name)
-}
-
-/// The name of a class of keys.
-pub fn class_name(class: u64) -> Option<&'static str> {
-    CLASSES.iter().find(|(_, number)| *number as u64 == class).map(|(name, _)| *name)
 }
 
 /// The classes of keys.
