@@ -54,36 +54,90 @@ fn rooms_make_no_cycle() {
     no_cycle(&edges);
 }
 
-/// Inside a room: what a file takes from its neighbours by `super::`. (`mod.rs` is the room's face,
-/// which all its files may look at.)
+/// Inside a room, at every depth: what a file or a room of the room takes from those beside it. (The face
+/// of a room, its `mod.rs`, is open to all that is in it.)
 #[test]
 fn files_of_a_room_make_no_cycle() {
+    let known: BTreeSet<Vec<String>> = sources().iter().map(|(file, _)| module(file)).collect();
     let mut edges = Edges::new();
     for (file, _) in sources() {
-        let name = file.with_extension("").to_string_lossy().into_owned();
-        let text = fs::read_to_string(&file).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let code: String = code.collect::<Vec<_>>().join("\n");
-        for (at, _) in code.match_indices("super::") {
-            let rest = &code[at + "super::".len()..];
-            let end = rest.find(['}', ';']).unwrap_or(0);
-            let names = match rest.strip_prefix('{') {
-                Some(list) => list[..end - 1].split(',').map(str::trim).collect(),
-                None => vec![rest],
-            };
-            for neighbour in names {
-                let word = |c: char| c.is_alphanumeric() || c == '_';
-                let neighbour: String = neighbour.chars().take_while(|c| word(*c)).collect();
-                let target = file.with_file_name(format!("{neighbour}.rs"));
-                if target.exists() && target != file {
-                    let target = target.with_extension("").to_string_lossy().into_owned();
-                    edges.entry(name.clone()).or_default().insert(target);
-                }
+        let own = module(&file);
+        for target in named(&file, &own) {
+            // The deepest module that there is; what follows is an item of it.
+            let depth = (1..=target.len()).rev().find(|depth| known.contains(&target[..*depth]));
+            let target = &target[..depth.unwrap_or(0)];
+            let common = own.iter().zip(target).take_while(|(one, other)| one == other).count();
+            if common > 0 && common < own.len() && common < target.len() {
+                let (from, to) = (own[..=common].join("::"), target[..=common].join("::"));
+                edges.entry(from).or_default().insert(to);
             }
         }
     }
-    assert!(edges.len() > 20, "the imports are not written as this test reads them");
+    assert!(edges.len() > 100, "the imports are not written as this test reads them");
     no_cycle(&edges);
+}
+
+/// The module that a file is, as a path from the crate's root.
+fn module(file: &Path) -> Vec<String> {
+    let inner = file.strip_prefix("src").unwrap().with_extension("");
+    let mut path: Vec<_> =
+        inner.components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+    if path.last().is_some_and(|last| last == "mod") {
+        path.pop();
+    }
+    path
+}
+
+/// What a file names by `super::` or `crate::`, as paths from the crate's root.
+fn named(file: &Path, own: &[String]) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(file).unwrap();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("super::").chain(code.match_indices("crate::")) {
+        // The rest of a path that was met at its beginning, or of another word.
+        if code[..at].ends_with([':', '_']) || code[..at].ends_with(char::is_alphanumeric) {
+            continue;
+        }
+        let mut rest = &code[at..];
+        let mut base = if rest.starts_with("crate::") { Vec::new() } else { own.to_vec() };
+        rest = rest.strip_prefix("crate::").unwrap_or(rest);
+        while let Some(inner) = rest.strip_prefix("super::") {
+            base.pop();
+            rest = inner;
+        }
+        tree(rest, &base, &mut found);
+    }
+    found
+}
+
+/// The paths of a use tree, or the one path, that a text begins with.
+fn tree(text: &str, base: &[String], found: &mut Vec<Vec<String>>) {
+    if let Some(list) = text.strip_prefix('{') {
+        let mut depth = 0;
+        let mut from = 0;
+        for (at, c) in list.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth > 0 => depth -= 1,
+                ',' | '}' if depth == 0 => {
+                    tree(list[from..at].trim(), base, found);
+                    from = at + 1;
+                    if c == '}' {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+        }
+        return;
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let path = [base, &[text[..end].to_string()]].concat();
+    match text[end..].strip_prefix("::") {
+        Some(rest) => tree(rest, &path, found),
+        None => found.push(path),
+    }
 }
 
 type Edges = BTreeMap<String, BTreeSet<String>>;
