@@ -5,7 +5,6 @@
 use super::Library;
 use super::auditors::Chain;
 use super::journal::Journal;
-use crate::call;
 use crate::error::{Error, Result};
 use crate::store::Vault;
 use std::sync::Arc;
@@ -39,28 +38,6 @@ impl Library {
     pub fn rejoin_audit(&self) -> Result<Chain> {
         let (journal, vault) = self.log_of_store()?;
         journal.rejoin(&vault)
-    }
-
-    /// Records what all processes have counted, before the log is read.
-    pub fn sweep_audit(&self) -> Result<()> {
-        self.journal.get().map_or(Ok(()), |journal| journal.sweep())
-    }
-
-    /// Signs how the audit log stands now, and returns the note.
-    pub fn audit_checkpoint(&self) -> Result<String> {
-        self.journal.get().ok_or(Error::TokenNotPresent)?.checkpoint()
-    }
-
-    /// Records that somebody showed who they are by their PIN, or failed to, without a session.
-    pub fn note_login(&self, token: &str, subject: &str, done: Result<()>) -> Result<()> {
-        let (journal, _) = self.log_of_store()?;
-        let _act = call::act("login");
-        call::on_token(token);
-        call::subject(subject);
-        match done {
-            Ok(()) => journal.note("CKR_OK"),
-            Err(error) => journal.note(error.name()),
-        }
     }
 
     fn log_of_store(&self) -> Result<(Arc<Journal>, Arc<Vault>)> {

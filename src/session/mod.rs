@@ -7,55 +7,67 @@
 //! session, then a slot's own small locks, one at a time. Nothing but its own session's lock is held
 //! while cryptography runs.
 
+// Stores and slots, and who is logged in there.
+mod checking;
+mod events;
+mod login;
+mod logins;
+mod opening;
+mod slot;
+mod slots;
+mod users;
+
+// Who may do what: roles, the policy, the life of a key, what is counted of its uses.
 mod admission;
 mod asking;
-mod auditors;
+mod footing;
+mod governing;
+mod ground;
+mod metering;
+mod permission;
+
+// Objects: in memory, under handles, on their way to the store and back.
 mod belongings;
 mod builtin;
 mod cache;
-mod chains;
-mod checking;
-mod cipher;
-mod crypto;
-mod deriving;
-mod digesting;
-mod dual;
 mod entry;
-mod events;
-mod footing;
-mod fresh;
-mod governing;
-mod ground;
 mod handles;
-mod journal;
-mod kem;
-mod keys;
-pub mod leaves;
-mod login;
-mod logins;
 mod material;
-mod message;
-mod message_sign;
-mod metering;
-mod noting;
 mod objects;
-mod opening;
-mod operation;
-mod permission;
-mod recovering;
 mod returning;
 mod rotating;
 mod rows;
+mod searching;
+mod storing;
+
+// Keys made, wrapped, derived, shared.
+mod deriving;
+mod kem;
+mod keys;
+mod wrapping;
+
+// Operations: what all have in common, then each kind.
+mod cipher;
+mod crypto;
+mod digesting;
+mod dual;
+mod fresh;
+mod message;
+mod message_sign;
+mod operation;
+mod recovering;
 mod saved;
 mod saving;
-mod searching;
 mod signing;
-mod slot;
-mod slots;
-mod storing;
+
+// What the audit log is told, and who may check it.
+mod auditors;
+mod chains;
+mod journal;
+pub mod leaves;
+mod noting;
+mod recording;
 mod tally;
-mod users;
-mod wrapping;
 
 pub use auditors::Chain;
 pub use crypto::Call;
@@ -64,6 +76,7 @@ pub use governing::{Approving, Explanation, Question};
 pub use objects::View;
 pub use opening::{Closed, Opened, create_store, find_store, mend_counter, open_store};
 pub use operation::Kind;
+pub use recording::Told;
 pub use rotating::Rotated;
 pub use slots::{SlotState, TokenState, slot_id};
 pub use users::Helper;
@@ -140,18 +153,6 @@ pub struct SessionState {
     pub state: CK_STATE,
     /// `CKF_*`.
     pub flags: CK_FLAGS,
-}
-
-/// What the watch over the log says of an alarm.
-pub struct Told<'a> {
-    /// The serial number of the token whose policy has it.
-    pub token: &'a str,
-    /// Its name.
-    pub name: &'a str,
-    /// The number of the record that raised it, and the delivery that is meant.
-    pub subject: String,
-    /// How it went: the name of a `CKR_*`.
-    pub outcome: &'a str,
 }
 
 impl Library {
@@ -343,17 +344,6 @@ impl Library {
         if let Some(journal) = self.journal.get() {
             journal.failed(error);
         }
-    }
-
-    /// Records what the watch over the log does: `op` about an alarm of a token, which the record
-    /// `seq` raised.
-    pub fn note_watch(&self, op: &'static str, alarm: &Told<'_>) -> Result<()> {
-        let Some(journal) = self.journal.get() else { return Ok(()) };
-        let _act = call::act(op);
-        call::on_token(alarm.token);
-        call::denied_by("alarm", alarm.name);
-        call::subject(&alarm.subject);
-        journal.note(alarm.outcome)
     }
 
     /// From now on what is done is recorded.
