@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of the command. There is deliberately no option that takes a PIN itself.
 
+pub(super) mod audit;
+pub(super) mod keys;
+pub(super) mod moving;
+pub(super) mod options;
+pub(super) mod pins;
 mod policy;
 mod rotate;
+pub(super) mod watching;
 
-use super::audit_arguments::AuditVerb;
-use super::key_arguments::KeyVerb;
-use super::moving_arguments::ImportVerb;
-pub(super) use super::pin_arguments::{
-    Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb,
-};
+use audit::AuditVerb;
+use keys::KeyVerb;
+use moving::ImportVerb;
+pub(super) use pins::{Helper, Holder, Named, NewPin, PinVerb, SoPin, Token, UserPin, UserVerb};
 pub(super) use policy::{Explain, PolicyVerb};
 pub(super) use rotate::{RotateVerb, TokenKey};
 
@@ -105,12 +109,12 @@ pub(super) enum Command {
     /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.
     Check(Check),
     /// Measures: prints what the audit log adds up to, and what store and log are now, as OpenMetrics
-    Metrics(super::watching_arguments::Metrics),
+    Metrics(watching::Metrics),
     /// Follows the audit log and tells the alarms of the tokens' policies
     ///
     /// Runs until SIGTERM or SIGINT. It goes on where it ended; an alarm whose telling was interrupted
     /// by a kill may be told twice, and is recorded once.
-    Watch(super::watching_arguments::Watch),
+    Watch(watching::Watch),
     /// Says what is wrong with this installation and how to mend it
     Doctor,
     /// Shows the configuration in force

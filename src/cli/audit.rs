@@ -2,7 +2,7 @@
 //! `strongroom audit`.
 
 use super::arguments::Common;
-use super::audit_arguments::{AuditVerb, Choice, Export, LogCopy, Show};
+use super::arguments::audit::{AuditVerb, Choice, Export, LogCopy, Show};
 use super::audit_check;
 use super::failed;
 use super::opening::{configuration, open, passphrase};

@@ -2,7 +2,7 @@
 //! `strongroom audit verify`: what it prints.
 
 use super::arguments::Common;
-use super::audit_arguments::Verify;
+use super::arguments::audit::Verify;
 use super::opening::{configuration, passphrase};
 use super::output::{say, show, visible};
 use super::pins::{holder, officer};

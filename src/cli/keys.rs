@@ -2,12 +2,12 @@
 //! `strongroom key`.
 
 use super::arguments::Common;
-use super::key_arguments::{
+use super::arguments::keys::{
     Change, Destroy, Export, ExportKey, Forget, Generate, Import, KeyVerb, New, Object,
 };
+use super::arguments::options::{Reader, User};
 use super::life;
 use super::opening::open;
-use super::options::{Reader, User};
 use super::output::{print, say, show, table, visible, yes};
 use super::{failed, pins, secrets};
 use crate::admin::{

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! How the command writes the life of keys.
 
+use super::arguments::keys;
 use super::failed;
-use super::key_arguments;
 use super::output::{table, visible};
 use crate::admin::{Changed, Class, Failure, KeyLife, Said, Step, Summary};
 
@@ -87,7 +87,7 @@ pub(super) fn due(object: &Summary) -> String {
 }
 
 /// What the options say of a key.
-pub(super) fn said(said: &key_arguments::Said) -> Said {
+pub(super) fn said(said: &keys::Said) -> Said {
     Said {
         owner: said.owner.clone(),
         purpose: said.purpose.clone(),

@@ -4,18 +4,13 @@
 
 mod arguments;
 mod audit;
-mod audit_arguments;
 mod audit_check;
 mod checking;
-mod key_arguments;
 mod keys;
 mod life;
 mod moving;
-mod moving_arguments;
 mod opening;
-mod options;
 mod output;
-mod pin_arguments;
 mod pins;
 mod policy;
 mod progress;
@@ -26,7 +21,6 @@ mod token_keys;
 mod tokens;
 mod users;
 mod watching;
-mod watching_arguments;
 
 use crate::admin::{Failure, Outcome, guard_process};
 use crate::session::leaves;

@@ -2,7 +2,7 @@
 //! `strongroom import`.
 
 use super::arguments::Common;
-use super::moving_arguments::ImportVerb;
+use super::arguments::moving::ImportVerb;
 use super::opening::open;
 use super::output::{show, table, visible};
 use super::{pins, secrets};

@@ -2,11 +2,11 @@
 //! `strongroom metrics` and `strongroom watch`.
 
 use super::arguments::Common;
+use super::arguments::watching::{Metrics, Watch};
 use super::failed;
 use super::opening::{configuration, open, open_configured};
 use super::output::{complain, print, say, visible};
 use super::pins::holder;
-use super::watching_arguments::{Metrics, Watch};
 use crate::admin::{self, Heard, Meter, Outcome, Replay, Server};
 use std::io::Write;
 use std::path::Path;

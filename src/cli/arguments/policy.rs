@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of `strongroom policy`.
 
+use super::options::{Reader, User, class};
 use super::{SoPin, Token};
 use crate::admin::Class;
-use crate::cli::options::{Reader, User, class};
 use crate::policy::rules::{Operation, Party, operation_named, party_named};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of `strongroom rotate`.
 
+use super::options::slot_file;
 use super::{Holder, SoPin, Token};
-use crate::cli::options::slot_file;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

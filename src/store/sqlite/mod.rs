@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Rows in SQLite: write-ahead log, every commit durable. Nothing outside the three files `sqlite*`
-//! knows SQL.
+//! Rows in SQLite: write-ahead log, every commit durable. Nothing outside this folder knows SQL.
 //!
 //! One connection writes, behind a mutex; any number read, each taken from a pool for the length of
 //! a call. A connection is never used by a forked child: the child opens its own.
 
-use super::sqlite_base::{
-    APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader, fold_log,
-};
-use super::sqlite_fault::{fault, wait};
-use super::sqlite_rows::{LAST_OBJECT, Open, object, page, rows, value};
+mod base;
+mod check;
+mod fault;
+mod rows;
+
 use super::{ObjectRow, Page, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files::{self, Identity};
 use crate::secret::Unsignalled;
+use base::{APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader, fold_log};
+use fault::{fault, wait};
 use parking_lot::Mutex;
+use rows::{LAST_OBJECT, Open, object, page, rows, value};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::path::{Path, PathBuf};
@@ -181,7 +183,7 @@ impl Sqlite {
         let mut log = self.path.clone().into_os_string();
         log.push("-wal");
         if std::fs::symlink_metadata(log).is_ok_and(|log| log.len() > LONG_LOG) {
-            let _ = connection.busy_handler(Some(super::sqlite_fault::wait_briefly));
+            let _ = connection.busy_handler(Some(fault::wait_briefly));
             let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
             let _ = connection.busy_handler(Some(wait));
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Another chain of the audit log, for its auditors of now; and how to go on where the log's head is lost.
 
-use super::desk::Desk;
-use super::failure::{Failure, Outcome};
+use crate::admin::desk::Desk;
+use crate::admin::failure::{Failure, Outcome};
 use crate::error::Error;
 use serde::Serialize;
 

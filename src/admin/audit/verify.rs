@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The check of an audit log: what is wrong, and where.
 
-use super::diagnostics::capture;
-use super::failure::{Failure, Outcome};
-use super::source::read_small;
+use crate::admin::diagnostics::capture;
+use crate::admin::failure::{Failure, Outcome};
+use crate::admin::source::read_small;
 use crate::audit::{self, Fault, Kind, Place, Position, Verdict, note};
 use crate::config::Config;
 use crate::files::Access;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! What `sqlite.rs` and `sqlite_check.rs` stand on: connections, and the schema of each format.
+//! What `mod.rs` and `check.rs` stand on: connections, and the schema of each format.
 
-use super::sqlite_fault::{fault, wait, wait_briefly};
+use super::fault::{fault, wait, wait_briefly};
 use crate::error::Result;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};

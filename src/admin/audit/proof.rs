@@ -2,8 +2,8 @@
 //! Proofs that a record is in the log and that the log only grew, against its checkpoints, in the texts
 //! that others' tools read: C2SP tlog-proof, and the request of C2SP tlog-witness.
 
-use super::audit::Trail;
-use super::failure::{Failure, Outcome};
+use super::trail::Trail;
+use crate::admin::failure::{Failure, Outcome};
 use crate::audit::note::{Checkpoint, base64};
 use crate::audit::record;
 use crate::audit::tree::{self, Node};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Options that several verbs take, and what is written behind them.
 
-use super::pin_arguments::{Holder, Token};
+use super::pins::{Holder, Token};
 use crate::admin::{Class, Format, KeyKind, USAGES};
 use crate::codec::{DAY, day_of_date};
 use clap::Args;
@@ -9,35 +9,35 @@ use std::path::PathBuf;
 
 /// A token with its user logged in.
 #[derive(Args)]
-pub(super) struct User {
+pub(in crate::cli) struct User {
     #[command(flatten)]
-    pub(super) token: Token,
+    pub(in crate::cli) token: Token,
     #[command(flatten)]
-    pub(super) holder: Holder,
+    pub(in crate::cli) holder: Holder,
 }
 
 /// As [`User`], or without a login.
 #[derive(Args)]
-pub(super) struct Reader {
+pub(in crate::cli) struct Reader {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     /// Takes no PIN, and sees public keys and certificates alone
     #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env"])]
-    pub(super) public: bool,
+    pub(in crate::cli) public: bool,
 }
 
 /// An id, read.
 #[derive(Clone)]
-pub(super) struct Id(pub(super) Vec<u8>);
+pub(in crate::cli) struct Id(pub(in crate::cli) Vec<u8>);
 
-pub(super) fn id(text: &str) -> Result<Id, String> {
+pub(in crate::cli) fn id(text: &str) -> Result<Id, String> {
     match hex::decode(text) {
         Ok(bytes) if !bytes.is_empty() => Ok(Id(bytes)),
         _ => Err("an id is pairs of hexadecimal digits, such as 01 or a1b2".to_string()),
     }
 }
 
-pub(super) fn class(text: &str) -> Result<Class, String> {
+pub(in crate::cli) fn class(text: &str) -> Result<Class, String> {
     let known = Class::ALL.iter().find(|(_, name, _)| *name == text);
     known.map(|(class, ..)| *class).ok_or_else(|| {
         let names: Vec<_> = Class::ALL.iter().map(|(_, name, _)| *name).collect();
@@ -45,7 +45,7 @@ pub(super) fn class(text: &str) -> Result<Class, String> {
     })
 }
 
-pub(super) fn usage(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn usage(text: &str) -> Result<String, String> {
     match USAGES.iter().find(|usage| usage.name == text) {
         Some(usage) => Ok(usage.name.to_string()),
         None => {
@@ -55,11 +55,11 @@ pub(super) fn usage(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn kind(text: &str) -> Result<KeyKind, String> {
+pub(in crate::cli) fn kind(text: &str) -> Result<KeyKind, String> {
     KeyKind::parse(text).map_err(|failure| failure.next)
 }
 
-pub(super) fn format(text: &str) -> Result<Format, String> {
+pub(in crate::cli) fn format(text: &str) -> Result<Format, String> {
     match text {
         "pem" => Ok(Format::Pem),
         "der" => Ok(Format::Der),
@@ -68,7 +68,7 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
 }
 
 /// A date, as `CK_DATE` has it; empty for none.
-pub(super) fn date(text: &str) -> Result<Vec<u8>, String> {
+pub(in crate::cli) fn date(text: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
     match day_of_date(&digits) {
         Some(_) if text.len() == 10 || text.len() == 8 => Ok(digits),
@@ -78,7 +78,7 @@ pub(super) fn date(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// A span, in seconds.
-pub(super) fn span(text: &str) -> Result<u64, String> {
+pub(in crate::cli) fn span(text: &str) -> Result<u64, String> {
     let wrong = || "a span is a number with h, d, w or y, such as 90d, or 'never'".to_string();
     if text == "never" {
         return Ok(0);
@@ -91,7 +91,7 @@ pub(super) fn span(text: &str) -> Result<u64, String> {
 }
 
 /// A label for people, `key=value`.
-pub(super) fn label(text: &str) -> Result<(String, String), String> {
+pub(in crate::cli) fn label(text: &str) -> Result<(String, String), String> {
     let well = |key: &str| !key.is_empty() && !key.contains(char::is_whitespace);
     match text.split_once('=') {
         Some((key, value)) if well(key) && !text.contains(char::is_control) => {
@@ -102,7 +102,7 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 }
 
 /// Whoever says why says something.
-pub(super) fn reason(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn reason(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("a reason is some words, such as 'replaced by key 02'".to_string()),
         words => Ok(words.to_string()),
@@ -110,7 +110,7 @@ pub(super) fn reason(text: &str) -> Result<String, String> {
 }
 
 /// The number of a seal slot, and a file: `2=FILE`.
-pub(super) fn slot_file(text: &str) -> Result<(u32, PathBuf), String> {
+pub(in crate::cli) fn slot_file(text: &str) -> Result<(u32, PathBuf), String> {
     let parts = text.split_once('=').and_then(|(slot, file)| Some((slot.parse().ok()?, file)));
     match parts {
         Some((slot, file)) if !file.is_empty() => Ok((slot, PathBuf::from(file))),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The keys of a token, counted: by state, by age, by when they should be replaced.
 
-use super::inventory::{Class, Summary};
-use super::metrics_text::Number;
+use super::text::Number;
+use crate::admin::inventory::{Class, Summary};
 use std::collections::BTreeMap;
 
 /// The keys of a token.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The rows of one transaction in SQLite, read and written. It may use layer 0.
 
-use super::fault::Fault;
-use super::sqlite_base::{FORMAT, ROLL, schema};
-use super::sqlite_check;
-use super::sqlite_fault::fault;
-use super::{Named, ObjectRow, Page, Row, RowKind, Snapshot, Tag, Transaction, Visit};
+use super::base::{FORMAT, ROLL, schema};
+use super::check;
+use super::fault::fault;
 use crate::error::{Error, Result};
+use crate::store::fault::Fault;
+use crate::store::{Named, ObjectRow, Page, Row, RowKind, Snapshot, Tag, Transaction, Visit};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// A transaction in progress.
@@ -73,7 +73,7 @@ impl Snapshot for Open<'_> {
 
     fn faults(&self) -> Result<Vec<Fault>> {
         let schema = schema(self.format()?);
-        sqlite_check::faults(self.0, &schema).map_err(fault)
+        check::faults(self.0, &schema).map_err(fault)
     }
 
     fn format(&self) -> Result<i64> {
@@ -220,7 +220,7 @@ impl Transaction for Open<'_> {
     }
 
     fn mend(&self) -> Result<()> {
-        sqlite_check::mend(self.0, &schema(self.format()?)).map_err(fault)
+        check::mend(self.0, &schema(self.format()?)).map_err(fault)
     }
 
     fn clear_roll(&self) -> Result<()> {

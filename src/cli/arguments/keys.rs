@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
-pub(super) enum KeyVerb {
+pub(in crate::cli) enum KeyVerb {
     /// Lists keys, certificates and data
     List {
         #[command(flatten)]
@@ -66,191 +66,191 @@ pub(super) enum KeyVerb {
 
 /// An object: by id, label and class, as far as each is needed.
 #[derive(Args)]
-pub(super) struct Object {
+pub(in crate::cli) struct Object {
     /// Its id, hexadecimal
     #[arg(long, value_name = "HEX", value_parser = id)]
-    pub(super) id: Option<Id>,
+    pub(in crate::cli) id: Option<Id>,
     /// Its label
     #[arg(long)]
-    pub(super) label: Option<String>,
+    pub(in crate::cli) label: Option<String>,
     /// Its class: private, public, secret, certificate, data
     #[arg(long, value_parser = class)]
-    pub(super) class: Option<Class>,
+    pub(in crate::cli) class: Option<Class>,
 }
 
 /// What is said of a new object.
 #[derive(Args)]
-pub(super) struct New {
+pub(in crate::cli) struct New {
     /// Its label
     #[arg(long)]
-    pub(super) label: String,
+    pub(in crate::cli) label: String,
     /// Its id, hexadecimal; chosen where none is given
     #[arg(long, value_name = "HEX", value_parser = id)]
-    pub(super) id: Option<Id>,
+    pub(in crate::cli) id: Option<Id>,
     /// Its usages, with commas between: sign, verify, encrypt, decrypt, wrap, unwrap, derive; where
     /// none are given, what the type serves
     #[arg(long, value_name = "USAGES", value_delimiter = ',', value_parser = usage)]
-    pub(super) usage: Option<Vec<String>>,
+    pub(in crate::cli) usage: Option<Vec<String>>,
     /// The key may leave the token wrapped by another key
     #[arg(long)]
-    pub(super) extractable: bool,
+    pub(in crate::cli) extractable: bool,
     /// Every use of the private key takes the PIN again
     #[arg(long)]
-    pub(super) always_authenticate: bool,
+    pub(in crate::cli) always_authenticate: bool,
     /// The key is not used until it is activated
     #[arg(long)]
-    pub(super) pre_active: bool,
+    pub(in crate::cli) pre_active: bool,
     #[command(flatten)]
-    pub(super) said: Said,
+    pub(in crate::cli) said: Said,
 }
 
 /// What is said of a key for people, and its days.
 #[derive(Args)]
-pub(super) struct Said {
+pub(in crate::cli) struct Said {
     /// Whose key it is
     #[arg(long, value_name = "TEXT")]
-    pub(super) owner: Option<String>,
+    pub(in crate::cli) owner: Option<String>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
-    pub(super) purpose: Option<String>,
+    pub(in crate::cli) purpose: Option<String>,
     /// After how long it should be replaced: 90d, 52w, 1y; 'never'
     #[arg(long, value_name = "SPAN", value_parser = span)]
-    pub(super) rotate_every: Option<u64>,
+    pub(in crate::cli) rotate_every: Option<u64>,
     /// A label, key=value; may be repeated
     #[arg(long, value_name = "LABEL", value_parser = label)]
-    pub(super) label_set: Vec<(String, String)>,
+    pub(in crate::cli) label_set: Vec<(String, String)>,
     /// The first day it may be used, as 2027-01-31, UTC; 'none'
     #[arg(long, value_name = "DATE", value_parser = date)]
-    pub(super) start_date: Option<std::vec::Vec<u8>>,
+    pub(in crate::cli) start_date: Option<std::vec::Vec<u8>>,
     /// The last day it may protect, as 2027-12-31, UTC; 'none'
     #[arg(long, value_name = "DATE", value_parser = date)]
-    pub(super) end_date: Option<std::vec::Vec<u8>>,
+    pub(in crate::cli) end_date: Option<std::vec::Vec<u8>>,
 }
 
 /// A change of state.
 #[derive(Args)]
-pub(super) struct Change {
+pub(in crate::cli) struct Change {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// Changes every key that fits, not one key or pair alone
     #[arg(long)]
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
     /// Why; it stays on record
     #[arg(long, value_name = "TEXT", value_parser = reason)]
-    pub(super) reason: Option<String>,
+    pub(in crate::cli) reason: Option<String>,
 }
 
 #[derive(Args)]
-pub(super) struct Set {
+pub(in crate::cli) struct Set {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// Changes every key that fits, not one key or pair alone
     #[arg(long)]
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
     #[command(flatten)]
-    pub(super) said: Said,
+    pub(in crate::cli) said: Said,
     /// The key of a label to take away; may be repeated
     #[arg(long, value_name = "KEY")]
-    pub(super) label_unset: Vec<String>,
+    pub(in crate::cli) label_unset: Vec<String>,
 }
 
 #[derive(Args)]
-pub(super) struct Forget {
+pub(in crate::cli) struct Forget {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// Forgets every destroyed key that fits
     #[arg(long)]
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
     /// Asks for no confirmation
     #[arg(long)]
-    pub(super) yes: bool,
+    pub(in crate::cli) yes: bool,
 }
 
 #[derive(Args)]
-pub(super) struct Generate {
+pub(in crate::cli) struct Generate {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     /// rsa:BITS, ec:p256, ec:p384, ec:p521, ec:secp256k1, ec:brainpoolp256r1 and so on, ed25519,
     /// ed448, x25519, x448, aes:BITS, generic:BYTES, hmac-sha256, hmac-sha3-256 and so on
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-    pub(super) kind: KeyKind,
+    pub(in crate::cli) kind: KeyKind,
     #[command(flatten)]
-    pub(super) new: New,
+    pub(in crate::cli) new: New,
 }
 
 #[derive(Args)]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     /// The file: PEM or DER, or with --type the raw value of a secret key
     #[arg(long)]
-    pub(super) file: PathBuf,
+    pub(in crate::cli) file: PathBuf,
     /// The type of a raw secret key: aes, generic, hmac-sha256 and so on
     #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-    pub(super) kind: Option<KeyKind>,
+    pub(in crate::cli) kind: Option<KeyKind>,
     /// Which to take of a file that holds several: private, public, certificate
     #[arg(long, value_parser = class, conflicts_with = "kind")]
-    pub(super) class: Option<Class>,
+    pub(in crate::cli) class: Option<Class>,
     #[command(flatten)]
-    pub(super) new: New,
+    pub(in crate::cli) new: New,
     /// Makes no object for the public half of a private key
     #[arg(long)]
-    pub(super) private_only: bool,
+    pub(in crate::cli) private_only: bool,
     /// A file with the passphrase of an encrypted private key
     #[arg(long, value_name = "FILE")]
-    pub(super) key_passphrase_file: Option<PathBuf>,
+    pub(in crate::cli) key_passphrase_file: Option<PathBuf>,
     /// A variable with the passphrase of an encrypted private key
     #[arg(long, value_name = "NAME", conflicts_with = "key_passphrase_file")]
-    pub(super) key_passphrase_env: Option<String>,
+    pub(in crate::cli) key_passphrase_env: Option<String>,
 }
 
 #[derive(Args)]
-pub(super) struct ExportKey {
+pub(in crate::cli) struct ExportKey {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// The file to make, for its owner alone
     #[arg(long, value_name = "FILE")]
-    pub(super) out: PathBuf,
+    pub(in crate::cli) out: PathBuf,
     /// How a private key is written
     #[arg(long, value_parser = format, default_value = "pem")]
-    pub(super) format: Format,
+    pub(in crate::cli) format: Format,
 }
 
 #[derive(Args)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     #[command(flatten)]
-    pub(super) reader: Reader,
+    pub(in crate::cli) reader: Reader,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// The file to make; standard output where none is given
     #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
+    pub(in crate::cli) out: Option<PathBuf>,
     /// How it is written
     #[arg(long, value_parser = format, default_value = "pem")]
-    pub(super) format: Format,
+    pub(in crate::cli) format: Format,
 }
 
 #[derive(Args)]
-pub(super) struct Destroy {
+pub(in crate::cli) struct Destroy {
     #[command(flatten)]
-    pub(super) user: User,
+    pub(in crate::cli) user: User,
     #[command(flatten)]
-    pub(super) object: Object,
+    pub(in crate::cli) object: Object,
     /// Destroys every object that fits: both halves of a pair and its certificate
     #[arg(long)]
-    pub(super) all: bool,
+    pub(in crate::cli) all: bool,
     /// Asks for no confirmation
     #[arg(long)]
-    pub(super) yes: bool,
+    pub(in crate::cli) yes: bool,
     /// Why; it stays on record
     #[arg(long, value_name = "TEXT", value_parser = reason)]
-    pub(super) reason: Option<String>,
+    pub(in crate::cli) reason: Option<String>,
 }

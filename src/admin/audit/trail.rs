@@ -2,7 +2,7 @@
 //! The audit log, as those read it who have its files: found, filtered, followed. No PIN is asked for
 //! and no store is opened.
 
-use super::failure::{Failure, Outcome};
+use crate::admin::failure::{Failure, Outcome};
 use crate::audit::note::read_verifier;
 use crate::audit::{Filter, Line, Reading, Record};
 use crate::config::Config;

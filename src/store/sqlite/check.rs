@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Whether a database is one that `sqlite.rs` made: its schema, the types of its columns, its indexes.
+//! Whether a database is one that `mod.rs` made: its schema, the types of its columns, its indexes.
 //! See there for who knows SQL.
 
-use super::fault::{Fault, Wrong};
+use crate::store::fault::{Fault, Wrong};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,11 +3,11 @@
 //! that is to end what a killed writer began and to cut off what nobody of ours wrote, and a check
 //! leaves evidence as it is. So the login is recorded when the log was found to be sound.
 
-use super::audit_verify::Witnessed;
-use super::desk::{Desk, opened};
-use super::failure::{Failure, Outcome};
-use super::place::{no_store, store_exists};
-use super::tokens::{TokenInfo, token_of};
+use super::verify::Witnessed;
+use crate::admin::desk::{Desk, opened};
+use crate::admin::failure::{Failure, Outcome};
+use crate::admin::place::{no_store, store_exists};
+use crate::admin::tokens::{TokenInfo, token_of};
 use crate::config::Config;
 use crate::error::Error;
 use crate::secret::Secret;

@@ -7,65 +7,65 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Args)]
-pub(super) struct SoPin {
+pub(in crate::cli) struct SoPin {
     /// A file with the security officer's PIN
     #[arg(long, value_name = "FILE")]
-    pub(super) so_pin_file: Option<PathBuf>,
+    pub(in crate::cli) so_pin_file: Option<PathBuf>,
     /// A variable with the security officer's PIN
     #[arg(long, value_name = "NAME", conflicts_with = "so_pin_file")]
-    pub(super) so_pin_env: Option<String>,
+    pub(in crate::cli) so_pin_env: Option<String>,
 }
 
 #[derive(Args)]
-pub(super) struct UserPin {
+pub(in crate::cli) struct UserPin {
     /// A file with the user's PIN
     #[arg(long, value_name = "FILE")]
-    pub(super) pin_file: Option<PathBuf>,
+    pub(in crate::cli) pin_file: Option<PathBuf>,
     /// A variable with the user's PIN
     #[arg(long, value_name = "NAME", conflicts_with = "pin_file")]
-    pub(super) pin_env: Option<String>,
+    pub(in crate::cli) pin_env: Option<String>,
 }
 
 /// Someone who is logged in.
 #[derive(Args)]
-pub(super) struct Holder {
+pub(in crate::cli) struct Holder {
     /// The named user whose PIN it is; the user without a name where none is given
     #[arg(long, value_name = "NAME")]
-    pub(super) user: Option<String>,
+    pub(in crate::cli) user: Option<String>,
     #[command(flatten)]
-    pub(super) pin: UserPin,
+    pub(in crate::cli) pin: UserPin,
 }
 
 /// Someone who helps the security officer.
 #[derive(Args)]
-pub(super) struct Helper {
+pub(in crate::cli) struct Helper {
     /// The operator who helps the security officer of a strict token, with --pin-file or --pin-env; the
     /// user without a name where none is given
     #[arg(long = "as", value_name = "NAME")]
-    pub(super) helper: Option<String>,
+    pub(in crate::cli) helper: Option<String>,
     #[command(flatten)]
-    pub(super) pin: UserPin,
+    pub(in crate::cli) pin: UserPin,
 }
 
 #[derive(Args)]
-pub(super) struct NewPin {
+pub(in crate::cli) struct NewPin {
     /// A file with the new PIN
     #[arg(long, value_name = "FILE")]
-    pub(super) new_pin_file: Option<PathBuf>,
+    pub(in crate::cli) new_pin_file: Option<PathBuf>,
     /// A variable with the new PIN
     #[arg(long, value_name = "NAME", conflicts_with = "new_pin_file")]
-    pub(super) new_pin_env: Option<String>,
+    pub(in crate::cli) new_pin_env: Option<String>,
 }
 
 #[derive(Args)]
-pub(super) struct Token {
+pub(in crate::cli) struct Token {
     /// The token: its label, serial number or slot; not needed where there is only one
     #[arg(long, value_name = "TOKEN")]
-    pub(super) token: Option<String>,
+    pub(in crate::cli) token: Option<String>,
 }
 
 #[derive(Subcommand)]
-pub(super) enum PinVerb {
+pub(in crate::cli) enum PinVerb {
     /// Changes the user's PIN, or the security officer's
     Change {
         #[command(flatten)]
@@ -96,17 +96,17 @@ pub(super) enum PinVerb {
 
 /// What is done with a named user, by the security officer.
 #[derive(Args)]
-pub(super) struct Named {
+pub(in crate::cli) struct Named {
     /// The name: 1 to 32 bytes, no colon
-    pub(super) name: String,
+    pub(in crate::cli) name: String,
     #[command(flatten)]
-    pub(super) token: Token,
+    pub(in crate::cli) token: Token,
     #[command(flatten)]
-    pub(super) so_pin: SoPin,
+    pub(in crate::cli) so_pin: SoPin,
 }
 
 #[derive(Subcommand)]
-pub(super) enum UserVerb {
+pub(in crate::cli) enum UserVerb {
     /// Adds a user; on a strict token it takes an operator's PIN as well
     Add {
         #[command(flatten)]

@@ -2,8 +2,8 @@
 //! What carries exported records away: standard output, a socket of this machine, or datagrams to
 //! another one.
 
-use super::audit_export::LogFormat;
-use super::failure::{Failure, Outcome};
+use super::export::LogFormat;
+use crate::admin::failure::{Failure, Outcome};
 use std::io::{ErrorKind, Write};
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;

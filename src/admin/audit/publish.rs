@@ -2,11 +2,11 @@
 //! Checkpoints handed to a witness: a directory that someone else keeps, or a program that takes them
 //! on its standard input. What the witness has already must be of the same log.
 
-use super::audit::Trail;
-use super::audit_proof::Signed;
-use super::desk::Desk;
-use super::diagnostics::capture;
-use super::failure::{Failure, Outcome};
+use super::proof::Signed;
+use super::trail::Trail;
+use crate::admin::desk::Desk;
+use crate::admin::diagnostics::capture;
+use crate::admin::failure::{Failure, Outcome};
 use crate::audit::note::{Checkpoint, base64};
 use serde::Serialize;
 use std::fs::File;

@@ -2,14 +2,14 @@
 //! What is measured: sums of the audit log, and what store and log are now. One row a metric;
 //! `docs/metrics.md` is made of the rows.
 
-use super::desk::Desk;
-use super::drawer::{Drawer, VERIFIED, Verified};
-use super::failure::{Failure, Outcome};
-use super::inventory::{Class, Wanted};
-use super::metrics_keys::Keys;
-use super::metrics_sums::{SUMS, Sums};
-use super::metrics_text::{Family, Number, Type, render};
-use super::pins::Visit;
+use super::keys::Keys;
+use super::sums::{SUMS, Sums};
+use super::text::{Family, Number, Type, render};
+use crate::admin::desk::Desk;
+use crate::admin::drawer::{Drawer, VERIFIED, Verified};
+use crate::admin::failure::{Failure, Outcome};
+use crate::admin::inventory::{Class, Wanted};
+use crate::admin::pins::Visit;
 use crate::audit::Reading;
 use crate::audit::reading::micros;
 use crate::config::Config;

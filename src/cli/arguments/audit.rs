@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The arguments of `strongroom audit`.
 
-use super::pin_arguments::{Holder, SoPin, Token};
+use super::pins::{Holder, SoPin, Token};
 use crate::admin::{Destination, LogFormat};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Subcommand)]
-pub(super) enum AuditVerb {
+pub(in crate::cli) enum AuditVerb {
     /// Checks the audit log, and names the first record that is not as it was written
     ///
     /// Ends with 0 if nothing is wrong, 1 if something is, 2 if it could not run.
@@ -60,74 +60,74 @@ pub(super) enum AuditVerb {
 
 /// Which log.
 #[derive(Args)]
-pub(super) struct LogCopy {
+pub(in crate::cli) struct LogCopy {
     /// The directory of a copy of the log, in the place of the store's own
     #[arg(long, value_name = "DIR")]
-    pub(super) log: Option<PathBuf>,
+    pub(in crate::cli) log: Option<PathBuf>,
 }
 
 #[derive(Args)]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(in crate::cli) choice: Choice,
     /// The time zone that times are shown in, by name
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
-    pub(super) zone: String,
+    pub(in crate::cli) zone: String,
     /// So many of them, the last ones
     #[arg(long, value_name = "NUMBER", conflicts_with = "follow")]
-    pub(super) last: Option<usize>,
+    pub(in crate::cli) last: Option<usize>,
 }
 
 #[derive(Args)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     #[command(flatten)]
-    pub(super) choice: Choice,
+    pub(in crate::cli) choice: Choice,
     /// How they are written
     #[arg(long, value_enum)]
-    pub(super) format: Format,
+    pub(in crate::cli) format: Format,
     /// Where they go: stdout, unix:PATH or udp:HOST:PORT; where none is given, journald's socket for
     /// its entries and standard output for others
     #[arg(long, value_name = "WHERE", value_parser = Destination::parse)]
-    pub(super) to: Option<Destination>,
+    pub(in crate::cli) to: Option<Destination>,
 }
 
 /// Which records.
 #[derive(Args)]
-pub(super) struct Choice {
+pub(in crate::cli) struct Choice {
     /// Not before this: date, time and offset or zone, such as 2026-03-01T12:00:00Z, or how long ago,
     /// such as 15m
     #[arg(long, value_name = "TIME", help_heading = "Which records")]
-    pub(super) since: Option<String>,
+    pub(in crate::cli) since: Option<String>,
     /// Before this
     #[arg(long, value_name = "TIME", help_heading = "Which records")]
-    pub(super) until: Option<String>,
+    pub(in crate::cli) until: Option<String>,
     /// After the record of this number
     #[arg(long, value_name = "SEQ", default_value_t = 0, help_heading = "Which records")]
-    pub(super) after: u64,
+    pub(in crate::cli) after: u64,
     /// Of a key, by its unique id or label; '*' stands for anything
     #[arg(long, value_name = "KEY", help_heading = "Which records")]
-    pub(super) key: Vec<String>,
+    pub(in crate::cli) key: Vec<String>,
     /// By a user: a name, a role, or 'uid:' and a number
     #[arg(long, value_name = "USER", help_heading = "Which records")]
-    pub(super) user: Vec<String>,
+    pub(in crate::cli) user: Vec<String>,
     /// Of an operation, such as 'C_Sign*'
     #[arg(long, value_name = "NAME", help_heading = "Which records")]
-    pub(super) operation: Vec<String>,
+    pub(in crate::cli) operation: Vec<String>,
     /// With an outcome: ok, failed, or a name such as CKR_PIN_INCORRECT
     #[arg(long, value_name = "OUTCOME", help_heading = "Which records")]
-    pub(super) outcome: Vec<String>,
+    pub(in crate::cli) outcome: Vec<String>,
     /// By a program, by its file name
     #[arg(long, value_name = "NAME", help_heading = "Which records")]
-    pub(super) program: Vec<String>,
+    pub(in crate::cli) program: Vec<String>,
     /// Goes on with what is recorded from now on, until it is stopped
     #[arg(long)]
-    pub(super) follow: bool,
+    pub(in crate::cli) follow: bool,
     #[command(flatten)]
-    pub(super) copy: LogCopy,
+    pub(in crate::cli) copy: LogCopy,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Format {
+pub(in crate::cli) enum Format {
     /// RFC 5424, facility 'log audit'
     Syslog,
     /// journald's native protocol
@@ -147,28 +147,28 @@ impl From<Format> for LogFormat {
 }
 
 #[derive(Args)]
-pub(super) struct Verify {
+pub(in crate::cli) struct Verify {
     /// The directory of a log, or of a copy of one; the store's own where none is given
     #[arg(long, value_name = "DIR")]
-    pub(super) log: Option<PathBuf>,
+    pub(in crate::cli) log: Option<PathBuf>,
     /// A file with the key to check checkpoints with, kept where nobody who writes the log can write;
     /// without it the one beside the log is believed
     #[arg(long, value_name = "FILE")]
-    pub(super) checkpoint_key: Option<PathBuf>,
+    pub(in crate::cli) checkpoint_key: Option<PathBuf>,
     /// A file with an auditor's key, of one who has no PIN; without it and a PIN the codes of the records cannot be checked, and what
     /// comes after the last checkpoint is believed
     #[arg(long, value_name = "FILE", conflicts_with_all = ["user", "pin_file", "pin_env"])]
-    pub(super) auditor_key: Option<PathBuf>,
+    pub(in crate::cli) auditor_key: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) token: Token,
+    pub(in crate::cli) token: Token,
     /// Checks with the security officer's PIN, where the token has no auditor
     #[arg(long, conflicts_with_all = ["user", "pin_file", "pin_env", "auditor_key"])]
-    pub(super) so: bool,
+    pub(in crate::cli) so: bool,
     #[command(flatten)]
-    pub(super) holder: Holder,
+    pub(in crate::cli) holder: Holder,
     #[command(flatten)]
-    pub(super) so_pin: SoPin,
+    pub(in crate::cli) so_pin: SoPin,
     /// The first record of the segment to begin with, where those before it were taken elsewhere
     #[arg(long, value_name = "SEQ", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) from: Option<u64>,
+    pub(in crate::cli) from: Option<u64>,
 }

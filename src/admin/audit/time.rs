@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Times of records, always with their zone: as they are asked for, and as they are shown.
 
-use super::failure::{Failure, Outcome};
+use crate::admin::failure::{Failure, Outcome};
 use crate::audit::reading::micros;
 use crate::policy::rules::seconds;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
