@@ -4,6 +4,9 @@
 //!
 //! A count is taken by an exchange while the log is locked: no two processes take the same uses, and
 //! a process that is killed between the exchange and the record loses what it took, never more.
+//!
+//! Who writes the files and has no key of the log can take counts away, or add to those that there are;
+//! whose uses they are, and of which key, is authenticated when a count is begun.
 
 use super::record::{Entry, KeyName, Process, Who};
 use super::segments::Place;
@@ -11,7 +14,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::mechanism::primitive;
-use crate::secret::SharedCells;
+use crate::secret::{Secret, SharedCells};
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -51,6 +54,8 @@ impl Drop for Counter {
 pub(super) struct Bank {
     cells: SharedCells,
     path: PathBuf,
+    /// What its descriptions are authenticated by.
+    key: Secret,
     /// Held, it says that the process lives.
     _alive: File,
 }
@@ -80,9 +85,12 @@ pub(super) struct Description {
     key: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+/// What a slot says that it counts, and the code of that.
+type Described = (Vec<u8>, [u8; CODE]);
+
 impl Bank {
     /// A new file, of this process.
-    pub(super) fn create(place: &Place) -> Result<Bank> {
+    pub(super) fn create(place: &Place, key: &Secret) -> Result<Bank> {
         let mut name = [0; 16];
         primitive::random(&mut name)?;
         let name = hex::encode(name);
@@ -106,11 +114,11 @@ impl Bank {
             version.store(VERSION, Ordering::Release);
         }
         std::fs::rename(&temporary, &path).map_err(super::writer::failed)?;
-        Ok(Bank { cells, path, _alive: file })
+        Ok(Bank { cells, path, key: key.duplicate()?, _alive: file })
     }
 
     /// A file that is there, and whether its process is gone.
-    pub(super) fn open(path: &Path, place: &Place) -> Result<(Bank, bool)> {
+    pub(super) fn open(path: &Path, place: &Place, key: &Secret) -> Result<(Bank, bool)> {
         let (file, writable) = files::open(path, place.access)?;
         if !writable {
             return Err(Error::TokenWriteProtected);
@@ -120,7 +128,8 @@ impl Bank {
             return Err(Error::DeviceError);
         }
         let dead = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-        Ok((Bank { cells, path: path.to_path_buf(), _alive: file }, dead))
+        let key = key.duplicate()?;
+        Ok((Bank { cells, path: path.to_path_buf(), key, _alive: file }, dead))
     }
 
     /// The files of counts of a log.
@@ -147,7 +156,10 @@ impl Bank {
         for at in 0..SLOTS {
             let Some(slot) = self.slot(at) else { break };
             if slot.state.load(Ordering::Acquire) == FREE {
-                slot.describe(entry, process, now)?;
+                let mut described = describe(entry, process);
+                let code = self.code(at, &described)?;
+                described.extend_from_slice(&code);
+                slot.fill(&described, now)?;
                 return Ok(Some(Counter { bank: self.clone(), slot: at, owner: process.pid }));
             }
         }
@@ -164,12 +176,14 @@ impl Bank {
                 continue;
             }
             // Read before the count is taken, so that what was added belongs to it.
-            let of = slot.description();
+            let described = slot.described();
             let first = slot.first.swap(now, Ordering::AcqRel);
             let count = slot.count.swap(0, Ordering::AcqRel);
-            if let (Some(of), true) = (of, count > 0) {
-                let use_ = Taken { count, first, of };
-                if let Err(error) = taken(&use_) {
+            if let (Some(described), true) = (described, count > 0) {
+                let of = self.description(at, &described);
+                let recorded =
+                    of.and_then(|of| of.map_or(Ok(()), |of| taken(&Taken { count, first, of })));
+                if let Err(error) = recorded {
                     slot.count.fetch_add(count, Ordering::AcqRel);
                     slot.first.store(first, Ordering::Release);
                     return Err(error);
@@ -182,6 +196,22 @@ impl Bank {
         Ok(())
     }
 
+    /// What a slot counts; none where somebody else wrote it, or a copy of it.
+    fn description(&self, at: usize, described: &Described) -> Result<Option<Description>> {
+        let (bytes, code) = described;
+        if !primitive::equal(&self.code(at, bytes)?, code) {
+            tracing::error!("{}: what it counts was altered: ignored", self.path.display());
+            return Ok(None);
+        }
+        Ok(Description::of(bytes))
+    }
+
+    /// It is of this slot of this file: a copy under another name is none.
+    fn code(&self, at: usize, description: &[u8]) -> Result<[u8; CODE]> {
+        let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
+        primitive::hmac_sha256(&self.key, &[name, &(at as u64).to_be_bytes(), description])
+    }
+
     fn slot(&self, at: usize) -> Option<Slot<'_>> {
         let words = self.cells.cells().chunks_exact(SLOT).nth(at + 1)?;
         let [count, state, first, length, text @ ..] = words else { return None };
@@ -190,40 +220,54 @@ impl Bank {
 }
 
 impl Slot<'_> {
-    fn describe(&self, entry: &Entry<'_>, process: &Process, now: u64) -> Result<()> {
-        let mut writer = Writer::default();
-        writer.u32(process.uid).u32(process.pid).u64(entry.session);
-        writer.bytes(short(process.program.as_bytes(), 40));
-        let texts = [entry.who.role, entry.who.user, entry.token, entry.op, entry.mechanism];
-        for text in texts {
-            writer.bytes(short(text.as_bytes(), 44));
-        }
-        writer.u8(u8::from(entry.key.is_some()));
-        if let Some(key) = entry.key {
-            writer.bytes(short(key.id, 64)).bytes(short(key.label, 64));
-        }
-        let bytes = writer.finish();
-        if bytes.len() > self.text.len() * 8 {
+    fn fill(&self, described: &[u8], now: u64) -> Result<()> {
+        if described.len() > self.text.len() * 8 {
             return Err(Error::DeviceError);
         }
-        for (word, chunk) in self.text.iter().zip(bytes.chunks(8)) {
+        for (word, chunk) in self.text.iter().zip(described.chunks(8)) {
             let mut value = [0; 8];
             value.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             word.store(u64::from_le_bytes(value), Ordering::Relaxed);
         }
-        self.length.store(bytes.len() as u64, Ordering::Relaxed);
+        self.length.store(described.len() as u64, Ordering::Relaxed);
         self.first.store(now, Ordering::Relaxed);
         self.count.store(0, Ordering::Relaxed);
         self.state.store(LIVE, Ordering::Release);
         Ok(())
     }
 
-    /// None of a slot that somebody else wrote nonsense to.
-    fn description(&self) -> Option<Description> {
+    /// What was written to it, and the code of that; none of a slot that has no room for one.
+    fn described(&self) -> Option<Described> {
         let length = usize::try_from(self.length.load(Ordering::Relaxed)).ok()?;
         let words = self.text.iter().map(|word| word.load(Ordering::Relaxed).to_le_bytes());
-        let bytes: Vec<u8> = words.flatten().collect();
-        let mut reader = Reader::new(bytes.get(..length)?);
+        let mut bytes: Vec<u8> = words.flatten().collect();
+        if length > bytes.len() {
+            return None;
+        }
+        bytes.truncate(length);
+        let code = bytes.split_off(length.checked_sub(CODE)?);
+        Some((bytes, code.try_into().ok()?))
+    }
+}
+
+fn describe(entry: &Entry<'_>, process: &Process) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.u32(process.uid).u32(process.pid).u64(entry.session);
+    writer.bytes(short(process.program.as_bytes(), 40));
+    let texts = [entry.who.role, entry.who.user, entry.token, entry.op, entry.mechanism];
+    for text in texts {
+        writer.bytes(short(text.as_bytes(), 44));
+    }
+    writer.u8(u8::from(entry.key.is_some()));
+    if let Some(key) = entry.key {
+        writer.bytes(short(key.id, 64)).bytes(short(key.label, 64));
+    }
+    writer.finish()
+}
+
+impl Description {
+    fn of(bytes: &[u8]) -> Option<Description> {
+        let mut reader = Reader::new(bytes);
         let text = |reader: &mut Reader<'_>| {
             reader.bytes().ok().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         };
@@ -240,9 +284,7 @@ impl Slot<'_> {
         };
         Some(Description { process, session, texts, key })
     }
-}
 
-impl Description {
     /// The record of the uses, but for how many there were.
     pub(super) fn entry(&self) -> Entry<'_> {
         let [role, user, token, op, mechanism] = &self.texts;
@@ -264,7 +306,9 @@ fn short(bytes: &[u8], longest: usize) -> &[u8] {
 }
 
 const PREFIX: &str = "counts-";
-const VERSION: u64 = u64::from_le_bytes(*b"SRCOUNT1");
+const VERSION: u64 = u64::from_le_bytes(*b"SRCOUNT2");
+/// The length of a code, bytes.
+const CODE: usize = 32;
 /// States of a slot.
 const FREE: u64 = 0;
 const LIVE: u64 = 1;

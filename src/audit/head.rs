@@ -86,6 +86,11 @@ impl Seals {
         })
     }
 
+    /// The key that authenticates what counts are of.
+    pub(super) fn for_counts(&self) -> Result<Secret> {
+        self.derive(b"strongroom audit counts", &[])
+    }
+
     /// A key for another purpose.
     pub(super) fn derive(&self, purpose: &[u8], of: &[u8]) -> Result<Secret> {
         let info = [purpose, &[0], of].concat();

@@ -135,7 +135,10 @@ impl Log {
             return Ok(counter);
         }
         let _limits = Unsignalled::begin();
-        let bank = Arc::new(Bank::create(&self.writer.lock().place)?);
+        let bank = {
+            let writer = self.writer.lock();
+            Arc::new(Bank::create(&writer.place, &writer.counts)?)
+        };
         self.banks.lock().push(bank);
         self.free_counter(entry)?.ok_or(Error::DeviceError)
     }
@@ -273,10 +276,10 @@ fn compare(turn: &mut Turn<'_>, change: &Announced) -> Result<()> {
     let before = [Detail::Revision(change.revision.saturating_sub(1))];
     let this = [Detail::Revision(change.revision)];
     let wrong = Error::DeviceError.name();
-    // The whole log is looked through by who verifies it: here its end is compared.
-    let older = turn.head.seq < change.bound.seq;
-    let other = turn.head.seq == change.bound.seq && turn.head.mac != change.bound.mac;
-    if older || other {
+    // However long it is by now: an older one can be padded.
+    let Position { seq, mac } = change.bound;
+    let older = turn.head.seq < seq;
+    if older || (seq > 0 && turn.mac_of(seq)? != Some(mac)) {
         tracing::error!("the audit log is not the one that the store was bound to");
         let lost = [Detail::Lost(change.bound.seq.saturating_sub(turn.head.seq))];
         let entry = Entry { op: LOG_OLDER, outcome: wrong, details: &lost, ..OWN };
@@ -315,7 +318,8 @@ fn sweep(turn: &mut Turn<'_>) -> Result<()> {
     turn.note(|head| head.swept = at);
     for path in Bank::all(&turn.writer.place)? {
         // One that cannot be read is gone by now, or nothing that a process of ours made.
-        let Ok((bank, dead)) = Bank::open(&path, &turn.writer.place) else { continue };
+        let opened = Bank::open(&path, &turn.writer.place, &turn.writer.counts);
+        let Ok((bank, dead)) = opened else { continue };
         record(turn, &bank)?;
         if dead {
             bank.remove()?;

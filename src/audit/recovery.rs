@@ -10,6 +10,7 @@ use super::tree::{self, Frontier};
 use super::writer::{LOST_HEAD, OWN, Turn, failed, now};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
+use std::fs::File;
 use std::sync::Arc;
 
 impl Turn<'_> {
@@ -110,11 +111,11 @@ impl Turn<'_> {
     /// returns how much that was.
     fn take_over(&mut self) -> Result<u64> {
         let file = self.segment()?;
-        let bytes = segments::from(&file, self.head.offset)?;
+        let length = segments::length(&file)?;
         let mut taken = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = line.strip_suffix(b"\n") else { break };
-            let Some((text, mac)) = record::split(line) else { break };
+        for line in segments::lines(&file, self.head.offset) {
+            let line = line?;
+            let Some((text, mac)) = record::split(&line) else { break };
             let (tag, next) = self.head.key.tag(&mut self.writer.ratchet, &self.head.mac, text)?;
             let follows = record::seq(text).is_ok_and(|seq| seq == self.head.seq + 1);
             let authentic = follows && primitive::equal(&tag, &mac);
@@ -122,7 +123,7 @@ impl Turn<'_> {
             if !authentic {
                 break;
             }
-            self.head.tree.push(tree::leaf(line)?)?;
+            self.head.tree.push(tree::leaf(&line)?)?;
             (self.head.key, self.head.mac, self.head.seq) = (next, mac, self.head.seq + 1);
             if record::op(text) == Some(RENEW.as_bytes()) {
                 self.renewed();
@@ -134,7 +135,7 @@ impl Turn<'_> {
         }
         self.head.offset += taken;
         self.changed |= taken > 0;
-        let cut = bytes.len() as u64 - taken;
+        let cut = length.saturating_sub(self.head.offset);
         if cut > 0 {
             file.set_len(self.head.offset).map_err(failed)?;
         }
@@ -160,9 +161,8 @@ impl Turn<'_> {
     /// Goes back to the last line that there is: lines that the head counted are gone.
     fn look_back(&mut self) -> Result<()> {
         let file = self.segment()?;
-        let bytes = segments::from(&file, 0)?;
         let had = self.head.seq;
-        let Whole { tree, mac, offset } = Whole::of(&bytes).ok_or_else(|| {
+        let Whole { tree, mac, offset, .. } = Whole::of(&file)?.ok_or_else(|| {
             let segment = self.head.segment;
             tracing::error!("the audit log's segment {segment} is gone: restore it, or {GO_ON}");
             Error::Altered
@@ -223,24 +223,28 @@ pub(super) struct Whole {
     pub(super) mac: [u8; MAC],
     /// Where the last ends, bytes.
     pub(super) offset: u64,
+    /// The last.
+    pub(super) last: Vec<u8>,
 }
 
 impl Whole {
     /// None where the first is not one that a segment begins with.
-    pub(super) fn of(bytes: &[u8]) -> Option<Whole> {
-        let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let (mut tree, mut mac) = record::opening(first)?;
-        let mut offset = 0;
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let Some(line) = line.strip_suffix(b"\n") else { break };
-            let Some((text, code)) = record::split(line) else { break };
+    pub(super) fn of(file: &File) -> Result<Option<Whole>> {
+        let first = segments::lines(file, 0).next().transpose()?;
+        let opening = first.and_then(|first| record::opening(&first));
+        let Some((mut tree, mut mac)) = opening else { return Ok(None) };
+        let (mut offset, mut last) = (0, Vec::new());
+        for line in segments::lines(file, 0) {
+            let line = line?;
+            let Some((text, code)) = record::split(&line) else { break };
             if record::seq(text) != Ok(tree.size() + 1) {
                 break;
             }
-            tree.push(tree::leaf(line).ok()?).ok()?;
+            tree.push(tree::leaf(&line)?)?;
             (mac, offset) = (code, offset + line.len() as u64 + 1);
+            last = line;
         }
-        Some(Whole { tree, mac, offset })
+        Ok(Some(Whole { tree, mac, offset, last }))
     }
 }
 

@@ -88,12 +88,9 @@ impl Log {
 fn rest(place: &Place) -> Result<Option<Rest>> {
     for segment in place.segments()?.into_iter().rev() {
         let file = place.open_segment(segment)?;
-        let bytes = segments::from(&file, 0)?;
-        let Some(whole) = Whole::of(&bytes).filter(|whole| whole.offset > 0) else { continue };
-        let cut = bytes.len() as u64 - whole.offset;
-        let end = usize::try_from(whole.offset).map_err(|_| Error::HostMemory)?;
-        let lines = bytes.get(..end.saturating_sub(1)).unwrap_or_default();
-        let last = lines.rsplit(|byte| *byte == b'\n').next().and_then(Facts::of);
+        let Some(whole) = Whole::of(&file)?.filter(|whole| whole.offset > 0) else { continue };
+        let cut = segments::length(&file)?.saturating_sub(whole.offset);
+        let last = Facts::of(&whole.last);
         let time = last.and_then(|last| micros(&last.time)).and_then(|time| time.try_into().ok());
         return Ok(Some(Rest { segment, file, whole, cut, time: time.unwrap_or_default() }));
     }
@@ -109,7 +106,7 @@ fn behind(
     auditors: &[Auditor],
 ) -> Result<Position> {
     let Rest { segment, file, whole, cut, time } = rest;
-    let Whole { tree, mac, offset } = whole;
+    let Whole { tree, mac, offset, .. } = whole;
     let seals = Seals::new(key, place.store)?;
     let (seq, chain) = (tree.size(), ChainKey::random()?);
     let kept = keep(place, &seals, (seq + 1, &chain), auditors)?;

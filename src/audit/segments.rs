@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The files of a log: their names, opened as the store's files are.
 
+use super::chain::MAC;
+use super::record::{self, LONGEST_LINE};
 use crate::error::{Error, Result};
 use crate::files::{self, Access};
+use std::cmp::Ordering::{Equal, Greater, Less};
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
@@ -152,12 +156,56 @@ pub(super) fn put_anew(place: &Place, path: &Path, content: &[u8]) -> Result<()>
     files::create(path, place.access, content).map(drop)
 }
 
-/// The bytes of a file from an offset to its end.
-pub(super) fn from(file: &File, offset: u64) -> Result<Vec<u8>> {
-    let length = length(file)?.saturating_sub(offset);
-    let mut bytes = vec![0; usize::try_from(length).map_err(|_| Error::HostMemory)?];
-    file.read_exact_at(&mut bytes, offset).map_err(|_| Error::DeviceError)?;
-    Ok(bytes)
+/// The lines of a file from an offset on, without their newlines, up to the first that is not whole or
+/// longer than any record. A file may say that it is as long as it likes: a line is in memory at a time.
+pub(super) fn lines(file: &File, offset: u64) -> impl Iterator<Item = Result<Vec<u8>>> {
+    let mut rest = BufReader::with_capacity(AT_ONCE, From { file, at: offset });
+    std::iter::from_fn(move || {
+        let mut line = Vec::with_capacity(512);
+        match (&mut rest).take(LONGEST_LINE as u64).read_until(b'\n', &mut line) {
+            Err(_) => Some(Err(Error::DeviceError)),
+            Ok(_) => (line.pop() == Some(b'\n')).then_some(Ok(line)),
+        }
+    })
+}
+
+/// A file from an offset on.
+struct From<'a> {
+    file: &'a File,
+    at: u64,
+}
+
+impl Read for From<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read_at(out, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// The code of a record of a segment; none where there is no such record. Looked for from the end, where
+/// it mostly is.
+pub(super) fn mac_of(file: &File, seq: u64) -> Result<Option<[u8; MAC]>> {
+    let (end, mut back) = (length(file)?, AT_ONCE as u64);
+    loop {
+        let start = end.saturating_sub(back);
+        // The first line may begin before.
+        let mut known = start == 0;
+        for line in lines(file, start).skip(usize::from(start > 0)) {
+            let line = line?;
+            let Some((text, mac)) = record::split(&line) else { continue };
+            match record::seq(text).unwrap_or_default().cmp(&seq) {
+                Less => known = true,
+                Equal => return Ok(Some(mac)),
+                Greater if known => return Ok(None),
+                Greater => break,
+            }
+        }
+        if start == 0 {
+            return Ok(None);
+        }
+        back = back.saturating_mul(8);
+    }
 }
 
 /// Whether an open file still has a name.
@@ -170,5 +218,7 @@ pub(super) fn length(file: &File) -> Result<u64> {
     file.metadata().map(|found| found.len()).map_err(|_| Error::DeviceError)
 }
 
+/// How much of a segment is read at once, bytes.
+const AT_ONCE: usize = 16 * 1024;
 /// How much of the disk is kept back, bytes: some hundred records.
 const RESERVE: usize = 64 * 1024;

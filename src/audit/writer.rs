@@ -44,6 +44,8 @@ pub(super) struct Writer {
     pub(super) place: Place,
     pub(super) settings: config::Audit,
     pub(super) seals: Seals,
+    /// What descriptions of counts are authenticated by.
+    pub(super) counts: Secret,
     pub(super) process: Process,
     pub(super) boot: [u8; 16],
     head: Option<Arc<File>>,
@@ -57,10 +59,23 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(place: Place, key: &Secret, settings: config::Audit) -> Result<Writer> {
         let seals = Seals::new(key, place.store)?;
+        let counts = seals.for_counts()?;
         let (head, segment, known) = (None, None, None);
         let (process, boot, line) = (this_process(), boot()?, Vec::with_capacity(1024));
         let ratchet = Ratchet::default();
-        Ok(Writer { place, settings, seals, process, boot, head, segment, known, line, ratchet })
+        Ok(Writer {
+            place,
+            settings,
+            seals,
+            counts,
+            process,
+            boot,
+            head,
+            segment,
+            known,
+            line,
+            ratchet,
+        })
     }
 
     /// Writes as nobody else does: at the end of the log as it is now.
@@ -210,7 +225,7 @@ impl Turn<'_> {
         self.changed = true;
     }
 
-    /// The code of a record; none where there is no such record.
+    /// The code of a record; none where there is no such record. Those at the end are found fast.
     pub(super) fn mac_of(&mut self, seq: u64) -> Result<Option<[u8; MAC]>> {
         if seq == self.head.seq {
             return Ok(Some(self.head.mac));
@@ -221,9 +236,7 @@ impl Turn<'_> {
         };
         let (file, _) =
             crate::files::open(&self.writer.place.segment(first), self.writer.place.access)?;
-        let bytes = segments::from(&file, 0)?;
-        let mut lines = bytes.split(|byte| *byte == b'\n').filter_map(record::split);
-        Ok(lines.find(|(text, _)| record::seq(text) == Ok(seq)).map(|(_, mac)| mac))
+        segments::mac_of(&file, seq)
     }
 
     fn due(&self, now: u64) -> bool {

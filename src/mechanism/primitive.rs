@@ -88,6 +88,11 @@ pub fn open(key: &Secret, aad: &[u8], sealed: &[u8]) -> Result<Secret> {
     }
 }
 
+/// HMAC-SHA-256 (FIPS 198-1) over the parts one after the other.
+pub fn hmac_sha256(key: &Secret, parts: &[&[u8]]) -> Result<[u8; 32]> {
+    tag_of(&mut MacCtx::new(MacKind::Hmac(Hash::Sha256), key.expose())?, parts)
+}
+
 /// What makes each key of a chain of the one before it.
 #[derive(Default)]
 pub struct Ratchet(Option<MacCtx>);

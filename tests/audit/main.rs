@@ -16,6 +16,7 @@
 mod child;
 mod counts;
 mod faults;
+mod hostile;
 mod page;
 #[path = "../common/proof.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
