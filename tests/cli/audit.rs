@@ -417,3 +417,16 @@ fn ocsf() {
     assert_eq!(events[0]["resources"][0]["uid"], "5f3a-01");
     assert_eq!(events[0]["api"]["operation"], "C_Sign");
 }
+
+/// What a log says neither moves the cursor nor turns around the words beside it.
+#[test]
+fn a_log_shows_as_what_it_is() {
+    let copy = tempfile::tempdir().unwrap();
+    let line = r#"{"v":1,"seq":1,"time":"2026-01-01T00:00:00.000000Z","store":"00","who":{"uid":0,"pid":1,"program":"p\u001b[2J\u009b\u202e"},"op":"C_Sign\u2066","outcome":"CKR_OK","mac":"00"}"#;
+    std::fs::write(copy.path().join("00000000000000000001.jsonl"), format!("{line}\n")).unwrap();
+    let mut show = std::process::Command::new(env!("CARGO_BIN_EXE_strongroom"));
+    let output = show.args(["audit", "show", "--log"]).arg(copy.path()).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains(r"p\u{1b}[2J\u{9b}\u{202e}"), "{shown}");
+    assert!(shown.contains(r"C_Sign\u{2066}"), "{shown}");
+}
