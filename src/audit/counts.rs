@@ -19,7 +19,7 @@ use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Counts one kind of use by one session of one key. Once it is dropped, its place is free as soon as
 /// its count is recorded.
@@ -35,6 +35,16 @@ impl Counter {
         if let Some(slot) = self.bank.slot(self.slot) {
             slot.count.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// Whether there are uses that nobody has taken.
+    pub(super) fn counted(&self) -> bool {
+        self.bank.slot(self.slot).is_some_and(|slot| slot.count.load(Ordering::Acquire) > 0)
+    }
+
+    /// Takes its uses, with the log locked.
+    pub(super) fn take(&self, mut taken: impl FnMut(&Taken) -> Result<()>) -> Result<()> {
+        self.bank.take_from(self.slot, super::writer::now(), &mut taken)
     }
 }
 
@@ -56,6 +66,8 @@ pub(super) struct Bank {
     path: PathBuf,
     /// What its descriptions are authenticated by.
     key: Secret,
+    /// Whether no slot is free, as far as this process knows.
+    full: AtomicBool,
     /// Held, it says that the process lives.
     _alive: File,
 }
@@ -114,7 +126,7 @@ impl Bank {
             version.store(VERSION, Ordering::Release);
         }
         std::fs::rename(&temporary, &path).map_err(super::writer::failed)?;
-        Ok(Bank { cells, path, key: key.duplicate()?, _alive: file })
+        Ok(Bank { cells, path, key: key.duplicate()?, full: AtomicBool::new(false), _alive: file })
     }
 
     /// A file that is there, and whether its process is gone.
@@ -129,7 +141,8 @@ impl Bank {
         }
         let dead = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
         let key = key.duplicate()?;
-        Ok((Bank { cells, path: path.to_path_buf(), key, _alive: file }, dead))
+        let (path, full) = (path.to_path_buf(), AtomicBool::new(false));
+        Ok((Bank { cells, path, key, full, _alive: file }, dead))
     }
 
     /// The files of counts of a log.
@@ -153,6 +166,9 @@ impl Bank {
         process: &Process,
         now: u64,
     ) -> Result<Option<Counter>> {
+        if self.full.load(Ordering::Acquire) {
+            return Ok(None);
+        }
         for at in 0..SLOTS {
             let Some(slot) = self.slot(at) else { break };
             if slot.state.load(Ordering::Acquire) == FREE {
@@ -163,37 +179,59 @@ impl Bank {
                 return Ok(Some(Counter { bank: self.clone(), slot: at, owner: process.pid }));
             }
         }
+        self.full.store(true, Ordering::Release);
         Ok(None)
     }
 
     /// Takes all counts, with the log locked, and frees the slots whose counters are gone.
     pub(super) fn take(&self, mut taken: impl FnMut(&Taken) -> Result<()>) -> Result<()> {
         let now = super::writer::now();
-        for at in 0..SLOTS {
-            let Some(slot) = self.slot(at) else { break };
-            let state = slot.state.load(Ordering::Acquire);
-            if state == FREE {
-                continue;
-            }
-            // Read before the count is taken, so that what was added belongs to it.
-            let described = slot.described();
-            let first = slot.first.swap(now, Ordering::AcqRel);
-            let count = slot.count.swap(0, Ordering::AcqRel);
-            if let (Some(described), true) = (described, count > 0) {
-                let of = self.description(at, &described);
-                let recorded =
-                    of.and_then(|of| of.map_or(Ok(()), |of| taken(&Taken { count, first, of })));
-                if let Err(error) = recorded {
-                    slot.count.fetch_add(count, Ordering::AcqRel);
-                    slot.first.store(first, Ordering::Release);
-                    return Err(error);
-                }
-            }
-            if state == ENDED {
-                slot.state.store(FREE, Ordering::Release);
-            }
+        (0..SLOTS).try_for_each(|at| self.take_from(at, now, &mut taken))
+    }
+
+    /// The same of one slot, whose uses from now on are after `now`.
+    fn take_from(
+        &self,
+        at: usize,
+        now: u64,
+        taken: &mut impl FnMut(&Taken) -> Result<()>,
+    ) -> Result<()> {
+        let Some(slot) = self.slot(at) else { return Ok(()) };
+        let state = slot.state.load(Ordering::Acquire);
+        if state == FREE {
+            return Ok(());
+        }
+        if slot.count.load(Ordering::Acquire) > 0 {
+            self.take_uses(at, &slot, now, taken)?;
+        } else {
+            slot.first.store(now, Ordering::Release);
+        }
+        if state == ENDED {
+            slot.state.store(FREE, Ordering::Release);
+            self.full.store(false, Ordering::Release);
         }
         Ok(())
+    }
+
+    fn take_uses(
+        &self,
+        at: usize,
+        slot: &Slot<'_>,
+        now: u64,
+        taken: &mut impl FnMut(&Taken) -> Result<()>,
+    ) -> Result<()> {
+        // Read before the count is taken, so that what was added belongs to it.
+        let described = slot.described();
+        let first = slot.first.swap(now, Ordering::AcqRel);
+        let count = slot.count.swap(0, Ordering::AcqRel);
+        let Some(described) = described else { return Ok(()) };
+        let of = self.description(at, &described);
+        let recorded = of.and_then(|of| of.map_or(Ok(()), |of| taken(&Taken { count, first, of })));
+        if recorded.is_err() {
+            slot.count.fetch_add(count, Ordering::AcqRel);
+            slot.first.store(first, Ordering::Release);
+        }
+        recorded
     }
 
     /// What a slot counts; none where somebody else wrote it, or a copy of it.

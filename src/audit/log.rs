@@ -174,7 +174,20 @@ impl Log {
         taken.map_or(Ok(()), |_| self.flush()).map(|()| COUNTS_AGE * 1000)
     }
 
-    /// Records the counts of this process: at the end of a session, before a key is destroyed.
+    /// Records what these have counted: at the end of a session.
+    pub fn settle(&self, counters: &[&Counter]) -> Result<()> {
+        if !counters.iter().any(|counter| counter.counted()) {
+            return Ok(());
+        }
+        self.writer.lock().turn(|turn| {
+            let mut all = counters.iter();
+            all.try_for_each(|counter| counter.take(|taken| record_uses(turn, taken)))?;
+            sweep_if_due(turn)?;
+            checkpoint_if_due(turn)
+        })
+    }
+
+    /// Records the counts of this process.
     pub fn flush(&self) -> Result<()> {
         let banks = self.banks.lock().clone();
         self.writer.lock().turn(|turn| {
@@ -299,11 +312,12 @@ fn compare(turn: &mut Turn<'_>, change: &Announced) -> Result<()> {
 }
 
 fn record(turn: &mut Turn<'_>, bank: &Bank) -> Result<()> {
-    bank.take(|Taken { count, first, of }| {
-        let last = now();
-        let details = [Detail::Count(*count), Detail::First(*first), Detail::Last(last)];
-        turn.append_for(&of.process, &Entry { details: &details, ..of.entry() })
-    })
+    bank.take(|taken| record_uses(turn, taken))
+}
+
+fn record_uses(turn: &mut Turn<'_>, Taken { count, first, of }: &Taken) -> Result<()> {
+    let details = [Detail::Count(*count), Detail::First(*first), Detail::Last(now())];
+    turn.append_for(&of.process, &Entry { details: &details, ..of.entry() })
 }
 
 fn sweep_if_due(turn: &mut Turn<'_>) -> Result<()> {

@@ -173,11 +173,11 @@ impl Journal {
         self.judged(self.entry(outcome, None, write).map(Some)).map(|_| ())
     }
 
-    /// Records the counts of this process.
-    pub(super) fn flush(&self) {
+    /// Records what these have counted.
+    pub(super) fn settle(&self, counters: &[&Counter]) {
         // What is not recorded stays counted.
         let opened = self.opened.lock().log.clone();
-        let _ = opened.map(|log| log.flush());
+        let _ = opened.map(|log| log.settle(counters));
     }
 
     /// Records the counts of all processes.
@@ -299,7 +299,8 @@ impl Journal {
             (Ok(done), _) => Ok(done),
             (Err(error), OnFailure::Deny) => {
                 tracing::error!("refused, as it cannot be recorded: {error}");
-                Err(Error::DeviceError)
+                // Whoever is told that the disk is full can make room.
+                Err(if error == Error::DeviceMemory { error } else { Error::DeviceError })
             }
             (Err(error), OnFailure::Warn) => {
                 tracing::error!("done, and not recorded: {error}");

@@ -409,11 +409,8 @@ impl Session {
         let mut state = self.state.lock();
         state.cancel(CK_FLAGS::MAX);
         state.closed = true;
-        let counted = state.footing.tallies.end();
+        state.footing.tallies.end(&self.journal);
         drop(state);
-        if counted {
-            self.journal.flush();
-        }
         let _transition = self.slot.transition.lock();
         self.slot.close_session(self.handle);
         let count = if self.read_write { &self.slot.read_write } else { &self.slot.read_only };

@@ -129,11 +129,17 @@ impl Tallies {
         Ok(Some(tally))
     }
 
-    /// The session ends; whether it counted anything.
-    pub(super) fn end(&mut self) -> bool {
-        let counted = !self.0.is_empty();
+    /// The session ends: what it counted is recorded.
+    pub(super) fn end(&mut self, journal: &Journal) {
+        let counters = self.0.iter().filter_map(|tally| match &tally.by {
+            By::Count(counter) => Some(counter),
+            By::Each(..) | By::Nothing => None,
+        });
+        let counters: Vec<_> = counters.collect();
+        if !counters.is_empty() {
+            journal.settle(&counters);
+        }
         self.0.clear();
-        counted
     }
 }
 

@@ -47,7 +47,7 @@ documents` writes it. [audit-format.md](audit-format.md) says what the records a
 
 **Before it is done.** What must be recorded is recorded first: a change of the store inside its transaction, on the
 disk before it is committed; all else before its result leaves. What cannot be recorded is not done, and the call
-answers `CKR_DEVICE_ERROR`; `audit.on_failure = \"warn\"` does it and says so on the diagnostic channel. `C_Logout` alone
+answers `CKR_DEVICE_ERROR`, or `CKR_DEVICE_MEMORY` on a full disk; `audit.on_failure = \"warn\"` does it and says so on the diagnostic channel. `C_Logout` alone
 logs out all the same. A record that a machine loses when it loses power is of something that changed no row: the
 system writes those in its time.
 
