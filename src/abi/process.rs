@@ -240,6 +240,7 @@ pub(super) fn finalise() -> Result<()> {
         running.library.end();
     }
     drop(held);
+    secret::wipe_stacks();
     GLOBAL.lives.fetch_add(1, Ordering::AcqRel);
     let _ = futex::wake(&GLOBAL.lives, futex::Flags::PRIVATE, u32::MAX);
     Ok(())
@@ -310,6 +311,7 @@ extern "C" fn before_fork() {
         if let Some(running) = everything.running() {
             running.library.rest();
         }
+        secret::wipe_stacks();
         FORKING.with(|forking| *forking.borrow_mut() = Some(everything));
         MY_GATE.with(|mine| mine.set(IN_FORK));
     });

@@ -7,7 +7,7 @@ use super::parts::{EcPrivate, EcPublic};
 use super::spki::BIT_STRING;
 use crate::codec::der;
 use crate::error::{Error, Result};
-use crate::secret::{CleanStack, Secret};
+use crate::secret::{Secret, on_clean_stack, on_own_stack};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcPoint, PointConversionForm};
 use openssl::error::ErrorStack;
@@ -134,26 +134,30 @@ fn group(curve: &Curve) -> ParamList<'static> {
 /// `random mod (n - 1) + 1`, at its full length. The surplus of 64 bits hides what the reduction
 /// favours.
 fn reduced(curve: &Curve, random: &Secret) -> Result<Secret> {
-    let number = || {
-        let group = EcGroup::from_curve_name(curve.nid)?;
-        let mut order = BigNum::new()?;
-        let mut scratch = BigNumContext::new_secure()?;
-        group.order(&mut order, &mut scratch)?;
-        order.sub_word(1)?;
-        let mut value = BigNum::new_secure()?;
-        value.nnmod(&*secret_number(random)?, &order, &mut scratch)?;
-        value.add_word(1)?;
-        value.to_vec_padded(i32::try_from(curve.len).unwrap_or_default())
-    };
-    Secret::take(number().map_err(|_: ErrorStack| Error::DeviceError)?)
+    on_clean_stack(|| {
+        let number = || {
+            let group = EcGroup::from_curve_name(curve.nid)?;
+            let mut order = BigNum::new()?;
+            let mut scratch = BigNumContext::new_secure()?;
+            group.order(&mut order, &mut scratch)?;
+            order.sub_word(1)?;
+            let mut value = BigNum::new_secure()?;
+            value.nnmod(&*secret_number(random)?, &order, &mut scratch)?;
+            value.add_word(1)?;
+            value.to_vec_padded(i32::try_from(curve.len).unwrap_or_default())
+        };
+        Secret::take(number().map_err(|_: ErrorStack| Error::DeviceError)?)
+    })
 }
 
 fn in_range(curve: &Curve, value: &Secret) -> std::result::Result<bool, ErrorStack> {
-    let group = EcGroup::from_curve_name(curve.nid)?;
-    let mut order = BigNum::new()?;
-    group.order(&mut order, &mut *BigNumContext::new()?)?;
-    let number = secret_number(value)?;
-    Ok(number.num_bits() > 0 && number < order)
+    on_own_stack(|| {
+        let group = EcGroup::from_curve_name(curve.nid)?;
+        let mut order = BigNum::new()?;
+        group.order(&mut order, &mut *BigNumContext::new()?)?;
+        let number = secret_number(value)?;
+        Ok(number.num_bits() > 0 && number < order)
+    })
 }
 
 fn uncompressed(curve: &Curve, point: &[u8]) -> std::result::Result<Vec<u8>, ErrorStack> {
@@ -164,12 +168,13 @@ fn uncompressed(curve: &Curve, point: &[u8]) -> std::result::Result<Vec<u8>, Err
 }
 
 fn multiply(curve: &Curve, value: &Secret) -> std::result::Result<Vec<u8>, ErrorStack> {
-    let _clean = CleanStack;
-    let group = EcGroup::from_curve_name(curve.nid)?;
-    let mut scratch = BigNumContext::new_secure()?;
-    let mut point = EcPoint::new(&group)?;
-    point.mul_generator2(&group, &*secret_number(value)?, &mut scratch)?;
-    point.to_bytes(&group, PointConversionForm::UNCOMPRESSED, &mut scratch)
+    on_own_stack(|| {
+        let group = EcGroup::from_curve_name(curve.nid)?;
+        let mut scratch = BigNumContext::new_secure()?;
+        let mut point = EcPoint::new(&group)?;
+        point.mul_generator2(&group, &*secret_number(value)?, &mut scratch)?;
+        point.to_bytes(&group, PointConversionForm::UNCOMPRESSED, &mut scratch)
+    })
 }
 
 /// A number whose memory OpenSSL wipes.

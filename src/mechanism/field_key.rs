@@ -6,7 +6,7 @@ use super::ossl::{Half, ParamList, Pkey, native, random_private};
 use super::parts::{FieldDomain, FieldPrivate, FieldPublic};
 use super::rsa_key::{bit_length, minimal};
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{Secret, on_clean_stack, on_own_stack};
 use cryptoki_sys::*;
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::error::ErrorStack;
@@ -160,16 +160,18 @@ fn length(domain: &FieldDomain, named: bool, wanted: Option<usize>) -> Result<us
 /// A number between 1 and `order - 1`, made from 64 bits more than the order has (FIPS 186-5,
 /// section A.2.1).
 fn below(order: &[u8]) -> Result<Secret> {
-    let random = Secret::with(order.len() + 8, random_private)?;
-    let number = || {
-        let mut most = BigNum::from_slice(order)?;
-        most.sub_word(1)?;
-        let mut value = BigNum::new_secure()?;
-        value.nnmod(&*secret_number(&random)?, &most, &mut *BigNumContext::new_secure()?)?;
-        value.add_word(1)?;
-        Ok(value.to_vec())
-    };
-    Secret::take(number().map_err(|_: ErrorStack| Error::DeviceError)?)
+    on_clean_stack(|| {
+        let random = Secret::with(order.len() + 8, random_private)?;
+        let number = || {
+            let mut most = BigNum::from_slice(order)?;
+            most.sub_word(1)?;
+            let mut value = BigNum::new_secure()?;
+            value.nnmod(&*secret_number(&random)?, &most, &mut *BigNumContext::new_secure()?)?;
+            value.add_word(1)?;
+            Ok(value.to_vec())
+        };
+        Secret::take(number().map_err(|_: ErrorStack| Error::DeviceError)?)
+    })
 }
 
 /// A number of exactly so many bits (PKCS #3, section 7.1).
@@ -184,10 +186,12 @@ fn of_length(bits: usize) -> Result<Secret> {
 
 /// `g` to the power of a private value.
 fn power(domain: &FieldDomain, value: &Secret) -> std::result::Result<Vec<u8>, ErrorStack> {
-    let (p, g) = (BigNum::from_slice(&domain.prime)?, BigNum::from_slice(&domain.base)?);
-    let mut result = BigNum::new()?;
-    result.mod_exp(&g, &*secret_number(value)?, &p, &mut *BigNumContext::new_secure()?)?;
-    Ok(result.to_vec())
+    on_own_stack(|| {
+        let (p, g) = (BigNum::from_slice(&domain.prime)?, BigNum::from_slice(&domain.base)?);
+        let mut result = BigNum::new()?;
+        result.mod_exp(&g, &*secret_number(value)?, &p, &mut *BigNumContext::new_secure()?)?;
+        Ok(result.to_vec())
+    })
 }
 
 /// A group that OpenSSL knows by name needs no test.

@@ -32,6 +32,7 @@ pub use pkey::{Half, Operation, Pkey, PkeyCtx, agree, agree_padded};
 
 use super::Hash;
 use crate::error::{Error, Result};
+use crate::secret::on_own_stack;
 use openssl_sys as ffi;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
@@ -92,7 +93,9 @@ pub fn random(out: &mut [u8]) -> Result<()> {
 /// Fills `out` from the generator kept apart for private values.
 pub fn random_private(out: &mut [u8]) -> Result<()> {
     // SAFETY: writes exactly `out.len()` bytes to `out`.
-    check(unsafe { RAND_priv_bytes_ex(library()?.context, out.as_mut_ptr(), out.len(), 0) })
+    let context = library()?.context;
+    // SAFETY: writes exactly `out.len()` bytes to `out`.
+    check(on_own_stack(|| unsafe { RAND_priv_bytes_ex(context, out.as_mut_ptr(), out.len(), 0) }))
 }
 
 /// Mixes bytes into the generator from which those of all threads are seeded, beside what the kernel

@@ -5,7 +5,7 @@
 use super::ossl::{Half, Operation, ParamList, Pkey, PkeyCtx, native};
 use super::parts::{RsaPrivate, RsaPublic};
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{Secret, on_clean_stack};
 use openssl::bn::{BigNum, BigNumContext, BigNumRef};
 use openssl::error::ErrorStack;
 
@@ -122,32 +122,34 @@ fn check_public(parts: &RsaPublic) -> Result<()> {
 /// Whether `n = p q`, `d e = 1` modulo `p-1` and `q-1`, and the CRT values follow from them
 /// (RFC 8017, section 3.2).
 fn is_consistent(parts: &RsaPrivate, crt: &[Secret; 5]) -> std::result::Result<bool, ErrorStack> {
-    let mut scratch = BigNumContext::new_secure()?;
-    let [p, q, dp, dq, qinv] = crt;
-    let n = secret_number(&parts.public.modulus)?;
-    let e = secret_number(&parts.public.exponent)?;
-    let d = secret_number(parts.exponent.expose())?;
-    let (p, q) = (secret_number(p.expose())?, secret_number(q.expose())?);
-    let mut product = BigNum::new_secure()?;
-    product.checked_mul(&p, &q, &mut scratch)?;
-    let one = BigNum::from_u32(1)?;
-    if product != n || p <= one || q <= one || d >= n {
-        return Ok(false);
-    }
-    let mut good = true;
-    for (prime, exponent) in [(&p, dp), (&q, dq)] {
-        let mut less = BigNum::new_secure()?;
-        less.checked_sub(prime, &one)?;
-        let mut reduced = BigNum::new_secure()?;
-        reduced.nnmod(&d, &less, &mut scratch)?;
-        good &= reduced == secret_number(exponent.expose())?;
+    on_clean_stack(|| {
+        let mut scratch = BigNumContext::new_secure()?;
+        let [p, q, dp, dq, qinv] = crt;
+        let n = secret_number(&parts.public.modulus)?;
+        let e = secret_number(&parts.public.exponent)?;
+        let d = secret_number(parts.exponent.expose())?;
+        let (p, q) = (secret_number(p.expose())?, secret_number(q.expose())?);
+        let mut product = BigNum::new_secure()?;
+        product.checked_mul(&p, &q, &mut scratch)?;
+        let one = BigNum::from_u32(1)?;
+        if product != n || p <= one || q <= one || d >= n {
+            return Ok(false);
+        }
+        let mut good = true;
+        for (prime, exponent) in [(&p, dp), (&q, dq)] {
+            let mut less = BigNum::new_secure()?;
+            less.checked_sub(prime, &one)?;
+            let mut reduced = BigNum::new_secure()?;
+            reduced.nnmod(&d, &less, &mut scratch)?;
+            good &= reduced == secret_number(exponent.expose())?;
+            let mut unit = BigNum::new_secure()?;
+            unit.mod_mul(&reduced, &e, &less, &mut scratch)?;
+            good &= unit == one;
+        }
         let mut unit = BigNum::new_secure()?;
-        unit.mod_mul(&reduced, &e, &less, &mut scratch)?;
-        good &= unit == one;
-    }
-    let mut unit = BigNum::new_secure()?;
-    unit.mod_mul(&q, &*secret_number(qinv.expose())?, &p, &mut scratch)?;
-    Ok(good && unit == one)
+        unit.mod_mul(&q, &*secret_number(qinv.expose())?, &p, &mut scratch)?;
+        Ok(good && unit == one)
+    })
 }
 
 /// No private number is longer than the modulus: what is would cost time without bound to look at.
@@ -175,28 +177,30 @@ fn works(key: &Pkey, len: usize) -> Result<bool> {
 /// The factors and CRT values of a key of which only `n`, `e` and `d` are known (SP 800-56B
 /// rev. 2, appendix C.1, with small bases in place of random ones).
 fn recover(parts: &RsaPrivate) -> std::result::Result<[Secret; 5], Unrecoverable> {
-    let mut scratch = BigNumContext::new_secure()?;
-    let n = secret_number(&parts.public.modulus)?;
-    let d = secret_number(parts.exponent.expose())?;
-    let mut k = BigNum::new_secure()?;
-    k.checked_mul(&d, &*secret_number(&parts.public.exponent)?, &mut scratch)?;
-    k.sub_word(1)?;
-    // Only a positive even k can be a multiple of lambda(n); and n must be a modulus at all.
-    if k.num_bits() < 2 || k.is_bit_set(0) || n.num_bits() < 16 || !n.is_bit_set(0) {
-        return Err(Unrecoverable);
-    }
-    let twos = (0..k.num_bits()).take_while(|bit| !k.is_bit_set(*bit)).count() as i32;
-    let mut r = BigNum::new_secure()?;
-    r.rshift(&k, twos)?;
-    r.set_const_time();
-    for base in BASES {
-        let mut y = BigNum::new_secure()?;
-        y.mod_exp(&*BigNum::from_u32(*base)?, &r, &n, &mut scratch)?;
-        if let Some(p) = factor(&n, y, twos, &mut scratch)? {
-            return crt_values(&n, &d, &p, &mut scratch);
+    on_clean_stack(|| {
+        let mut scratch = BigNumContext::new_secure()?;
+        let n = secret_number(&parts.public.modulus)?;
+        let d = secret_number(parts.exponent.expose())?;
+        let mut k = BigNum::new_secure()?;
+        k.checked_mul(&d, &*secret_number(&parts.public.exponent)?, &mut scratch)?;
+        k.sub_word(1)?;
+        // Only a positive even k can be a multiple of lambda(n); and n must be a modulus at all.
+        if k.num_bits() < 2 || k.is_bit_set(0) || n.num_bits() < 16 || !n.is_bit_set(0) {
+            return Err(Unrecoverable);
         }
-    }
-    Err(Unrecoverable)
+        let twos = (0..k.num_bits()).take_while(|bit| !k.is_bit_set(*bit)).count() as i32;
+        let mut r = BigNum::new_secure()?;
+        r.rshift(&k, twos)?;
+        r.set_const_time();
+        for base in BASES {
+            let mut y = BigNum::new_secure()?;
+            y.mod_exp(&*BigNum::from_u32(*base)?, &r, &n, &mut scratch)?;
+            if let Some(p) = factor(&n, y, twos, &mut scratch)? {
+                return crt_values(&n, &d, &p, &mut scratch);
+            }
+        }
+        Err(Unrecoverable)
+    })
 }
 
 /// Squares `y` until it is 1; the value before, if it is not -1, is a root that splits `n`.

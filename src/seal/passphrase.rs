@@ -8,7 +8,7 @@ use crate::config::{Kdf, MAX_PIN, variable};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::mechanism::primitive;
-use crate::secret::{CleanStack, Secret};
+use crate::secret::{Secret, on_clean_stack};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Passphrase;
@@ -64,7 +64,6 @@ fn kept(around: &Surroundings) -> Result<Option<Secret>> {
 
 /// A key from a PIN or passphrase, at the cost that `kdf` says.
 pub fn stretch(passphrase: &[u8], salt: &[u8], kdf: &Kdf) -> Result<Secret> {
-    let _clean = CleanStack;
     use argon2::{Algorithm, Argon2, Block, Params, Version};
     // Parameters come from records: a forged one must not make us allocate without bound.
     let work = u64::from(kdf.memory_kib) * u64::from(kdf.passes);
@@ -78,8 +77,7 @@ pub fn stretch(passphrase: &[u8], salt: &[u8], kdf: &Kdf) -> Result<Secret> {
     blocks.resize_with(params.block_count(), Block::default);
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let key = Secret::with(KEY, |out| {
-        argon
-            .hash_password_into_with_memory(passphrase, salt, out, &mut blocks)
+        on_clean_stack(|| argon.hash_password_into_with_memory(passphrase, salt, out, &mut blocks))
             .map_err(|_| Error::FunctionFailed)
     });
     use zeroize::Zeroize;

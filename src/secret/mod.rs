@@ -19,7 +19,7 @@ mod stack;
 
 pub use cells::SharedCells;
 pub use limits::Unsignalled;
-pub use stack::CleanStack;
+pub use stack::{on_clean_stack, on_own_stack, wipe as wipe_stacks};
 
 use crate::error::{Error, Result};
 use slabs::Pool;
@@ -113,4 +113,5 @@ impl Drop for Secret {
 /// it can, so that a child that was made without fork handlers is served too.)
 pub fn begin_again() {
     slabs::begin_again();
+    stack::begin_again();
 }

@@ -71,7 +71,26 @@ pub(super) fn map_state(len: usize) -> Option<NonNull<u8>> {
     Some(start)
 }
 
-/// Gives back what [`map_state`] gave.
+/// Makes a part of a reservation a stack for secrets: zeros, locked where they are touched.
+///
+/// # Safety
+/// The range lies in what [`reserve`] gave, begins and ends with a page, and is the caller's.
+pub(super) unsafe fn open(start: NonNull<u8>, len: usize) -> bool {
+    let first = start.as_ptr().cast();
+    // SAFETY: by this function's contract.
+    let (opened, hidden) = unsafe {
+        (
+            libc::mprotect(first, len, libc::PROT_READ | libc::PROT_WRITE) == 0,
+            libc::madvise(first, len, libc::MADV_DONTDUMP) == 0,
+        )
+    };
+    if opened && !(lock_touched(start, len) && hidden) {
+        warn();
+    }
+    opened
+}
+
+/// Gives back what [`map_state`] or [`reserve`] gave.
 ///
 /// # Safety
 /// As for [`unmap`].
@@ -80,7 +99,8 @@ pub(super) unsafe fn unmap_state(start: NonNull<u8>, len: usize) {
     unsafe { libc::munmap(start.as_ptr().cast(), len) };
 }
 
-fn reserve(len: usize) -> Option<NonNull<u8>> {
+/// Reserves addresses that nobody can touch.
+pub(super) fn reserve(len: usize) -> Option<NonNull<u8>> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: an anonymous private mapping at an address of the kernel's choice touches nothing
     // that exists.
@@ -96,6 +116,23 @@ fn lock(start: *mut u8, len: usize) -> bool {
         return true;
     }
     (0..len).step_by(SMALLEST_PAGE).all(|offset| locked(offset, SMALLEST_PAGE))
+}
+
+/// Locks the range, each page from when it is first touched; or, where the process may not lock as much,
+/// as many of its last pages as it may.
+pub(super) fn lock_touched(start: NonNull<u8>, len: usize) -> bool {
+    // SAFETY: locking changes no memory.
+    let touched = unsafe {
+        libc::syscall(libc::SYS_mlock2, start.as_ptr(), len, libc::MLOCK_ONFAULT as libc::c_long)
+    };
+    let locked = |offset, len| unsafe {
+        // SAFETY: as above.
+        libc::mlock(start.as_ptr().wrapping_add(offset).cast(), len) == 0
+    };
+    if touched == 0 || locked(0, len) {
+        return true;
+    }
+    (0..len).step_by(SMALLEST_PAGE).rev().all(|offset| locked(offset, SMALLEST_PAGE))
 }
 
 fn warn() {

@@ -15,6 +15,7 @@ use crate::object::{attribute, separation};
 use crate::policy::rules::Operation;
 use crate::policy::{self, Group, Use, life};
 use crate::safety::Safeguard;
+use crate::secret;
 use crate::types::{Holder, RawAttribute, Role};
 use cryptoki_sys::*;
 use std::collections::VecDeque;
@@ -112,6 +113,8 @@ impl Library {
         let left = object::tombstone(&found, &now, &session.who(), reason)?;
         session.slot.destroy(object, &entry, left)?;
         session.forget(&found);
+        drop(found);
+        secret::wipe_stacks();
         Ok(())
     }
 

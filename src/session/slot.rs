@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::object::separation::{self, Uses};
 use crate::object::{Object, Template};
 use crate::policy::{Ground, Use, life};
+use crate::secret;
 use crate::store::{Glance, Tag, Token, Vault};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -87,6 +88,7 @@ impl Slot {
             }
         }
         self.cache.take_private().iter().for_each(|entry| drop(self.end(entry)));
+        secret::wipe_stacks();
     }
 
     /// In a forked child: lets go of everything that was made of keys.
@@ -114,10 +116,13 @@ impl Slot {
             sessions.open.remove(&session);
             sessions.objects.range(range).copied().collect()
         };
-        for (_, handle) in own {
-            if let Some(entry) = self.entries.get(handle) {
-                self.drop_handle(handle, &entry);
+        for (_, handle) in &own {
+            if let Some(entry) = self.entries.get(*handle) {
+                self.drop_handle(*handle, &entry);
             }
+        }
+        if !own.is_empty() {
+            secret::wipe_stacks();
         }
     }
 

@@ -20,6 +20,8 @@ pub enum Work {
     Decrypt(CK_MECHANISM_TYPE),
     Gcm,
     Decapsulate,
+    Derive,
+    Unwrap(CK_MECHANISM_TYPE),
 }
 
 pub const KINDS: &[Kind] = &[
@@ -27,8 +29,12 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "rsa-decrypt", work: Work::Decrypt(CKM_RSA_PKCS) },
     Kind { name: "p256", work: Work::Sign(CKM_ECDSA_SHA256) },
     Kind { name: "p384", work: Work::Sign(CKM_ECDSA_SHA384) },
+    Kind { name: "p521", work: Work::Sign(CKM_ECDSA_SHA512) },
+    Kind { name: "ecdh", work: Work::Derive },
     Kind { name: "ed25519", work: Work::Sign(CKM_EDDSA) },
     Kind { name: "aes-gcm", work: Work::Gcm },
+    Kind { name: "aes-unwrap", work: Work::Unwrap(CKM_AES_KEY_WRAP) },
+    Kind { name: "rsa-unwrap", work: Work::Unwrap(CKM_RSA_PKCS) },
     Kind { name: "aes-cmac", work: Work::Sign(CKM_AES_CMAC) },
     Kind { name: "hmac", work: Work::Sign(CKM_SHA256_HMAC) },
     Kind { name: "ml-dsa", work: Work::Sign(CKM_ML_DSA) },
@@ -44,6 +50,10 @@ pub fn make(job: &Path) -> Vec<Needle> {
     let mut needles = Vec::new();
     for kind in KINDS {
         let (key, input) = fresh(s, kind);
+        if let Some(made) = made(s, kind, key, &input) {
+            let value = s.get(made, CKA_VALUE).good();
+            needles.push(Needle::new(&format!("{} result", kind.name), &value));
+        }
         let mut template = Vec::new();
         for (attribute, secret) in attributes(kind) {
             let Ok(value) = s.get(key, *attribute) else { continue };
@@ -70,6 +80,16 @@ pub fn make(job: &Path) -> Vec<Needle> {
     needles
 }
 
+/// The key that the work with another one gives.
+fn made(s: Session, kind: &Kind, key: Obj, input: &[u8]) -> Option<Obj> {
+    let readable = shared().and(&keys::open());
+    match kind.work {
+        Work::Derive => Some(s.derive(&Mech::ecdh(CKD_NULL, b"", input), key, &readable).good()),
+        Work::Unwrap(how) => Some(s.unwrap(&Mech::plain(how), key, input, &readable).good()),
+        _ => None,
+    }
+}
+
 /// What of a secret attribute is not in the public key as well.
 fn secret_part(kind: &Kind, attribute: CK_ATTRIBUTE_TYPE, value: &[u8]) -> Vec<u8> {
     match (kind.name, attribute) {
@@ -88,7 +108,7 @@ use aes_schedule as aes;
 /// The attributes of a key from outside, and whether each is a secret.
 fn attributes(kind: &Kind) -> &'static [(CK_ATTRIBUTE_TYPE, bool)] {
     match kind.name {
-        "rsa" | "rsa-decrypt" => &[
+        "rsa" | "rsa-decrypt" | "rsa-unwrap" => &[
             (CKA_CLASS, false),
             (CKA_KEY_TYPE, false),
             (CKA_MODULUS, false),
@@ -100,7 +120,7 @@ fn attributes(kind: &Kind) -> &'static [(CK_ATTRIBUTE_TYPE, bool)] {
             (CKA_EXPONENT_2, true),
             (CKA_COEFFICIENT, true),
         ],
-        "p256" | "p384" | "ed25519" => {
+        "p256" | "p384" | "p521" | "ecdh" | "ed25519" => {
             &[(CKA_CLASS, false), (CKA_KEY_TYPE, false), (CKA_EC_PARAMS, false), (CKA_VALUE, true)]
         }
         "ml-dsa" | "ml-kem" | "slh-dsa" => &[
@@ -128,6 +148,21 @@ fn fresh(s: Session, kind: &Kind) -> (Obj, Vec<u8>) {
             let (public, private) = rsa();
             (private, s.encrypt(&Mech::plain(CKM_RSA_PKCS), public, b"a message").good())
         }
+        "rsa-unwrap" => {
+            let (public, private) = rsa();
+            let wrapped = s.wrap(&Mech::plain(CKM_RSA_PKCS), public, keys::generic(s, 48)).good();
+            (private, wrapped)
+        }
+        "aes-unwrap" => {
+            let key = keys::aes(s, 32);
+            let wrapped = s.wrap(&Mech::plain(CKM_AES_KEY_WRAP), key, keys::generic(s, 48)).good();
+            (key, wrapped)
+        }
+        "ecdh" => {
+            let point = s.get(keys::pair(s, &ec::P256).0, CKA_EC_POINT).good();
+            (keys::pair(s, &ec::P256).1, ec::octets(&point))
+        }
+        "p521" => (keys::pair(s, &ec::P521).1, text),
         "p256" => (keys::pair(s, &ec::P256).1, text),
         "p384" => (keys::pair(s, &ec::P384).1, text),
         "ed25519" => (keys::pair(s, &ec::ED25519).1, text),

@@ -84,10 +84,21 @@ pub fn process(pid: u32, needles: &[Needle]) -> Vec<Hit> {
     hits
 }
 
-/// The needles in a file.
-pub fn file(path: &Path, needles: &[Needle]) -> Vec<String> {
+/// The needles in the memory that a core file holds. Its notes are left out: they are the registers.
+pub fn core(path: &Path, needles: &[Needle]) -> Vec<String> {
     let bytes = std::fs::read(path).expect("a core file");
-    search(&bytes, needles).into_iter().map(|(name, _)| name).collect()
+    assert_eq!(bytes[..5], *b"\x7fELF\x02", "64 bits");
+    let number = |at: usize, len: usize| {
+        let mut number = [0; 8];
+        number[..len].copy_from_slice(&bytes[at..at + len]);
+        u64::from_ne_bytes(number) as usize
+    };
+    // elf(5): e_phoff, e_phentsize, e_phnum; p_type, p_offset, p_filesz.
+    let (first, size, count) = (number(32, 8), number(54, 2), number(56, 2));
+    let headers = (0..count).map(|header| first + header * size);
+    let loaded = headers.filter(|header| number(*header, 4) == PT_LOAD);
+    let parts = loaded.map(|header| &bytes[number(header + 8, 8)..][..number(header + 32, 8)]);
+    parts.flat_map(|part| search(part, needles)).map(|(name, _)| name).collect()
 }
 
 /// The mappings of a process.
@@ -135,4 +146,5 @@ fn search(bytes: &[u8], needles: &[Needle]) -> Vec<(String, usize)> {
 }
 
 const PIECE: usize = 16;
+const PT_LOAD: usize = 1;
 const PAGE: usize = 4096;

@@ -69,7 +69,8 @@ pub fn work(role: &str) {
             whole(true);
         }
         "fork" => forks(),
-        "core" => core(),
+        "core" => core(true),
+        "core again" => core(false),
         other => panic!("no role {other}"),
     }
 }
@@ -99,14 +100,13 @@ fn leave_in_the_middle(s: Session, keys: &[Obj]) {
     s.start(Do::Decrypt, &Mech::plain(CKM_RSA_PKCS), Some(key("rsa-decrypt"))).good();
 }
 
-/// Works and rests, and ends with a core dump.
-fn core() {
-    let (_, keys) = begin(true);
-    with_threads(&keys, |stop| {
+/// Ends with a core dump in the midst of work.
+fn core(first: bool) {
+    let (_, keys) = begin(first);
+    with_threads(&keys, |_| {
         for _ in 0..LOOKS {
             at("work");
         }
-        stop();
         let kept = ORDINARY.to_vec();
         std::hint::black_box(&kept);
         std::process::abort();
@@ -245,6 +245,14 @@ fn work_on(s: Session, kind: &Kind, key: Obj) {
         Work::Gcm => {
             let iv: [u8; 12] = s.random(12).good().try_into().unwrap();
             drop(s.encrypt(&Mech::gcm(&iv, b"", 128), key, &input).good());
+        }
+        Work::Derive => {
+            let mech = Mech::ecdh(CKD_NULL, b"", &input);
+            s.destroy(s.derive(&mech, key, &known::shared()).good()).good();
+        }
+        Work::Unwrap(how) => {
+            let result = s.unwrap(&Mech::plain(how), key, &input, &known::shared()).good();
+            s.destroy(result).good();
         }
         Work::Decapsulate => {
             let mech = Mech::plain(CKM_ML_KEM);

@@ -3,7 +3,7 @@
 //! It imports `error` and `secret`.
 
 use crate::error::{Error, Result};
-use crate::secret::Secret;
+use crate::secret::{Secret, on_clean_stack};
 use openssl::sha::Sha256;
 use openssl::symm::{Cipher, Crypter, Mode};
 use zeroize::Zeroize;
@@ -42,34 +42,39 @@ impl TokenKey {
 /// The key for a PIN: SHA-256 over salt and PIN, then over what came out, as often as the last byte
 /// of the salt says.
 fn stretched(salt: &[u8], pin: &Secret) -> Result<Secret> {
-    let mut hash = Sha256::new();
-    hash.update(salt);
-    hash.update(pin.expose());
-    let mut state = hash.finish();
-    let more = salt.last().copied().map_or(0, u32::from);
-    for _ in 1..(ROUNDS + more) {
+    on_clean_stack(|| {
         let mut hash = Sha256::new();
-        hash.update(&state);
-        state = hash.finish();
-    }
-    let key = Secret::copy_of(&state);
-    state.zeroize();
-    key
+        hash.update(salt);
+        hash.update(pin.expose());
+        let mut state = hash.finish();
+        let more = salt.last().copied().map_or(0, u32::from);
+        for _ in 1..(ROUNDS + more) {
+            let mut hash = Sha256::new();
+            hash.update(&state);
+            state = hash.finish();
+        }
+        let key = Secret::copy_of(&state);
+        state.zeroize();
+        key
+    })
 }
 
 /// AES-256-CBC with PKCS #7 padding, the initialisation vector first.
 fn decrypt(key: &Secret, sealed: &[u8]) -> Result<Secret> {
-    let (iv, sealed) = sealed.split_at_checked(BLOCK).ok_or(Error::DataInvalid)?;
-    let mut crypter = Crypter::new(Cipher::aes_256_cbc(), Mode::Decrypt, key.expose(), Some(iv))
-        .map_err(|_| Error::FunctionFailed)?;
-    let mut opened = Secret::zeroed(sealed.len() + BLOCK)?;
-    let out = opened.expose_mut();
-    let wrong = |_| Error::DataInvalid;
-    let mut length = crypter.update(sealed, out).map_err(wrong)?;
-    let rest = out.get_mut(length..).ok_or(Error::DataInvalid)?;
-    length += crypter.finalize(rest).map_err(wrong)?;
-    opened.truncate(length);
-    Ok(opened)
+    on_clean_stack(|| {
+        let (iv, sealed) = sealed.split_at_checked(BLOCK).ok_or(Error::DataInvalid)?;
+        let mut crypter =
+            Crypter::new(Cipher::aes_256_cbc(), Mode::Decrypt, key.expose(), Some(iv))
+                .map_err(|_| Error::FunctionFailed)?;
+        let mut opened = Secret::zeroed(sealed.len() + BLOCK)?;
+        let out = opened.expose_mut();
+        let wrong = |_| Error::DataInvalid;
+        let mut length = crypter.update(sealed, out).map_err(wrong)?;
+        let rest = out.get_mut(length..).ok_or(Error::DataInvalid)?;
+        length += crypter.finalize(rest).map_err(wrong)?;
+        opened.truncate(length);
+        Ok(opened)
+    })
 }
 
 const SALT: usize = 8;

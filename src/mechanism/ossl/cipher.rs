@@ -4,7 +4,7 @@
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
 use crate::mechanism::Direction;
-use crate::secret::CleanStack;
+use crate::secret::on_own_stack;
 use std::ffi::{CStr, c_int};
 use std::ptr::{self, NonNull};
 
@@ -97,40 +97,41 @@ impl CipherCtx {
     /// Sets the key. `iv_len` is the length of the initialisation vectors that will follow, 0 for
     /// a mode without one or for the standard's default of a key wrap.
     pub fn new(mode: Mode, key: &[u8], direction: Direction, iv_len: usize) -> Result<CipherCtx> {
-        let _clean = CleanStack;
-        let variants = library()?.ciphers.get(mode as usize).ok_or(Error::MechanismInvalid)?;
-        let method = method(variants, mode.variant(key.len())?)?;
-        // SAFETY: no preconditions; null is refused.
-        let context = owned(unsafe { ffi::EVP_CIPHER_CTX_new() })?;
-        let context = CipherCtx { context, mode, direction, padded: false, iv_len, held: 0 };
-        let encrypt = c_int::from(direction == Direction::Encrypt);
-        let len = iv_len as u64;
-        let params = match mode {
-            Mode::Gcm => ParamList::new().number(c"ivlen", &len),
-            _ => ParamList::new(),
-        };
-        // SAFETY: a new context, a fetched method and a key of the method's length, which
-        // `Mode::variant` fixed; the list is terminated.
-        check(unsafe {
-            EVP_CipherInit_ex2(
-                context.raw(),
-                method,
-                key.as_ptr(),
-                ptr::null(),
-                encrypt,
-                params.as_ptr(),
-            )
-        })?;
-        // SAFETY: reads a number out of a live, initialised context.
-        let wanted = unsafe { ffi::EVP_CIPHER_CTX_get_iv_length(context.raw()) };
-        if iv_len != 0 && usize::try_from(wanted) != Ok(iv_len) {
-            return Err(Error::MechanismParamInvalid);
-        }
-        if mode.block() > 1 {
-            // SAFETY: sets a flag of a live context.
-            check(unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.raw(), 0) })?;
-        }
-        Ok(context)
+        on_own_stack(|| {
+            let variants = library()?.ciphers.get(mode as usize).ok_or(Error::MechanismInvalid)?;
+            let method = method(variants, mode.variant(key.len())?)?;
+            // SAFETY: no preconditions; null is refused.
+            let context = owned(unsafe { ffi::EVP_CIPHER_CTX_new() })?;
+            let context = CipherCtx { context, mode, direction, padded: false, iv_len, held: 0 };
+            let encrypt = c_int::from(direction == Direction::Encrypt);
+            let len = iv_len as u64;
+            let params = match mode {
+                Mode::Gcm => ParamList::new().number(c"ivlen", &len),
+                _ => ParamList::new(),
+            };
+            // SAFETY: a new context, a fetched method and a key of the method's length, which
+            // `Mode::variant` fixed; the list is terminated.
+            check(unsafe {
+                EVP_CipherInit_ex2(
+                    context.raw(),
+                    method,
+                    key.as_ptr(),
+                    ptr::null(),
+                    encrypt,
+                    params.as_ptr(),
+                )
+            })?;
+            // SAFETY: reads a number out of a live, initialised context.
+            let wanted = unsafe { ffi::EVP_CIPHER_CTX_get_iv_length(context.raw()) };
+            if iv_len != 0 && usize::try_from(wanted) != Ok(iv_len) {
+                return Err(Error::MechanismParamInvalid);
+            }
+            if mode.block() > 1 {
+                // SAFETY: sets a flag of a live context.
+                check(unsafe { ffi::EVP_CIPHER_CTX_set_padding(context.raw(), 0) })?;
+            }
+            Ok(context)
+        })
     }
 
     /// Turns PKCS #7 padding on; it stays on when the context is started again.
@@ -160,9 +161,7 @@ impl CipherCtx {
     pub fn update_len(&self, input: usize) -> usize {
         let total = self.held.saturating_add(input);
         match (self.mode.block(), self.direction) {
-            (1, Direction::Encrypt) if matches!(self.mode, Mode::Wrap | Mode::WrapPad) => {
-                input.div_ceil(8) * 8 + 8
-            }
+            (1, Direction::Encrypt) if self.wraps() => input.div_ceil(8) * 8 + 8,
             (1, _) => input,
             // The last whole block may be the padding, so it is held until the end.
             (block, Direction::Decrypt) if self.padded => total.saturating_sub(1) / block * block,
@@ -207,7 +206,7 @@ impl CipherCtx {
             // SAFETY: reads `part.len()` bytes; writes no more than `update_len` says (for the
             // block modes: providers/implementations/ciphers/ciphercommon.c; for the key wraps
             // crypto/modes/wrap128.c, which wipes as much as it was given when it fails).
-            check(unsafe {
+            let mut run = || unsafe {
                 ffi::EVP_CipherUpdate(
                     self.raw(),
                     room.as_mut_ptr(),
@@ -215,7 +214,9 @@ impl CipherCtx {
                     part.as_ptr(),
                     part.len() as c_int,
                 )
-            })?;
+            };
+            // What is wrapped is a key, and those modes keep a block of it on the stack.
+            check(if self.wraps() { on_own_stack(run) } else { run() })?;
             if self.mode.block() > 1 {
                 self.held = (self.held + part.len()).saturating_sub(expected);
             }
@@ -226,17 +227,19 @@ impl CipherCtx {
 
     /// Ends the message; writes at most one block and returns how much.
     pub fn finish(&mut self, output: &mut [u8]) -> Result<usize> {
-        let mut block = [0u8; 2 * BLOCK];
-        let mut len = 0;
-        // SAFETY: at most one block is written, and there is room for two.
-        let code = unsafe { EVP_CipherFinal_ex(self.raw(), block.as_mut_ptr(), &mut len) };
-        let result = check(code).and_then(|()| {
-            let last = block.get(..len as usize).ok_or(Error::DeviceError)?;
-            output.get_mut(..last.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(last);
-            Ok(last.len())
-        });
-        zeroize::Zeroize::zeroize(&mut block);
-        result
+        on_own_stack(|| {
+            let mut block = [0u8; 2 * BLOCK];
+            let mut len = 0;
+            // SAFETY: at most one block is written, and there is room for two.
+            let code = unsafe { EVP_CipherFinal_ex(self.raw(), block.as_mut_ptr(), &mut len) };
+            let result = check(code).and_then(|()| {
+                let last = block.get(..len as usize).ok_or(Error::DeviceError)?;
+                output.get_mut(..last.len()).ok_or(Error::BufferTooSmall)?.copy_from_slice(last);
+                Ok(last.len())
+            });
+            zeroize::Zeroize::zeroize(&mut block);
+            result
+        })
     }
 
     /// Ends a message of a mode that holds nothing back: nothing is written.
@@ -274,6 +277,10 @@ impl CipherCtx {
                 tag.as_ptr().cast_mut().cast(),
             )
         })
+    }
+
+    fn wraps(&self) -> bool {
+        matches!(self.mode, Mode::Wrap | Mode::WrapPad)
     }
 
     fn raw(&self) -> *mut ffi::EVP_CIPHER_CTX {

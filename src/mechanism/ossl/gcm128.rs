@@ -6,6 +6,7 @@ use super::super::Direction;
 use super::cipher::{CipherCtx, Mode};
 use super::owned;
 use crate::error::{Error, Result};
+use crate::secret::on_own_stack;
 use std::ffi::{c_int, c_void};
 use std::ptr::{self, NonNull};
 
@@ -28,20 +29,22 @@ unsafe impl Send for LongGcm {}
 impl LongGcm {
     /// Begins a message.
     pub fn new(key: &[u8], iv: &[u8], direction: Direction) -> Result<LongGcm> {
-        let cipher = CipherCtx::new(Mode::Ecb, key, Direction::Encrypt, 0)?;
-        let block = Box::into_raw(Box::new(Block { cipher, failed: false }));
-        // SAFETY: the function takes what it is given here; the mode begins by calling it.
-        let made = owned(unsafe { CRYPTO_gcm128_new(block.cast(), encrypt_block) });
-        let (Ok(context), Some(block)) = (made, NonNull::new(block)) else {
-            // SAFETY: it came from a box, and nothing else has it.
-            drop(unsafe { Box::from_raw(block) });
-            return Err(Error::HostMemory);
-        };
-        let mut message = LongGcm { context, block, direction };
-        // SAFETY: a live context; reads `iv.len()` bytes.
-        unsafe { CRYPTO_gcm128_setiv(context.as_ptr(), iv.as_ptr(), iv.len()) };
-        message.sound(0)?;
-        Ok(message)
+        on_own_stack(|| {
+            let cipher = CipherCtx::new(Mode::Ecb, key, Direction::Encrypt, 0)?;
+            let block = Box::into_raw(Box::new(Block { cipher, failed: false }));
+            // SAFETY: the function takes what it is given here; the mode begins by calling it.
+            let made = owned(unsafe { CRYPTO_gcm128_new(block.cast(), encrypt_block) });
+            let (Ok(context), Some(block)) = (made, NonNull::new(block)) else {
+                // SAFETY: it came from a box, and nothing else has it.
+                drop(unsafe { Box::from_raw(block) });
+                return Err(Error::HostMemory);
+            };
+            let mut message = LongGcm { context, block, direction };
+            // SAFETY: a live context; reads `iv.len()` bytes.
+            unsafe { CRYPTO_gcm128_setiv(context.as_ptr(), iv.as_ptr(), iv.len()) };
+            message.sound(0)?;
+            Ok(message)
+        })
     }
 
     /// Additional data, before any other.

@@ -3,7 +3,7 @@
 
 use super::{ParamList, check, ffi, library, method, owned};
 use crate::error::Result;
-use crate::secret::CleanStack;
+use crate::secret::on_own_stack;
 use std::ffi::CStr;
 
 /// Which function.
@@ -35,15 +35,16 @@ impl Kdf {
 
 /// Fills `out` with what the function derives under these parameters.
 pub fn derive(kdf: Kdf, params: &ParamList<'_>, out: &mut [u8]) -> Result<()> {
-    let _clean = CleanStack;
-    let method = method(&library()?.kdfs, kdf as usize)?;
-    // SAFETY: a fetched method; null is refused.
-    let context = owned(unsafe { ffi::EVP_KDF_CTX_new(method) })?;
-    // SAFETY: writes exactly `out.len()` bytes to `out` and reads the terminated list.
-    let code = unsafe {
-        ffi::EVP_KDF_derive(context.as_ptr(), out.as_mut_ptr(), out.len(), params.as_ptr())
-    };
-    // SAFETY: the one reference made above; OpenSSL wipes the key material in it.
-    unsafe { ffi::EVP_KDF_CTX_free(context.as_ptr()) };
-    check(code)
+    on_own_stack(|| {
+        let method = method(&library()?.kdfs, kdf as usize)?;
+        // SAFETY: a fetched method; null is refused.
+        let context = owned(unsafe { ffi::EVP_KDF_CTX_new(method) })?;
+        // SAFETY: writes exactly `out.len()` bytes to `out` and reads the terminated list.
+        let code = unsafe {
+            ffi::EVP_KDF_derive(context.as_ptr(), out.as_mut_ptr(), out.len(), params.as_ptr())
+        };
+        // SAFETY: the one reference made above; OpenSSL wipes the key material in it.
+        unsafe { ffi::EVP_KDF_CTX_free(context.as_ptr()) };
+        check(code)
+    })
 }

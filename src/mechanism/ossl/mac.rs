@@ -4,7 +4,7 @@
 use super::{Mode, ParamList, check, ffi, library, method, owned};
 use crate::error::{Error, Result};
 use crate::mechanism::Hash;
-use crate::secret::CleanStack;
+use crate::secret::on_own_stack;
 use std::ffi::CStr;
 use std::ptr::{self, NonNull};
 
@@ -64,23 +64,31 @@ unsafe impl Send for MacCtx {}
 impl MacCtx {
     /// Begins a code with this key.
     pub fn new(kind: MacKind, key: &[u8]) -> Result<MacCtx> {
-        let _clean = CleanStack;
-        let params = match kind {
-            MacKind::Hmac(hash) if !hash.has_name() => return Err(Error::MechanismInvalid),
-            MacKind::Hmac(hash) => ParamList::new().text(c"digest", hash.name()),
-            MacKind::Cmac => ParamList::new().text(c"cipher", Mode::Cbc.name(key.len())?),
-            MacKind::Des3Cmac => ParamList::new().text(c"cipher", Mode::Des3Cbc.name(key.len())?),
-            MacKind::Poly1305 => ParamList::new(),
-        };
-        let method = method(&library()?.macs, kind.index())?;
-        // SAFETY: a fetched method; null is refused.
-        let context = owned(unsafe { ffi::EVP_MAC_CTX_new(method) })?;
-        let context = MacCtx { context, len: kind.len() };
-        // SAFETY: reads `key.len()` bytes of `key` and the terminated list.
-        check(unsafe {
-            ffi::EVP_MAC_init(context.context.as_ptr(), key.as_ptr(), key.len(), params.as_ptr())
-        })?;
-        Ok(context)
+        on_own_stack(|| {
+            let params = match kind {
+                MacKind::Hmac(hash) if !hash.has_name() => return Err(Error::MechanismInvalid),
+                MacKind::Hmac(hash) => ParamList::new().text(c"digest", hash.name()),
+                MacKind::Cmac => ParamList::new().text(c"cipher", Mode::Cbc.name(key.len())?),
+                MacKind::Des3Cmac => {
+                    ParamList::new().text(c"cipher", Mode::Des3Cbc.name(key.len())?)
+                }
+                MacKind::Poly1305 => ParamList::new(),
+            };
+            let method = method(&library()?.macs, kind.index())?;
+            // SAFETY: a fetched method; null is refused.
+            let context = owned(unsafe { ffi::EVP_MAC_CTX_new(method) })?;
+            let context = MacCtx { context, len: kind.len() };
+            // SAFETY: reads `key.len()` bytes of `key` and the terminated list.
+            check(unsafe {
+                ffi::EVP_MAC_init(
+                    context.context.as_ptr(),
+                    key.as_ptr(),
+                    key.len(),
+                    params.as_ptr(),
+                )
+            })?;
+            Ok(context)
+        })
     }
 
     /// Begins again with the same key.
@@ -91,10 +99,11 @@ impl MacCtx {
 
     /// Begins a code of the same kind with another key.
     pub fn rekey(&mut self, key: &[u8]) -> Result<()> {
-        let _clean = CleanStack;
-        // SAFETY: reads `key.len()` bytes of `key`; null parameters keep the digest.
-        check(unsafe {
-            ffi::EVP_MAC_init(self.context.as_ptr(), key.as_ptr(), key.len(), ptr::null())
+        on_own_stack(|| {
+            // SAFETY: reads `key.len()` bytes of `key`; null parameters keep the digest.
+            check(unsafe {
+                ffi::EVP_MAC_init(self.context.as_ptr(), key.as_ptr(), key.len(), ptr::null())
+            })
         })
     }
 

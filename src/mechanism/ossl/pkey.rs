@@ -4,7 +4,7 @@
 use super::params::{OCTET_STRING, UNSIGNED_INTEGER};
 use super::{ParamList, check, clear_errors, ffi, library, owned};
 use crate::error::{Error, Result};
-use crate::secret::{CleanStack, Secret};
+use crate::secret::{Secret, on_clean_stack, on_own_stack};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
 
@@ -31,40 +31,42 @@ unsafe impl Sync for Pkey {}
 impl Pkey {
     /// Makes a key from its values. `FunctionFailed` where OpenSSL refuses them.
     pub fn from_params(algorithm: &CStr, half: Half, params: &ParamList<'_>) -> Result<Pkey> {
-        let _clean = CleanStack;
-        let context = KeyContext::new(algorithm)?;
-        let selection = match half {
-            Half::Public => ffi::EVP_PKEY_PUBLIC_KEY,
-            Half::Private => ffi::EVP_PKEY_KEYPAIR,
-            Half::Parameters => KEY_PARAMETERS,
-        };
-        let mut key = ptr::null_mut();
-        // SAFETY: a live context and a terminated list, which is only read (the pointer is mutable
-        // in the C prototype alone); on success `key` is a reference of ours.
-        unsafe {
-            check(ffi::EVP_PKEY_fromdata_init(context.0.as_ptr()))?;
-            check(ffi::EVP_PKEY_fromdata(
-                context.0.as_ptr(),
-                &mut key,
-                selection,
-                params.as_ptr().cast_mut(),
-            ))?;
-        }
-        owned(key).map(Pkey)
+        on_own_stack(|| {
+            let context = KeyContext::new(algorithm)?;
+            let selection = match half {
+                Half::Public => ffi::EVP_PKEY_PUBLIC_KEY,
+                Half::Private => ffi::EVP_PKEY_KEYPAIR,
+                Half::Parameters => KEY_PARAMETERS,
+            };
+            let mut key = ptr::null_mut();
+            // SAFETY: a live context and a terminated list, which is only read (the pointer is mutable
+            // in the C prototype alone); on success `key` is a reference of ours.
+            unsafe {
+                check(ffi::EVP_PKEY_fromdata_init(context.0.as_ptr()))?;
+                check(ffi::EVP_PKEY_fromdata(
+                    context.0.as_ptr(),
+                    &mut key,
+                    selection,
+                    params.as_ptr().cast_mut(),
+                ))?;
+            }
+            owned(key).map(Pkey)
+        })
     }
 
     /// Makes a new key pair.
     pub fn generate(algorithm: &CStr, params: &ParamList<'_>) -> Result<Pkey> {
-        let _clean = CleanStack;
-        let context = KeyContext::new(algorithm)?;
-        let mut key = ptr::null_mut();
-        // SAFETY: as in `from_params`.
-        unsafe {
-            check(ffi::EVP_PKEY_keygen_init(context.0.as_ptr()))?;
-            check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
-            check(ffi::EVP_PKEY_generate(context.0.as_ptr(), &mut key))?;
-        }
-        owned(key).map(Pkey)
+        on_clean_stack(|| {
+            let context = KeyContext::new(algorithm)?;
+            let mut key = ptr::null_mut();
+            // SAFETY: as in `from_params`.
+            unsafe {
+                check(ffi::EVP_PKEY_keygen_init(context.0.as_ptr()))?;
+                check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
+                check(ffi::EVP_PKEY_generate(context.0.as_ptr(), &mut key))?;
+            }
+            owned(key).map(Pkey)
+        })
     }
 
     /// Makes new domain parameters.
@@ -83,53 +85,56 @@ impl Pkey {
     /// Reads a private key in any encoding OpenSSL knows: PEM or DER; PKCS #8, encrypted or not,
     /// PKCS #1, SEC 1. OpenSSL never asks for a passphrase: without one, an empty one is tried.
     pub fn decode_private(encoded: &[u8], passphrase: &[u8]) -> Result<Pkey> {
-        let _clean = CleanStack;
-        let mut key = ptr::null_mut();
-        let (mut data, mut len) = (encoded.as_ptr(), encoded.len());
-        // SAFETY: the decoder writes one reference to `key`, reads `len` bytes of `data` and
-        // copies the passphrase, which it wipes when it is freed.
-        unsafe {
-            let decoder = owned(ffi::OSSL_DECODER_CTX_new_for_pkey(
-                &mut key,
-                ptr::null(),
-                ptr::null(),
-                ptr::null(),
-                ffi::EVP_PKEY_KEYPAIR,
-                library()?.context,
-                ptr::null(),
-            ))?;
-            let mut code = ffi::OSSL_DECODER_CTX_set_passphrase(
-                decoder.as_ptr(),
-                passphrase.as_ptr(),
-                passphrase.len(),
-            );
-            if code == 1 {
-                code = ffi::OSSL_DECODER_from_data(decoder.as_ptr(), &mut data, &mut len);
+        on_clean_stack(|| {
+            let mut key = ptr::null_mut();
+            let (mut data, mut len) = (encoded.as_ptr(), encoded.len());
+            // SAFETY: the decoder writes one reference to `key`, reads `len` bytes of `data` and
+            // copies the passphrase, which it wipes when it is freed.
+            unsafe {
+                let decoder = owned(ffi::OSSL_DECODER_CTX_new_for_pkey(
+                    &mut key,
+                    ptr::null(),
+                    ptr::null(),
+                    ptr::null(),
+                    ffi::EVP_PKEY_KEYPAIR,
+                    library()?.context,
+                    ptr::null(),
+                ))?;
+                let mut code = ffi::OSSL_DECODER_CTX_set_passphrase(
+                    decoder.as_ptr(),
+                    passphrase.as_ptr(),
+                    passphrase.len(),
+                );
+                if code == 1 {
+                    code = ffi::OSSL_DECODER_from_data(decoder.as_ptr(), &mut data, &mut len);
+                }
+                ffi::OSSL_DECODER_CTX_free(decoder.as_ptr());
+                check(code)?;
             }
-            ffi::OSSL_DECODER_CTX_free(decoder.as_ptr());
-            check(code)?;
-        }
-        // A decoder that succeeds may still have complained on its way.
-        clear_errors();
-        owned(key).map(Pkey)
+            // A decoder that succeeds may still have complained on its way.
+            clear_errors();
+            owned(key).map(Pkey)
+        })
     }
 
     /// A number of the key, big-endian, padded on the left to `len` bytes.
     pub fn integer(&self, name: &CStr, len: usize) -> Result<Secret> {
-        let _clean = CleanStack;
-        let mut value = Secret::zeroed(len)?;
-        self.get(name, UNSIGNED_INTEGER, value.expose_mut())?;
-        value.expose_mut().reverse();
-        Ok(value)
+        on_own_stack(|| {
+            let mut value = Secret::zeroed(len)?;
+            self.get(name, UNSIGNED_INTEGER, value.expose_mut())?;
+            value.expose_mut().reverse();
+            Ok(value)
+        })
     }
 
     /// A byte string of the key, at most `limit` bytes long.
     pub fn octets(&self, name: &CStr, limit: usize) -> Result<Secret> {
-        let _clean = CleanStack;
-        let mut value = Secret::zeroed(limit)?;
-        let len = self.get(name, OCTET_STRING, value.expose_mut())?;
-        value.truncate(len);
-        Ok(value)
+        on_own_stack(|| {
+            let mut value = Secret::zeroed(limit)?;
+            let len = self.get(name, OCTET_STRING, value.expose_mut())?;
+            value.truncate(len);
+            Ok(value)
+        })
     }
 
     /// The name of its group, where it has one.
@@ -172,10 +177,11 @@ impl Pkey {
 
     /// Whether the public half belongs to the private one.
     pub fn halves_agree(&self) -> Result<bool> {
-        let _clean = CleanStack;
-        let context = KeyContext::of(self)?;
-        // SAFETY: a live context over a live key.
-        Ok(check(unsafe { EVP_PKEY_pairwise_check(context.0.as_ptr()) }).is_ok())
+        on_own_stack(|| {
+            let context = KeyContext::of(self)?;
+            // SAFETY: a live context over a live key.
+            Ok(check(unsafe { EVP_PKEY_pairwise_check(context.0.as_ptr()) }).is_ok())
+        })
     }
 
     fn get(&self, name: &CStr, data_type: c_uint, out: &mut [u8]) -> Result<usize> {
@@ -236,50 +242,51 @@ unsafe impl Send for PkeyCtx {}
 impl PkeyCtx {
     /// Sets a key up.
     pub fn new(key: &Pkey, operation: Operation, params: &ParamList<'_>) -> Result<PkeyCtx> {
-        let context = KeyContext::of(key)?;
-        let raw = context.0.as_ptr();
-        // SAFETY: a live context over a live key; the list is terminated and only read. A fetched
-        // signature is counted by the context itself, so our reference goes at once.
-        unsafe {
-            match operation {
-                Operation::Sign => check(ffi::EVP_PKEY_sign_init(raw))?,
-                Operation::Verify => check(ffi::EVP_PKEY_verify_init(raw))?,
-                Operation::Encrypt => check(ffi::EVP_PKEY_encrypt_init(raw))?,
-                Operation::Decrypt => check(ffi::EVP_PKEY_decrypt_init(raw))?,
-                Operation::SignMessage(name) | Operation::VerifyMessage(name) => {
-                    let context = library()?.context;
-                    let signature =
-                        owned(ffi::EVP_SIGNATURE_fetch(context, name.as_ptr(), ptr::null()))?
-                            .as_ptr();
-                    let code = match operation {
-                        Operation::SignMessage(_) => {
-                            ffi::EVP_PKEY_sign_message_init(raw, signature, params.as_ptr())
-                        }
-                        _ => ffi::EVP_PKEY_verify_message_init(raw, signature, params.as_ptr()),
-                    };
-                    ffi::EVP_SIGNATURE_free(signature);
-                    check(code)?;
+        on_own_stack(|| {
+            let context = KeyContext::of(key)?;
+            let raw = context.0.as_ptr();
+            // SAFETY: a live context over a live key; the list is terminated and only read. A fetched
+            // signature is counted by the context itself, so our reference goes at once.
+            unsafe {
+                match operation {
+                    Operation::Sign => check(ffi::EVP_PKEY_sign_init(raw))?,
+                    Operation::Verify => check(ffi::EVP_PKEY_verify_init(raw))?,
+                    Operation::Encrypt => check(ffi::EVP_PKEY_encrypt_init(raw))?,
+                    Operation::Decrypt => check(ffi::EVP_PKEY_decrypt_init(raw))?,
+                    Operation::SignMessage(name) | Operation::VerifyMessage(name) => {
+                        let context = library()?.context;
+                        let signature =
+                            owned(ffi::EVP_SIGNATURE_fetch(context, name.as_ptr(), ptr::null()))?
+                                .as_ptr();
+                        let code = match operation {
+                            Operation::SignMessage(_) => {
+                                ffi::EVP_PKEY_sign_message_init(raw, signature, params.as_ptr())
+                            }
+                            _ => ffi::EVP_PKEY_verify_message_init(raw, signature, params.as_ptr()),
+                        };
+                        ffi::EVP_SIGNATURE_free(signature);
+                        check(code)?;
+                    }
+                }
+                if !matches!(operation, Operation::SignMessage(_) | Operation::VerifyMessage(_)) {
+                    check(ffi::EVP_PKEY_CTX_set_params(raw, params.as_ptr()))?;
                 }
             }
-            if !matches!(operation, Operation::SignMessage(_) | Operation::VerifyMessage(_)) {
-                check(ffi::EVP_PKEY_CTX_set_params(raw, params.as_ptr()))?;
-            }
-        }
-        Ok(PkeyCtx { context, operation })
+            Ok(PkeyCtx { context, operation })
+        })
     }
 
     /// Signs `data`; `out` has room for the longest signature of the key. Returns the length.
     pub fn sign(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
-        let _clean = CleanStack;
         if !matches!(self.operation, Operation::Sign | Operation::SignMessage(_)) {
             return Err(Error::DeviceError);
         }
         let mut len = out.len();
         // SAFETY: reads `data.len()` bytes; OpenSSL is told the room in `out` and refuses less
         // than it needs.
-        check(unsafe {
+        check(on_own_stack(|| unsafe {
             ffi::EVP_PKEY_sign(self.raw(), out.as_mut_ptr(), &mut len, data.as_ptr(), data.len())
-        })?;
+        }))?;
         Ok(len)
     }
 
@@ -308,24 +315,23 @@ impl PkeyCtx {
         }
         let mut len = self.room(out, data, ffi::EVP_PKEY_encrypt)?;
         // SAFETY: reads `data.len()` bytes; `out` has the room OpenSSL asked for.
-        check(unsafe {
+        check(on_own_stack(|| unsafe {
             ffi::EVP_PKEY_encrypt(self.raw(), out.as_mut_ptr(), &mut len, data.as_ptr(), data.len())
-        })?;
+        }))?;
         Ok(len)
     }
 
     /// Decrypts `data`; `out` has room for as many bytes as the modulus, whatever the padding
     /// leaves of them. Returns the length.
     pub fn decrypt(&mut self, data: &[u8], out: &mut [u8]) -> Result<usize> {
-        let _clean = CleanStack;
         if self.operation != Operation::Decrypt {
             return Err(Error::DeviceError);
         }
         let mut len = self.room(out, data, ffi::EVP_PKEY_decrypt)?;
         // SAFETY: reads `data.len()` bytes; `out` has the room OpenSSL asked for.
-        check(unsafe {
+        check(on_own_stack(|| unsafe {
             ffi::EVP_PKEY_decrypt(self.raw(), out.as_mut_ptr(), &mut len, data.as_ptr(), data.len())
-        })?;
+        }))?;
         Ok(len)
     }
 
@@ -362,24 +368,25 @@ fn agree_with(
     len: usize,
     params: Option<&ParamList<'_>>,
 ) -> Result<Secret> {
-    let _clean = CleanStack;
-    let context = KeyContext::of(key)?;
-    let mut secret = Secret::zeroed(len)?;
-    let mut written = len;
-    // SAFETY: live keys; OpenSSL is told the room in `secret` and refuses less than it needs.
-    unsafe {
-        check(ffi::EVP_PKEY_derive_init(context.0.as_ptr()))?;
-        if let Some(params) = params {
-            check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
+    on_own_stack(|| {
+        let context = KeyContext::of(key)?;
+        let mut secret = Secret::zeroed(len)?;
+        let mut written = len;
+        // SAFETY: live keys; OpenSSL is told the room in `secret` and refuses less than it needs.
+        unsafe {
+            check(ffi::EVP_PKEY_derive_init(context.0.as_ptr()))?;
+            if let Some(params) = params {
+                check(ffi::EVP_PKEY_CTX_set_params(context.0.as_ptr(), params.as_ptr()))?;
+            }
+            check(ffi::EVP_PKEY_derive_set_peer(context.0.as_ptr(), peer.0.as_ptr()))?;
+            check(ffi::EVP_PKEY_derive(
+                context.0.as_ptr(),
+                secret.expose_mut().as_mut_ptr(),
+                &mut written,
+            ))?;
         }
-        check(ffi::EVP_PKEY_derive_set_peer(context.0.as_ptr(), peer.0.as_ptr()))?;
-        check(ffi::EVP_PKEY_derive(
-            context.0.as_ptr(),
-            secret.expose_mut().as_mut_ptr(),
-            &mut written,
-        ))?;
-    }
-    if written == len { Ok(secret) } else { Err(Error::DeviceError) }
+        if written == len { Ok(secret) } else { Err(Error::DeviceError) }
+    })
 }
 
 /// A context for operations with a key, or for making one.
