@@ -288,7 +288,7 @@ const IDLE: u32 = 1;
 const BUSY: u32 = 2;
 /// Stacks that are kept. More threads at once get one each that goes with the call.
 const MOST: usize = 128;
-/// Bytes: the deepest calculation of the test suite takes an eighth; the rest is for handlers of
+/// Bytes: the deepest calculation of `tests/crypto` takes an eighth; the rest is for handlers of
 /// signals that the host runs on it.
 const SIZE: usize = 128 << 10;
 /// From one stack to the next; between them is what nobody can touch.

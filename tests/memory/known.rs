@@ -21,6 +21,8 @@ pub enum Work {
     Gcm,
     Decapsulate,
     Derive,
+    /// The public key of a private one: its number times the generator.
+    Public,
     Unwrap(CK_MECHANISM_TYPE),
 }
 
@@ -29,6 +31,8 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "rsa-decrypt", work: Work::Decrypt(CKM_RSA_PKCS) },
     Kind { name: "p256", work: Work::Sign(CKM_ECDSA_SHA256) },
     Kind { name: "p384", work: Work::Sign(CKM_ECDSA_SHA384) },
+    Kind { name: "p384-public", work: Work::Public },
+    Kind { name: "p521-public", work: Work::Public },
     Kind { name: "p521", work: Work::Sign(CKM_ECDSA_SHA512) },
     Kind { name: "ecdh", work: Work::Derive },
     Kind { name: "ed25519", work: Work::Sign(CKM_EDDSA) },
@@ -120,7 +124,7 @@ fn attributes(kind: &Kind) -> &'static [(CK_ATTRIBUTE_TYPE, bool)] {
             (CKA_EXPONENT_2, true),
             (CKA_COEFFICIENT, true),
         ],
-        "p256" | "p384" | "p521" | "ecdh" | "ed25519" => {
+        "p256" | "p384" | "p521" | "p384-public" | "p521-public" | "ecdh" | "ed25519" => {
             &[(CKA_CLASS, false), (CKA_KEY_TYPE, false), (CKA_EC_PARAMS, false), (CKA_VALUE, true)]
         }
         "ml-dsa" | "ml-kem" | "slh-dsa" => &[
@@ -162,6 +166,8 @@ fn fresh(s: Session, kind: &Kind) -> (Obj, Vec<u8>) {
             let point = s.get(keys::pair(s, &ec::P256).0, CKA_EC_POINT).good();
             (keys::pair(s, &ec::P256).1, ec::octets(&point))
         }
+        "p384-public" => (keys::pair(s, &ec::P384).1, text),
+        "p521-public" => (keys::pair(s, &ec::P521).1, text),
         "p521" => (keys::pair(s, &ec::P521).1, text),
         "p256" => (keys::pair(s, &ec::P256).1, text),
         "p384" => (keys::pair(s, &ec::P384).1, text),

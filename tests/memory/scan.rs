@@ -69,9 +69,14 @@ impl Region {
 
 /// Everything in a process that it could have written to and the needles that are there.
 pub fn process(pid: u32, needles: &[Needle]) -> Vec<Hit> {
+    some(pid, needles, |_| true)
+}
+
+/// The same in some of its mappings.
+pub fn some(pid: u32, needles: &[Needle], which: impl Fn(&Region) -> bool) -> Vec<Hit> {
     let memory = File::open(format!("/proc/{pid}/mem")).expect("the memory of a child");
     let mut hits = Vec::new();
-    for region in regions(pid).into_iter().filter(|region| region.writable) {
+    for region in regions(pid).into_iter().filter(|region| region.writable && which(region)) {
         let mut bytes = vec![0; (region.end - region.start) as usize];
         // Guard pages and the like cannot be read, by nobody.
         if memory.read_exact_at(&mut bytes, region.start).is_err() {

@@ -52,6 +52,17 @@ impl Watched {
         hits
     }
 
+    /// The stacks of its threads and other ordinary memory alone: private numbers that are there while
+    /// something is calculated are there for moments.
+    fn glance(&self, needles: &[Needle]) -> Vec<Hit> {
+        let pid = self.process.id();
+        self.stop();
+        let hits = scan::some(pid, needles, |place| place.in_core() && place.path.is_empty());
+        signal(pid, libc::SIGCONT);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        hits
+    }
+
     fn stop(&self) {
         let pid = self.process.id();
         signal(pid, libc::SIGSTOP);
@@ -143,6 +154,7 @@ fn at_work(watched: &mut Watched, needles: &[Needle], all_locked: bool) {
     for _ in 0..LOOKS {
         watched.until("work");
         let mut hits = watched.look(needles);
+        (0..GLANCES).for_each(|_| hits.extend(watched.glance(needles)));
         hits.retain(|hit| misplaced(hit, all_locked));
         nothing("at work, in ordinary memory", hits);
         watched.go_on();
@@ -273,5 +285,8 @@ fn dump(test: &str, role: &str, job: &Path) -> Option<PathBuf> {
     output.status.core_dumped().then(|| files.find(named).expect("a core file").path())
 }
 
+/// How often ordinary memory is looked at beside each look at everything. One in fifteen or so finds a
+/// number where calculations run on the threads' stacks.
+const GLANCES: usize = 16;
 /// How many cores are searched.
 const CORES: usize = 4;

@@ -250,6 +250,10 @@ fn work_on(s: Session, kind: &Kind, key: Obj) {
             let mech = Mech::ecdh(CKD_NULL, b"", &input);
             s.destroy(s.derive(&mech, key, &known::shared()).good()).good();
         }
+        Work::Public => {
+            let mech = Mech::plain(CKM_PUB_KEY_FROM_PRIV_KEY);
+            s.destroy(s.derive(&mech, key, &template! {}).good()).good();
+        }
         Work::Unwrap(how) => {
             let result = s.unwrap(&Mech::plain(how), key, &input, &known::shared()).good();
             s.destroy(result).good();
