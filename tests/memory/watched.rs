@@ -287,6 +287,6 @@ fn dump(test: &str, role: &str, job: &Path) -> Option<PathBuf> {
 
 /// How often ordinary memory is looked at beside each look at everything. One in fifteen or so finds a
 /// number where calculations run on the threads' stacks.
-const GLANCES: usize = 16;
+const GLANCES: usize = 6;
 /// How many cores are searched.
 const CORES: usize = 4;
