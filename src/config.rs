@@ -30,6 +30,8 @@ pub struct Config {
     pub watch: Watch,
     /// What is measured.
     pub metrics: Metrics,
+    /// How secrets are kept in memory.
+    pub memory: Memory,
     /// The file this came from; none where the defaults stand.
     #[serde(skip)]
     pub file: Option<PathBuf>,
@@ -184,6 +186,14 @@ pub struct Metrics {
     pub most_series: usize,
 }
 
+/// Table `[memory]`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Memory {
+    /// Whether calculations with keys run on stacks of the library's own.
+    pub own_stacks: bool,
+}
+
 /// What becomes of an operation that cannot be recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -230,6 +240,12 @@ impl Default for Watch {
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics { most_series: 2000 }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { own_stacks: true }
     }
 }
 

@@ -220,6 +220,7 @@ pub(super) fn initialise(conf: Option<PathBuf>) -> Result<()> {
         return Err(Error::FunctionFailed);
     }
     let config = Config::load(conf.as_deref())?;
+    secret::use_own_stacks(config.memory.own_stacks);
     let mark = Secret::copy_of(&[1])?;
     let running = Arc::new(Running { library: Library::new(config)?, mark });
     for mut gate in all_gates() {

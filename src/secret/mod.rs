@@ -19,7 +19,7 @@ mod stack;
 
 pub use cells::SharedCells;
 pub use limits::Unsignalled;
-pub use stack::{on_clean_stack, on_own_stack, wipe as wipe_stacks};
+pub use stack::{on_clean_stack, on_own_stack, use_own_stacks, wipe as wipe_stacks};
 
 use crate::error::{Error, Result};
 use slabs::Pool;

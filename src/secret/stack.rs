@@ -16,7 +16,7 @@ use super::pages::{self, ALIGNED};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 
 /// Runs a calculation with secrets, whose traces stay until [`wipe`] is called.
 #[inline]
@@ -41,6 +41,12 @@ pub fn on_clean_stack<R>(work: impl FnOnce() -> R) -> R {
     }
 }
 
+/// Whether there are stacks of our own, or calculations run on the host's, below which is overwritten
+/// after each: for hosts that cannot do with the first.
+pub fn use_own_stacks(allowed: bool) {
+    ALLOWED.store(allowed, Relaxed);
+}
+
 /// Overwrites what calculations left on stacks that nobody uses now, and has those in use overwritten when
 /// their users return. To be called when keys have gone.
 pub fn wipe() {
@@ -63,7 +69,7 @@ enum Place {
     /// The thread is on a stack of ours.
     Here,
     Stack(Stack),
-    /// There is no memory for one, or this kind of machine cannot switch.
+    /// There is no memory for one, this kind of machine cannot switch, or the host must not.
     Nowhere,
 }
 
@@ -90,6 +96,9 @@ impl Stack {
         let (here, arena) = (pointer().addr(), ARENA.load(Acquire).addr());
         if arena != 0 && here.wrapping_sub(arena) < MOST * STRIDE {
             return Place::Here;
+        }
+        if !ALLOWED.load(Relaxed) {
+            return Place::Nowhere;
         }
         // Threads are some pages apart at least, so this is the thread's own number.
         let thread = (here >> 16) as u32;
@@ -279,6 +288,8 @@ static SLOTS: [Slot; MOST] = [const {
 static ARENA: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 /// How many stacks there are, of those that are kept.
 static MADE: AtomicUsize = AtomicUsize::new(0);
+/// Whether they are used.
+static ALLOWED: AtomicBool = AtomicBool::new(true);
 /// Counts how often keys went.
 static ERA: AtomicU32 = AtomicU32::new(0);
 

@@ -19,5 +19,6 @@ mod known;
 #[path = "../roles/reader.rs"]
 mod reader;
 mod scan;
+mod stacks;
 mod watched;
 mod worker;
