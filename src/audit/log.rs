@@ -143,6 +143,11 @@ impl Log {
         self.free_counter(entry)?.ok_or(Error::DeviceError)
     }
 
+    /// Whether this process has many counters.
+    pub fn is_crowded(&self) -> bool {
+        self.banks.lock().len() >= MANY
+    }
+
     fn free_counter(&self, entry: &Entry<'_>) -> Result<Option<Counter>> {
         let mut banks = self.banks.lock();
         let process = self.writer.lock().process().clone();
@@ -381,5 +386,7 @@ const CHECKPOINT: &str = "audit.checkpoint";
 const LOG_OLDER: &str = "audit.older";
 const STORE_OLDER: &str = "store.older";
 const UNDONE: &str = "store.undone";
+/// Files of counts of one process that are many.
+const MANY: usize = 8;
 /// How old counts get, microseconds.
 const COUNTS_AGE: u64 = 1_000_000;

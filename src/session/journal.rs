@@ -135,6 +135,11 @@ impl Journal {
         Ok(true)
     }
 
+    /// Whether this process counts so much that sessions are to be modest.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.opened.lock().log.as_ref().is_some_and(|log| log.is_crowded())
+    }
+
     /// Counts uses of a kind; none where that fails and is let through.
     pub(super) fn counter(&self, session: &Session, entry: &Entry<'_>) -> Result<Option<Counter>> {
         let speaker = Speaker::of(session);

@@ -13,16 +13,16 @@ use crate::object::Object;
 use crate::store::Glance;
 use crate::types::Output;
 use cryptoki_sys::CK_MECHANISM_TYPE;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Uses of one kind by one session.
 pub(super) struct Tally {
-    op: &'static str,
-    handle: u64,
-    mechanism: (CK_MECHANISM_TYPE, &'static str),
-    /// The slot's count of logins: another user's uses are other ones.
-    epoch: u64,
+    kind: Kind,
+    /// The name of the mechanism.
+    mechanism: &'static str,
     id: Vec<u8>,
     label: Vec<u8>,
     by: By,
@@ -59,8 +59,12 @@ impl Tally {
     fn write(&self) -> Result<()> {
         let By::Each(journal, speaker) = &self.by else { return Ok(()) };
         let key = KeyName { id: &self.id, label: &self.label };
-        let entry =
-            Entry { op: self.op, key: Some(key), mechanism: self.mechanism.1, ..Entry::default() };
+        let entry = Entry {
+            op: self.kind.2,
+            key: Some(key),
+            mechanism: self.mechanism,
+            ..Entry::default()
+        };
         journal.used(speaker, &entry)
     }
 
@@ -73,17 +77,22 @@ impl Tally {
     pub(super) fn failed(&self) {
         self.settled.store(false, Ordering::Release);
         call::about(&self.id, &self.label);
-        call::by(self.mechanism.1);
-    }
-
-    fn is_of(&self, op: &'static str, handle: u64, row: &Row, epoch: u64) -> bool {
-        (self.handle, self.mechanism.0, self.epoch) == (handle, row.id, epoch) && self.op == op
+        call::by(self.mechanism);
     }
 }
 
-/// What counts the uses of keys that a session began last.
+/// What counts the uses of keys that a session began last, under one login.
 #[derive(Default)]
-pub(super) struct Tallies(Vec<Arc<Tally>>);
+pub(super) struct Tallies {
+    epoch: u64,
+    last: Option<Arc<Tally>>,
+    known: HashMap<Kind, Arc<Tally>, BuildHasherDefault<ByKind>>,
+    /// In the order in which they came.
+    order: VecDeque<Kind>,
+}
+
+/// A kind of use: the key's handle, the mechanism, the operation.
+type Kind = (u64, CK_MECHANISM_TYPE, &'static str);
 
 impl Tallies {
     /// What counts the uses that the call at hand begins; none where they go by uncounted.
@@ -99,39 +108,62 @@ impl Tallies {
         if !session.journal.counts(&session.slot.vault, now)? {
             return Ok(None);
         }
+        // Another user's uses are other ones.
         let epoch = session.slot.epoch.load(Ordering::Acquire);
-        if let Some(known) = self.0.iter().find(|tally| tally.is_of(op, handle, row, epoch)) {
-            return Ok(Some(known.clone()));
+        if self.epoch != epoch {
+            (self.epoch, self.last) = (epoch, None);
+            self.known.clear();
+            self.order.clear();
         }
+        let kind = (handle, row.id, op);
+        if let Some(last) = self.last.as_ref().filter(|last| last.kind == kind) {
+            return Ok(Some(last.clone()));
+        }
+        let tally = match self.known.get(&kind) {
+            Some(known) => known.clone(),
+            None => self.begin(session, kind, key, row)?,
+        };
+        self.last = Some(tally.clone());
+        Ok(Some(tally))
+    }
+
+    fn begin(
+        &mut self,
+        session: &Session,
+        kind: Kind,
+        key: &Object,
+        row: &'static Row,
+    ) -> Result<Arc<Tally>> {
+        self.make_room(&session.journal);
         let (id, label) = names(key);
         let by = match session.journal.each() {
             true => By::Each(session.journal.clone(), Speaker::of(session)),
             false => {
                 let key = Some(KeyName { id, label });
-                let entry = Entry { op, key, mechanism: row.name, ..Entry::default() };
+                let entry = Entry { op: kind.2, key, mechanism: row.name, ..Entry::default() };
                 session.journal.counter(session, &entry)?.map_or(By::Nothing, By::Count)
             }
         };
-        let tally = Arc::new(Tally {
-            op,
-            handle,
-            mechanism: (row.id, row.name),
-            epoch,
-            id: id.to_vec(),
-            label: label.to_vec(),
-            by,
-            settled: AtomicBool::new(false),
-        });
-        if self.0.len() >= REMEMBERED {
-            self.0.remove(0);
+        let settled = AtomicBool::new(false);
+        let (id, label) = (id.to_vec(), label.to_vec());
+        let tally = Arc::new(Tally { kind, mechanism: row.name, id, label, by, settled });
+        self.known.insert(kind, tally.clone());
+        self.order.push_back(kind);
+        Ok(tally)
+    }
+
+    /// Forgets the older half where there are many: of this session, or of a few where the process has
+    /// many.
+    fn make_room(&mut self, journal: &Journal) {
+        let many = self.order.len();
+        if many >= MOST || (many >= FEW && journal.is_crowded()) {
+            self.order.drain(..many / 2).for_each(|kind| drop(self.known.remove(&kind)));
         }
-        self.0.push(tally.clone());
-        Ok(Some(tally))
     }
 
     /// The session ends: what it counted is recorded.
     pub(super) fn end(&mut self, journal: &Journal) {
-        let counters = self.0.iter().filter_map(|tally| match &tally.by {
+        let counters = self.known.values().filter_map(|tally| match &tally.by {
             By::Count(counter) => Some(counter),
             By::Each(..) | By::Nothing => None,
         });
@@ -139,7 +171,26 @@ impl Tallies {
         if !counters.is_empty() {
             journal.settle(&counters);
         }
-        self.0.clear();
+        *self = Tallies::default();
+    }
+}
+
+/// Handles are given by the library: nobody chooses them, so that a multiplication scatters them. Uses of
+/// one key meet.
+#[derive(Default)]
+struct ByKind(u64);
+
+impl Hasher for ByKind {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u8(&mut self, _: u8) {}
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
@@ -167,5 +218,6 @@ impl Output for Settled<'_> {
     }
 }
 
-/// The kinds of uses that a session remembers.
-const REMEMBERED: usize = 16;
+/// The kinds of uses that a session remembers, and that it does where the process counts many.
+const MOST: usize = 1024;
+const FEW: usize = 16;

@@ -59,6 +59,8 @@ fn settled(opened: Connection, write: bool) -> Result<Connection> {
         (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
         (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        // Queries are planned for whatever is bound: else each is planned anew when something else is.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     ] {
         opened.set_db_config(setting, on).map_err(fault)?;
     }

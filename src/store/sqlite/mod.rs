@@ -130,7 +130,7 @@ impl Sqlite {
         let result = self
             .in_place()
             .and_then(|()| change(&Open(connection)))
-            .and_then(|()| connection.execute_batch("COMMIT").map_err(fault));
+            .and_then(|()| run(connection, "COMMIT").map_err(fault));
         if result.is_err() && !connection.is_autocommit() {
             // Where even this fails the connection is dropped, which rolls back as well.
             let _ = connection.execute_batch("ROLLBACK").map_err(fault);
@@ -143,7 +143,7 @@ impl Sqlite {
     fn begin(&self, connection: &Connection) -> Result<()> {
         let begun = Instant::now();
         loop {
-            match connection.execute_batch("BEGIN IMMEDIATE") {
+            match run(connection, "BEGIN IMMEDIATE") {
                 Err(error)
                     if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                         && !files::waited_enough(begun, self.changes().symlink_metadata()) => {}
@@ -242,9 +242,9 @@ impl Store for Sqlite {
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
         let mut result = Ok(());
         self.read(|connection| {
-            let moment = connection.unchecked_transaction()?;
-            result = look(&Open(&moment));
-            moment.finish()
+            run(connection, "BEGIN")?;
+            result = look(&Open(connection));
+            run(connection, "COMMIT")
         })?;
         result
     }
@@ -296,6 +296,11 @@ impl Store for Sqlite {
         *guard = Some(connection);
         folded.map_err(fault)
     }
+}
+
+/// Runs a statement that is parsed once.
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 fn gone(path: &Path) -> Error {

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::store::fault::Fault;
 use crate::store::{Named, ObjectRow, Page, Row, RowKind, Snapshot, Tag, Transaction, Visit};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::sync::OnceLock;
 
 /// A transaction in progress.
 pub(super) struct Open<'a>(pub(super) &'a Connection);
@@ -235,7 +236,11 @@ pub(super) fn page(
     tags: &[Tag],
     page: &Page,
 ) -> rusqlite::Result<Vec<i64>> {
-    let mut query = connection.prepare_cached(&page_sql(tags.len()))?;
+    let made = SQL_OF_PAGES.get(tags.len()).map(|sql| sql.get_or_init(|| page_sql(tags.len())));
+    let mut query = match made {
+        Some(sql) => connection.prepare_cached(sql)?,
+        None => connection.prepare_cached(&page_sql(tags.len()))?,
+    };
     let private = i64::from(private);
     let [without, before] = &page.without;
     let fixed: [&dyn rusqlite::ToSql; FIXED] =
@@ -245,6 +250,9 @@ pub(super) fn page(
         fixed.into_iter().chain(given).collect();
     query.query_map(all.as_slice(), |row| row.get(0))?.collect()
 }
+
+/// What is made once for so many tags, of which most searches have few.
+static SQL_OF_PAGES: [OnceLock<String>; 8] = [const { OnceLock::new() }; 8];
 
 /// A page of the objects with so many tags; the parameters are `of`, the page, the tags.
 fn page_sql(tags: usize) -> String {
