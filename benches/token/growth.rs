@@ -60,8 +60,9 @@ pub(crate) fn grow(
     clock.lap("memory");
     rows.extend(paces(&mut lanes, options, scratch));
     clock.lap("keys that come and go");
-    rows.push(signatures(&lanes, true, options)?);
-    rows.push(signatures(&lanes, false, options)?);
+    for turn in [Turn::One, Turn::Some, Turn::All] {
+        rows.push(signatures(&lanes, turn, options)?);
+    }
     clock.lap("signatures");
     compare(&mut rows);
     if let Some(row) = rows.first_mut() {
@@ -265,20 +266,34 @@ fn paces(lanes: &mut [Lane<'_>], options: &Options, scratch: &Path) -> [Row; 4] 
     rows
 }
 
-/// Signatures with another key each time: of some that are all in memory, or of all, which are not.
-fn signatures(lanes: &[Lane<'_>], warm: bool, options: &Options) -> Result<Row, Failure> {
-    let (name, title, target) = match warm {
-        true => (
-            "growth-sign",
-            "P-256 signature, another of 1000 keys each time",
-            Target::MoreThanOpenssl(3.0),
-        ),
-        false => ("growth-miss", "P-256 signature, another of all keys each time", Target::None),
+/// Which keys are signed with in turn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    One,
+    /// All of them in memory.
+    Some,
+    /// Hardly any in memory, and each for the first time, which is a change of it.
+    All,
+}
+
+/// Signatures with a key of many, with another each time of some, or of all.
+fn signatures(lanes: &[Lane<'_>], turn: Turn, options: &Options) -> Result<Row, Failure> {
+    let warm = turn != Turn::All;
+    let (name, title, most, target) = match turn {
+        Turn::One => ("growth-sign", "P-256 signature", 1, Target::MoreThanOpenssl(3.0)),
+        Turn::Some => {
+            let title = "P-256 signature, another of 1000 keys each time";
+            ("growth-turn", title, TURN, Target::None)
+        }
+        Turn::All => {
+            let title = "P-256 signature, another of all keys each time, for the first time";
+            ("growth-miss", title, usize::MAX, Target::None)
+        }
     };
     let mut row = Row::new(name, title, Unit::Micros, target);
     // As many keys as the tokens take turns with: what the processor's caches do not hold costs all alike.
     let mut signers = Vec::new();
-    for _ in 0..TURN {
+    for _ in 0..most.min(TURN) {
         signers.push(Signer::new(Scheme::EcdsaP256)?);
     }
     let (mut signature, mut next) = ([0; 128], 0);
@@ -286,7 +301,7 @@ fn signatures(lanes: &[Lane<'_>], warm: bool, options: &Options) -> Result<Row, 
         who: OPENSSL.to_owned(),
         batch: Box::new(move |calls| {
             for _ in 0..calls {
-                next = (next + 1) % TURN;
+                next = (next + 1) % signers.len();
                 if let Some(signer) = signers.get_mut(next) {
                     signer.ready(&[7; 32], &mut signature)?;
                 }
@@ -296,7 +311,7 @@ fn signatures(lanes: &[Lane<'_>], warm: bool, options: &Options) -> Result<Row, 
     }];
     for lane in lanes.iter().filter(|lane| lane.failure.is_none()) {
         let session = &lane.token.session;
-        let count = if warm { TURN.min(lane.full) } else { lane.full };
+        let count = most.min(lane.full);
         let keys = all_keys(session, count)?;
         let (mut signature, mut next) = ([0; 64], 0);
         for key in keys.iter().filter(|_| warm) {
