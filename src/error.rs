@@ -101,6 +101,9 @@ errors! {
     TokenNotPresent = CKR_TOKEN_NOT_PRESENT,
     TokenNotRecognized = CKR_TOKEN_NOT_RECOGNIZED,
     TokenWriteProtected = CKR_TOKEN_WRITE_PROTECTED,
+    // What rests could not be read or written, by no fault of what it is: told apart inside, so that nobody
+    // is told of an alteration where a disk failed.
+    Unread = CKR_DEVICE_ERROR,
     UnwrappingKeyHandleInvalid = CKR_UNWRAPPING_KEY_HANDLE_INVALID,
     UnwrappingKeySizeRange = CKR_UNWRAPPING_KEY_SIZE_RANGE,
     UnwrappingKeyTypeInconsistent = CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
@@ -114,6 +117,31 @@ errors! {
     WrappingKeyHandleInvalid = CKR_WRAPPING_KEY_HANDLE_INVALID,
     WrappingKeySizeRange = CKR_WRAPPING_KEY_SIZE_RANGE,
     WrappingKeyTypeInconsistent = CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+}
+
+impl Error {
+    /// Whether it is of what surrounds what rests (the disk, memory, locks, another process) and says
+    /// nothing of what rests there.
+    pub fn is_of_surroundings(self) -> bool {
+        matches!(
+            self,
+            Error::Unread
+                | Error::DeviceMemory
+                | Error::DeviceRemoved
+                | Error::FunctionFailed
+                | Error::HostMemory
+                | Error::KeysRenewed
+                | Error::TokenWriteProtected
+        )
+    }
+}
+
+/// What was read; none where what rests is not what it should be. What surrounds it is an error.
+pub fn where_right<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if !error.is_of_surroundings() => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 /// The result of everything that can fail in the library.

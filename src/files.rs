@@ -291,8 +291,20 @@ pub fn complain(verb: &str, path: &Path, error: &std::io::Error) -> Error {
         PermissionDenied if verb != "open" && verb != "read" => Error::TokenWriteProtected,
         StorageFull | QuotaExceeded | FileTooLarge => Error::DeviceMemory,
         OutOfMemory => Error::HostMemory,
-        _ => Error::DeviceError,
+        // What is gone is another matter than what cannot be read.
+        NotFound | NotADirectory => Error::DeviceError,
+        _ => Error::Unread,
     }
+}
+
+/// Whether the disk gives all of a file, if it is there. The descriptor stays open until the process
+/// ends: to close one of the database's would drop SQLite's locks on it.
+pub fn can_be_read(path: &Path) -> bool {
+    let mut file = match File::open(path) {
+        Ok(file) => std::mem::ManuallyDrop::new(file),
+        Err(error) => return error.kind() == std::io::ErrorKind::NotFound,
+    };
+    std::io::copy(&mut *file, &mut std::io::sink()).is_ok()
 }
 
 /// Whether the process, or the machine, has no file descriptor left.
@@ -330,6 +342,11 @@ impl Paths {
     /// The database.
     pub fn database(&self) -> PathBuf {
         self.directory.join("store.db")
+    }
+
+    /// The write-ahead log beside it.
+    pub fn log(&self) -> PathBuf {
+        self.directory.join("store.db-wal")
     }
 
     /// What SQLite keeps beside the database, or might.

@@ -6,8 +6,10 @@ use super::failure::{Failure, Outcome};
 use super::pins::Visit;
 use crate::audit::Mismatch;
 use crate::config::Config;
+use crate::error::Error;
+use crate::files;
 use crate::session::mend_counter;
-use crate::store::{Fault, Verdict};
+use crate::store::{Fault, Verdict, Wrong};
 use serde::Serialize;
 
 /// What a check found.
@@ -29,6 +31,9 @@ pub struct Report {
     pub repaired: Vec<String>,
     /// What is wrong, and was not put right.
     pub faults: Vec<Bad>,
+    /// What could not be read because the disk failed, or something else around the store: what it is is
+    /// not known.
+    pub unread: Vec<String>,
 }
 
 /// A row that is not as it was written.
@@ -61,9 +66,22 @@ impl From<&Fault> for Bad {
 /// Reads and authenticates every record of the store, with the contents of the private objects of the
 /// tokens that are visited.
 pub fn check(desk: &Desk, visits: &[Visit<'_>]) -> Outcome<Report> {
-    let (verdict, _) = super::diagnostics::capture(|| desk.library.check(&sessions(visits)));
-    let verdict = verdict.map_err(|error| Failure::of("cannot check the store", error))?;
-    Ok(report(desk, visits, &verdict))
+    let examine = || {
+        let (verdict, _) = super::diagnostics::capture(|| desk.library.check(&sessions(visits)));
+        verdict.map_err(|error| Failure::of("cannot check the store", error))
+    };
+    let first = examine()?;
+    if first.faults.iter().all(|fault| fault.kind == Wrong::Unread) {
+        return Ok(report(desk, visits, &first));
+    }
+    // SQLite calls a database malformed, or a row none, whose page the disk did not give. So the disk is
+    // asked; where it gives everything, what is found once more is so.
+    let paths = &desk.opened.around.paths;
+    let whole = [paths.database(), paths.log()].iter().all(|path| files::can_be_read(path));
+    match whole {
+        true => Ok(report(desk, visits, &examine()?)),
+        false => Err(Failure::of("cannot check the store", Error::Unread)),
+    }
 }
 
 /// The same, after what can be made anew from what is authentic was made anew.
@@ -82,6 +100,19 @@ pub fn repair_counter(config: &Config) -> Outcome<Option<String>> {
 }
 
 fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
+    let (mut unread, mut faults) = (Vec::new(), Vec::new());
+    for fault in &verdict.faults {
+        match fault.kind {
+            Wrong::Unread => unread.push(fault.to_string()),
+            _ => faults.push(Bad::from(fault)),
+        }
+    }
+    match audit(desk) {
+        Ok(bad) => faults.extend(bad),
+        Err(error) => {
+            unread.push(format!("the audit log: it could not be read ({})", error.name()))
+        }
+    }
     Report {
         store: desk.config().store.path.display().to_string(),
         tokens: verdict.tokens,
@@ -90,15 +121,16 @@ fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
         roll: !verdict.unlisted,
         notes: desk.said.clone(),
         repaired: Vec::new(),
-        faults: verdict.faults.iter().map(Bad::from).chain(audit(desk)).collect(),
+        faults,
+        unread,
     }
 }
 
 /// What does not go together between the store and its audit log.
-fn audit(desk: &Desk) -> Option<Bad> {
+fn audit(desk: &Desk) -> Result<Option<Bad>, Error> {
     let (compared, _) = super::diagnostics::capture(|| desk.library.compare_audit());
     let (row, fault, what) = match compared {
-        Ok(None) => return None,
+        Ok(None) => return Ok(None),
         Ok(Some(Mismatch::LogOlder(records))) => (
             "log",
             "older",
@@ -114,12 +146,13 @@ fn audit(desk: &Desk) -> Option<Bad> {
             let what = "the store is an older copy: its audit log has seen later revisions of it";
             ("store", "older", what.to_string())
         }
+        Err(error) if error.is_of_surroundings() => return Err(error),
         Err(error) => {
             ("log", "unreadable", format!("the audit log cannot be read ({})", error.name()))
         }
     };
     let what = format!("audit {row}: {what}");
-    Some(Bad { table: "audit".into(), row: row.into(), fault, what, repairable: false })
+    Ok(Some(Bad { table: "audit".into(), row: row.into(), fault, what, repairable: false }))
 }
 
 fn sessions(visits: &[Visit<'_>]) -> Vec<u64> {

@@ -73,6 +73,12 @@ const MEANINGS: &[(&[Error], &str, &str)] = &[
         "'strongroom check' names each row and what is wrong with it",
     ),
     (
+        &[Error::Unread],
+        "the disk failed, or a limit of the program stopped it",
+        "the system's own log (dmesg, journalctl -k) says which disk; copy the store to a sound one \
+         while it is still read, then run 'strongroom check' there",
+    ),
+    (
         &[Error::DeviceError, Error::GeneralError, Error::FunctionFailed],
         "the store could not be read or written as it should be",
         "'strongroom doctor' says what is wrong with the installation, 'strongroom check' with \

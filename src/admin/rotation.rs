@@ -102,7 +102,15 @@ impl Desk {
 
     /// What was altered could not be repaired after a rotation: what it was is not known under new keys.
     fn faultless(&self) -> Outcome<()> {
-        let faults = check(self, &[])?.faults.len();
+        let report = check(self, &[])?;
+        if !report.unread.is_empty() {
+            // What the disk does not give now would be lost under new keys.
+            return Err(Failure::of(
+                "cannot read all of the store, nothing was rotated",
+                Error::Unread,
+            ));
+        }
+        let faults = report.faults.len();
         if faults == 0 {
             return Ok(());
         }

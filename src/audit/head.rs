@@ -3,6 +3,7 @@
 //! audit key. Written over in place, so that the key before is gone.
 
 use super::chain::{ChainKey, KEY, MAC};
+use super::segments::unread;
 use super::tree::Frontier;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
@@ -223,7 +224,7 @@ pub(super) fn read(file: &File) -> Result<Page> {
     let mut page = Box::new([0; PAGE]);
     file.read_exact_at(page.as_mut_slice(), 0).map_err(|error| {
         tracing::error!("cannot read the head of the audit log: {error}");
-        Error::DeviceError
+        unread(&error)
     })?;
     Ok(page)
 }

@@ -91,7 +91,7 @@ impl Place {
     /// Checks owner and mode of all that is there to stay.
     pub fn check(&self) -> Result<()> {
         files::check_directory(&self.checkpoints(), self.access)?;
-        let entries = std::fs::read_dir(&self.directory).map_err(|_| Error::DeviceError)?;
+        let entries = std::fs::read_dir(&self.directory).map_err(|_| Error::Unread)?;
         for path in entries.flatten().map(|entry| entry.path()) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             // What other processes make and remove may be gone by now.
@@ -138,7 +138,7 @@ impl Place {
 pub(super) fn numbered(directory: &Path, ending: &str) -> Result<Vec<u64>> {
     let entries = std::fs::read_dir(directory).map_err(|error| {
         tracing::error!("cannot list {}: {error}", directory.display());
-        Error::DeviceError
+        Error::Unread
     })?;
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let number = |name: String| {
@@ -163,7 +163,7 @@ pub(super) fn lines(file: &File, offset: u64) -> impl Iterator<Item = Result<Vec
     std::iter::from_fn(move || {
         let mut line = Vec::with_capacity(512);
         match (&mut rest).take(LONGEST_LINE as u64).read_until(b'\n', &mut line) {
-            Err(_) => Some(Err(Error::DeviceError)),
+            Err(error) => Some(Err(unread(&error))),
             Ok(_) => (line.pop() == Some(b'\n')).then_some(Ok(line)),
         }
     })
@@ -208,6 +208,13 @@ pub(super) fn mac_of(file: &File, seq: u64) -> Result<Option<[u8; MAC]>> {
     }
 }
 
+/// Why a file was not read as far as it should reach.
+pub(super) fn unread(error: &std::io::Error) -> Error {
+    // One that ends early was cut.
+    let cut = error.kind() == std::io::ErrorKind::UnexpectedEof;
+    if cut { Error::DeviceError } else { Error::Unread }
+}
+
 /// Whether an open file still has a name.
 pub(super) fn named(file: &File) -> bool {
     file.metadata().is_ok_and(|found| found.nlink() > 0)
@@ -215,7 +222,7 @@ pub(super) fn named(file: &File) -> bool {
 
 /// The length of a file, bytes.
 pub(super) fn length(file: &File) -> Result<u64> {
-    file.metadata().map(|found| found.len()).map_err(|_| Error::DeviceError)
+    file.metadata().map(|found| found.len()).map_err(|_| Error::Unread)
 }
 
 /// How much of a segment is read at once, bytes.

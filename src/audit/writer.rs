@@ -400,7 +400,7 @@ pub(super) fn failed(error: std::io::Error) -> Error {
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Error::DeviceMemory,
         ReadOnlyFilesystem | PermissionDenied => Error::TokenWriteProtected,
-        _ => Error::DeviceError,
+        _ => Error::Unread,
     }
 }
 

@@ -106,7 +106,9 @@ pub(super) enum Command {
     Audit(Box<AuditVerb>),
     /// Verifies every record of the store, and names each that is not as it was written
     ///
-    /// Ends with 0 if nothing is wrong (any more), 1 if something is, 2 if it could not run.
+    /// Ends with 0 if all was read and nothing is wrong (any more), 1 if something is not as it was written,
+    /// 2 if nothing is known to be wrong but the check could not run, or the disk did not give all of the
+    /// store.
     Check(Check),
     /// Measures: prints what the audit log adds up to, and what store and log are now, as OpenMetrics
     Metrics(watching::Metrics),

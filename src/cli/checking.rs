@@ -28,8 +28,17 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
     };
     report.repaired.extend(counter);
     show(common, &report, || text(&report))?;
+    if !report.unread.is_empty() {
+        say("strongroom: not all of the store could be read: the disk failed");
+        say(
+            "  next: the system's own log (dmesg, journalctl -k) says which disk; copy the store to a sound \
+             one while it is still read, or restore a backup there",
+        );
+    }
     if report.faults.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        // As where the check could not run at all: nothing is known to be wrong, nor to be right.
+        let unread = !report.unread.is_empty();
+        return Ok(if unread { ExitCode::from(2) } else { ExitCode::SUCCESS });
     }
     say("strongroom: the store is not as it was written");
     say(&format!("  next: {}", next(&report, check.repair)));
@@ -52,6 +61,9 @@ fn text(report: &Report) -> String {
     }
     for done in &report.repaired {
         text.push_str(&format!("repaired: {}\n", visible(done)));
+    }
+    for unread in &report.unread {
+        text.push_str(&format!("unread: {}\n", visible(unread)));
     }
     for fault in &report.faults {
         let mend = if fault.repairable { " (--repair puts it right)" } else { "" };

@@ -13,8 +13,12 @@ use std::sync::atomic::Ordering;
 impl Slot {
     /// The token's record as it is now.
     pub(super) fn now(&self) -> Result<Token> {
-        let now = self.vault.token(self.token.id)?.filter(|now| now.uuid == self.token.uuid);
-        now.ok_or(Error::DeviceRemoved)
+        self.known.same(&self.vault, &self.token)
+    }
+
+    /// Refuses a caller whose token another process has made anew.
+    pub(super) fn present(&self) -> Result<()> {
+        self.known.present(&self.vault, &self.token)
     }
 
     /// Who is logged in.

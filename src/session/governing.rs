@@ -60,14 +60,14 @@ pub struct Explanation {
 impl Library {
     /// The policy of the token of a session, and its version.
     pub fn policy(&self, handle: u64) -> Result<Option<(u64, String)>> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         session.slot.vault.policy(&session.slot.token)
     }
 
     /// Sets the policy of a token: the security officer's right. `ArgumentsBad` where the text is not
     /// one.
     pub fn set_policy(&self, handle: u64, text: &str) -> Result<u64> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         let slot = &session.slot;
         if slot.role() != Some(Role::So) {
             return Err(Error::UserNotLoggedIn);
@@ -79,7 +79,7 @@ impl Library {
     /// A custodian approves of so many uses of a key, named by its `CKA_UNIQUE_ID`: custodians see no
     /// private object. It takes the place of what they approved of it before.
     pub fn approve(&self, handle: u64, what: &Approving<'_>) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         let slot = &session.slot;
         slot.end_void_login()?;
         let login = slot.login().filter(|login| login.role == Role::Custodian);
@@ -112,7 +112,7 @@ impl Library {
 
     /// Whether something would be permitted, and why. Nothing is charged for it.
     pub fn explain(&self, handle: u64, object: u64, question: &Question) -> Result<Explanation> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         let key = session.key_object(object)?;
         session.explain(&key, question)
     }

@@ -9,11 +9,16 @@ use crate::policy::{Ground, Policy};
 use crate::store::{Token, Vault};
 use parking_lot::RwLock;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What a token said when it was last asked.
 pub(super) struct Known {
     policy: config::Policy,
     latest: RwLock<(Option<u64>, Arc<Ground>)>,
+    /// The count of the store's changes at which the token was last seen to be the same.
+    seen: AtomicU64,
+    /// The token was made anew by another process: it is not there any more.
+    gone: AtomicBool,
     /// What this process has taken of uses that are counted.
     pub(super) meters: Meters,
 }
@@ -22,7 +27,33 @@ impl Known {
     pub(super) fn new(token: &Token, policy: &config::Policy) -> Known {
         let ground = Arc::new(Ground::new(token.lifted, policy));
         let latest = RwLock::new((None, ground));
-        Known { policy: policy.clone(), latest, meters: Meters::default() }
+        let (seen, gone) = (AtomicU64::new(u64::MAX), AtomicBool::new(false));
+        Known { policy: policy.clone(), latest, seen, gone, meters: Meters::default() }
+    }
+
+    /// Whether another process was seen to have made the token anew.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// The token as it is now, if it is still the same.
+    pub(super) fn same(&self, vault: &Vault, token: &Token) -> Result<Token> {
+        let found = vault.token(token.id)?;
+        if let Some(found) = found.filter(|found| found.uuid == token.uuid) {
+            return Ok(found);
+        }
+        self.gone.store(true, Ordering::Release);
+        Err(Error::DeviceRemoved)
+    }
+
+    /// Refuses a caller whose token is another by now: asked where the store has changed since.
+    pub(super) fn present(&self, vault: &Vault, token: &Token) -> Result<()> {
+        let now = vault.changes();
+        if now.is_none() || now != Some(self.seen.load(Ordering::Acquire)) {
+            self.same(vault, token)?;
+            self.seen.store(now.unwrap_or(u64::MAX), Ordering::Release);
+        }
+        Ok(())
     }
 
     /// The ground on which decisions stand now: asked anew where the store has changed since.
@@ -34,8 +65,7 @@ impl Known {
                 return Ok(latest.1.clone());
             }
         }
-        let found = vault.token(token.id)?.filter(|found| found.uuid == token.uuid);
-        let found = found.ok_or(Error::DeviceRemoved)?;
+        let found = self.same(vault, token)?;
         let before = self.latest.read().1.policy.clone();
         let governing = self.governing(vault, &found, before.as_ref())?;
         let changed =

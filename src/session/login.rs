@@ -38,7 +38,7 @@ impl Library {
         pin: &[u8],
         name: Option<&[u8]>,
     ) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         let slot = &session.slot;
         slot.end_void_login()?;
         let named = name.map(|name| Holder::Named(String::from_utf8_lossy(name).into_owned()));
@@ -126,7 +126,7 @@ impl Library {
 
     /// `C_SetPIN`: whoever is logged in, or else the user, changes the PIN.
     pub fn set_pin(&self, handle: u64, old: &[u8], new: &[u8]) -> Result<()> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         if !session.read_write {
             return Err(Error::SessionReadOnly);
         }

@@ -9,6 +9,7 @@
 
 // Stores and slots, and who is logged in there.
 mod checking;
+mod closing;
 mod events;
 mod login;
 mod logins;
@@ -219,10 +220,9 @@ impl Library {
             }
             let now = slot.vault.token(slot.token.id)?.ok_or(Error::TokenNotPresent)?;
             if now.uuid != slot.token.uuid {
-                // Another process made the token anew; those with sessions keep the old one's end.
-                if open(&slot.read_only) + open(&slot.read_write) > 0 {
-                    return Err(Error::DeviceRemoved);
-                }
+                // Another process made the token anew: with it went its sessions, which end here.
+                drop(_transition);
+                self.close_sessions(&slot);
                 self.refresh()?;
                 continue;
             }
@@ -245,28 +245,9 @@ impl Library {
         }
     }
 
-    /// Closes a session: its objects are destroyed, and with the last one the login ends.
-    pub fn close_session(&self, handle: u64) -> Result<()> {
-        let session = self.sessions.remove(handle).ok_or(Error::SessionHandleInvalid)?;
-        session.close();
-        Ok(())
-    }
-
-    /// Closes all sessions with a token.
-    pub fn close_all_sessions(&self, slot: CK_SLOT_ID) -> Result<()> {
-        // A token that nobody has initialised has no sessions to close.
-        let Some(slot) = self.slot(slot)? else { return Ok(()) };
-        for (handle, session) in self.sessions.all() {
-            if Arc::ptr_eq(&session.slot, &slot) && self.sessions.remove(handle).is_some() {
-                session.close();
-            }
-        }
-        Ok(())
-    }
-
     /// What there is to know of a session.
     pub fn session_info(&self, handle: u64) -> Result<SessionState> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         session.slot.end_void_login()?;
         let state = session.state();
         let flags = CKF_SERIAL_SESSION | if session.read_write { CKF_RW_SESSION } else { 0 };
@@ -368,7 +349,7 @@ impl Library {
 
     /// A session whose caller's role may call these functions.
     fn admitted(&self, handle: u64, group: Group) -> Result<Arc<Session>> {
-        let session = self.session(handle)?;
+        let session = self.alive(handle)?;
         session.slot.admit(group)?;
         Ok(session)
     }
@@ -389,7 +370,9 @@ impl Library {
         if state.closed {
             return Err(Error::SessionClosed);
         }
-        call(&session, &mut state)
+        let result = call(&session, &mut state);
+        drop(state);
+        if result.is_err() { self.noticed(&session, result) } else { result }
     }
 }
 
@@ -402,23 +385,6 @@ impl Session {
             (Some(Role::So), _) => CKS_RW_SO_FUNCTIONS,
             (Some(_), false) => CKS_RO_USER_FUNCTIONS,
             (Some(_), true) => CKS_RW_USER_FUNCTIONS,
-        }
-    }
-
-    fn close(&self) {
-        let mut state = self.state.lock();
-        state.cancel(CK_FLAGS::MAX);
-        state.closed = true;
-        state.footing.tallies.end(&self.journal);
-        drop(state);
-        let _transition = self.slot.transition.lock();
-        self.slot.close_session(self.handle);
-        let count = if self.read_write { &self.slot.read_write } else { &self.slot.read_only };
-        count.fetch_sub(1, Ordering::AcqRel);
-        // Section 5.6: closing the last session logs the application out.
-        if open(&self.slot.read_write) + open(&self.slot.read_only) == 0 {
-            self.journal.login_ends(self);
-            self.slot.log_out();
         }
     }
 }

@@ -187,6 +187,7 @@ impl Library {
     /// `C_FindObjectsInit`.
     pub fn find_init(&self, handle: u64, template: &[RawAttribute<'_>]) -> Result<()> {
         self.with_state(handle, |session, state| {
+            session.slot.present()?;
             session.slot.admit(Group::Read)?;
             if state.find.is_some() {
                 return Err(Error::OperationActive);
@@ -201,6 +202,7 @@ impl Library {
     pub fn find(&self, handle: u64, most: usize) -> Result<Vec<u64>> {
         self.with_state(handle, |session, state| {
             let find = state.find.as_mut().ok_or(Error::OperationNotInitialized)?;
+            session.slot.present()?;
             let mut batch = Vec::new();
             while batch.len() < most {
                 if let Some(handle) = find.found.pop_front() {

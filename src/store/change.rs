@@ -33,7 +33,7 @@ impl Vault {
             let heads = Heads::find((&keys.state, &self.id), &keys.rows, now, &state.heads)?;
             Ok((state, heads))
         });
-        let (state, heads) = known.map_err(|_| altered("the store's records of its state"))?;
+        let (state, heads) = known.map_err(blamed("the store's records of its state"))?;
         let slots = now.rows(RowKind::SealSlot)?;
         for row in &slots {
             if !heads.has(&keys.rows, RowKind::SealSlot, row)? {
@@ -196,7 +196,7 @@ impl<'a> Change<'a> {
             Err(Error::Altered) => {
                 tracing::warn!("the roll of objects was altered: it is made anew");
                 let roll = Roll::build(self.sides(), self.tx, &sum)
-                    .map_err(|_| altered("the roll of objects, and an object as well,"))?;
+                    .map_err(blamed("the roll of objects, and an object as well,"))?;
                 act(held.insert(roll)).map(Some)
             }
             done => done.map(Some),
@@ -308,7 +308,9 @@ impl<'a> Change<'a> {
     /// Deletes the objects of a token, with whatever was made of them.
     pub(super) fn delete_objects_of(&self, token: i64) -> Result<()> {
         let there = self.tx.objects_of(token)?;
-        let lines = self.roll(|roll| Ok(roll.all(self.seals(), self.tx, &mut |_| {}).0))?;
+        // One that cannot be read in full is made anew, or else nothing is deleted: what it did not list
+        // would go as if nobody had written it, and stay in the sum.
+        let lines = self.roll(|roll| roll.whole(self.seals(), self.tx))?;
         let Some(lines) = lines else {
             for id in there {
                 self.take_object(id)?;
@@ -387,6 +389,11 @@ impl Vault {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Makes of an error one that says what was altered; what surrounds the store is no alteration.
+pub(super) fn blamed(what: &str) -> impl Fn(Error) -> Error + '_ {
+    move |error| if error.is_of_surroundings() { error } else { altered(what) }
 }
 
 /// Says what was altered.

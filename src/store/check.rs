@@ -11,7 +11,7 @@ use super::roll::TOP;
 use super::state::State;
 use super::vault::{STATE, Vault, WRITTEN};
 use super::{Named, RowKind, Snapshot, Tag, ledger, policy};
-use crate::error::Result;
+use crate::error::{Error, Result, where_right};
 use crate::secret::Secret;
 use std::collections::BTreeSet;
 
@@ -118,17 +118,17 @@ impl Vault {
                 true => check.fix(fault, Fix::Database),
                 false => check.fault(fault),
             }),
-            Err(_) => check.broken("cannot be read through"),
+            Err(error) => check.stopped(error, "cannot be read through")?,
         }
-        let state = check.state(now);
+        let state = check.state(now)?;
         check.cursor = state.as_ref().and_then(|state| state.cursor);
         let parts: [Part<'_>; 3] =
             [&|check| check.heads(now, state.as_ref()), &|check| check.values(now), &|check| {
                 check.objects(now, state.as_ref())
             }];
         for part in parts {
-            if part(&mut check).is_err() {
-                check.broken("cannot be read: restore a backup");
+            if let Err(error) = part(&mut check) {
+                check.stopped(error, "cannot be read: restore a backup")?;
             }
         }
         Ok(check.verdict)
@@ -158,27 +158,36 @@ impl Examination<'_> {
         }
     }
 
-    fn broken(&mut self, what: &str) {
+    /// A part ended early: what could not be read is said, and the other parts go on. Where memory ran
+    /// out or another process had the store nothing is said.
+    fn stopped(&mut self, error: Error, what: &str) -> Result<()> {
+        let fault = match error {
+            Error::Unread => Fault::unread("database", ""),
+            error if error.is_of_surroundings() => return Err(error),
+            _ => Fault::new("database", "", Wrong::Unreadable, what),
+        };
         if !self.names("database") {
-            self.fault(Fault::new("database", "", Wrong::Unreadable, what));
+            self.fault(fault);
         }
+        Ok(())
     }
 
-    fn state(&mut self, now: &dyn Snapshot) -> Option<State> {
-        let sealed = now.value(STATE).ok().flatten().unwrap_or_default();
+    fn state(&mut self, now: &dyn Snapshot) -> Result<Option<State>> {
+        let sealed = where_right(now.value(STATE))?.flatten().unwrap_or_default();
         let state = State::open(&sealed, &self.ring.current, &self.vault.id).ok();
         if state.is_none() {
             let what = "it is not one that was written: nothing tells which rows are the latest";
             self.fault(Fault::new("value", STATE, Wrong::Altered, what));
         }
-        state
+        Ok(state)
     }
 
     /// Tokens and seal slots.
     fn heads(&mut self, now: &dyn Snapshot, state: Option<&State>) -> Result<()> {
         let vault = self.vault;
         let keys = (&self.ring.current.state, &vault.id[..]);
-        let written = state.and_then(|state| Heads::written(keys, now, &state.heads).ok());
+        let written = state.map(|state| where_right(Heads::written(keys, now, &state.heads)));
+        let written = written.transpose()?.flatten();
         let as_they_are = Heads::of(&self.ring.current.rows, now)?;
         let whole = state.is_some_and(|state| state.heads == as_they_are.sum());
         if state.is_some() && written.is_none() && !self.verdict.unlisted {
@@ -207,7 +216,7 @@ impl Examination<'_> {
         for id in now.ids(kind)? {
             seen.insert(id);
             self.verdict.tokens += usize::from(kind == RowKind::Token);
-            let Ok(Some(row)) = now.row(kind, id) else {
+            let Some(row) = where_right(now.row(kind, id))?.flatten() else {
                 // Its column is named among the faults of the database.
                 continue;
             };
@@ -247,8 +256,8 @@ impl Examination<'_> {
         // Who may not read the keys of now sees as much as without.
         drop(holder.map(|holder| self.vault.token_keys_at(holder, &token)));
         self.uuids.push((token.id, token.uuid));
-        let policy = self.vault.open_policy(keys, &token, now).is_ok();
-        let ledger = self.vault.open_ledger(keys, &token, now).is_ok();
+        let policy = where_right(self.vault.open_policy(keys, &token, now))?.is_some();
+        let ledger = where_right(self.vault.open_ledger(keys, &token, now))?.is_some();
         let parts = [
             (policy, "policy", policy::name(token.id)),
             (ledger, "ledger", ledger::name(token.id)),
@@ -272,7 +281,7 @@ impl Examination<'_> {
             let (generation, renewing) = (self.ring.generation(), self.cursor.is_some());
             let key = ring::is_key(&name, generation, renewing);
             let exposed = name == EXPOSED && generation > ring::FIRST;
-            if exposed && self.vault.exposed_record(self.ring, now).is_err() {
+            if exposed && where_right(self.vault.exposed_record(self.ring, now))?.is_none() {
                 let what = "it is not the one that was written: which tokens are to be rotated is not known";
                 self.fault(Fault::new("value", &name, Wrong::Altered, what));
             }

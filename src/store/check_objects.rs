@@ -8,7 +8,7 @@ use super::ring::StoreKeys;
 use super::roll::{Bucket, Line, Roll, parts};
 use super::state::{State, Sum, object_element};
 use super::{ObjectRow, RowKind, Snapshot, Tag};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, where_right};
 use std::collections::BTreeSet;
 
 /// The roll as far as it can be read.
@@ -32,6 +32,11 @@ impl Examination<'_> {
                     sum.fold(&object_element(&self.keys_of(id).rows, &row)?);
                     self.object(&listed, &row)
                 }
+                Err(Error::Unread) => {
+                    self.fault(Fault::unread("object", id));
+                    Ok(())
+                }
+                Err(error) if error.is_of_surroundings() => Err(error),
                 Err(_) => {
                     self.unreadable(id);
                     Ok(())
@@ -57,18 +62,21 @@ impl Examination<'_> {
     fn roll(&mut self, now: &dyn Snapshot, state: Option<&State>) -> Result<Listed> {
         let mut listed = Listed { lines: Bucket::new(), partial: true };
         let (Some(state), true) = (state, now.format()? > 1) else { return Ok(listed) };
-        let Ok(mut roll) = Roll::open(self.vault.seals(&self.ring.current), now, &state.objects)
-        else {
+        let seals = self.vault.seals(&self.ring.current);
+        let Some(mut roll) = where_right(Roll::open(seals, now, &state.objects))? else {
             let what = "it is not the one that was written with these objects";
             self.fix(Fault::new("value", "roll", Wrong::Altered, what), Fix::Roll);
             return Ok(listed);
         };
         let mut bad = Vec::new();
-        let (lines, rows) =
-            roll.all(self.vault.seals(&self.ring.current), now, &mut |row| bad.push(row));
+        let (lines, rows) = roll.all(seals, now, &mut |row, error| bad.push((row, error)));
         (listed.lines, listed.partial) = (lines, !bad.is_empty());
         let there: BTreeSet<i64> = now.ids(RowKind::Roll)?.into_iter().collect();
-        for row in bad {
+        for (row, error) in bad {
+            if error == Error::Unread {
+                self.fault(Fault::unread("roll", row));
+                continue;
+            }
             let (kind, what) = match there.contains(&row) {
                 true => (Wrong::Altered, "it is not the one that was written last"),
                 false => (Wrong::Gone, "it is gone"),
@@ -228,8 +236,9 @@ impl Examination<'_> {
         });
         match tags {
             Ok(tags) => Opened::Tags(tags),
-            // The token's keys were renewed again and again since this look at the store began.
-            Err(Error::KeysRenewed) => Opened::Hidden,
+            // The token's keys were renewed again and again since this look at the store began, or memory
+            // ran out: nothing is known of the object.
+            Err(error) if error.is_of_surroundings() => Opened::Hidden,
             Err(_) => Opened::Refused,
         }
     }

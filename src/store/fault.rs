@@ -31,6 +31,8 @@ pub enum Wrong {
     Unreadable,
     /// The database contradicts itself.
     Damaged,
+    /// It could not be read, because the disk failed or something else around it: what it is is not known.
+    Unread,
 }
 
 impl Wrong {
@@ -43,6 +45,7 @@ impl Wrong {
             Wrong::Foreign => "foreign",
             Wrong::Unreadable => "unreadable",
             Wrong::Damaged => "damaged",
+            Wrong::Unread => "unread",
         }
     }
 }
@@ -57,6 +60,11 @@ impl Fault {
     ) -> Fault {
         let (table, row, what) = (table.to_string(), row.to_string(), what.into());
         Fault { table, row, kind, what, repairable: false }
+    }
+
+    /// What could not be read, by no fault of what it is.
+    pub(super) fn unread(table: &str, row: impl ToString) -> Fault {
+        Fault::new(table, row, Wrong::Unread, "it could not be read: the disk failed")
     }
 
     /// The same, where it can be put right.

@@ -23,9 +23,11 @@ impl Heads {
         let mut heads = Heads::default();
         for kind in KINDS {
             for id in now.ids(kind)? {
-                // What cannot be read is not what was written: its part of the sum is missing.
-                if let Ok(Some(row)) = now.row(kind, id) {
-                    heads.put(rows, kind, &row)?;
+                match now.row(kind, id) {
+                    Ok(Some(row)) => heads.put(rows, kind, &row)?,
+                    Err(error) if error.is_of_surroundings() => return Err(error),
+                    // What is no row is not what was written: its part of the sum is missing.
+                    _ => {}
                 }
             }
         }
@@ -52,8 +54,9 @@ impl Heads {
         now: &(impl Snapshot + ?Sized),
         sum: &Sum,
     ) -> Result<Heads> {
-        if let Ok(heads) = Heads::written(keys, now, sum) {
-            return Ok(heads);
+        match Heads::written(keys, now, sum) {
+            Err(error) if !error.is_of_surroundings() => {}
+            written => return written,
         }
         let heads = Heads::of(rows, now)?;
         if heads.sum() == *sum { Ok(heads) } else { Err(Error::Altered) }

@@ -3,7 +3,7 @@
 //! itself, and would bring back what the object was. It is held against the roll, of which a process
 //! keeps what it has read for as long as nothing in the store changes.
 
-use super::change::altered;
+use super::change::{altered, blamed};
 use super::ring::{self, MARK, Ring};
 use super::roll::{Line, Roll};
 use super::state::State;
@@ -89,7 +89,7 @@ impl Vault {
             Err(Error::Altered) => {
                 // Objects that are those of the set-hash are right, whatever became of the roll.
                 let mut roll = Roll::build(ring.sides(state.cursor), now, &state.objects)
-                    .map_err(|_| altered("the roll of objects, and an object as well,"))?;
+                    .map_err(blamed("the roll of objects, and an object as well,"))?;
                 let line = roll.line(self.seals(keys), now, row.id)?;
                 (roll, line)
             }

@@ -9,7 +9,7 @@ use super::token::Token;
 use super::vault::Vault;
 use super::{RowKind, Snapshot, Transaction};
 use crate::codec::{Reader, Writer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, where_right};
 use crate::mechanism::primitive;
 use std::collections::BTreeMap;
 
@@ -194,7 +194,7 @@ impl Vault {
         if token.rules.ledger == 0 {
             return Ok(());
         }
-        let Ok(ledger) = self.open_ledger(old, token, tx) else { return Ok(()) };
+        let Some(ledger) = where_right(self.open_ledger(old, token, tx))? else { return Ok(()) };
         let sealed = primitive::seal(&new.state, &self.ledger_context(token), &ledger.encode())?;
         tx.set_value(&name(token.id), &sealed)
     }

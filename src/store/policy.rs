@@ -8,7 +8,7 @@ use super::token::Token;
 use super::vault::Vault;
 use super::{Snapshot, Transaction};
 use crate::codec::Writer;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, where_right};
 use crate::mechanism::primitive;
 
 impl Vault {
@@ -78,7 +78,8 @@ impl Vault {
         token: &Token,
         (old, new): (&StoreKeys, &StoreKeys),
     ) -> Result<()> {
-        let Ok(Some(text)) = self.open_policy(old, token, tx) else { return Ok(()) };
+        let text = where_right(self.open_policy(old, token, tx))?.flatten();
+        let Some(text) = text else { return Ok(()) };
         let sealed = primitive::seal(&new.cover, &self.policy_context(token), text.as_bytes())?;
         tx.set_value(&name(token.id), &sealed)
     }

@@ -13,7 +13,7 @@ use super::token::Token;
 use super::vault::{Vault, same_rows};
 use super::{ObjectRow, Row, RowKind, Snapshot};
 use crate::codec::{Reader, Writer};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, where_right};
 use crate::mechanism::primitive;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,7 +129,8 @@ impl Vault {
         let mut exposed = Writer::versioned(VERSION);
         let listed = change.heads.borrow().clone();
         for id in listed.ids(RowKind::Token) {
-            let Ok(Some(row)) = change.tx.row(RowKind::Token, id) else { continue };
+            let row = where_right(change.tx.row(RowKind::Token, id))?.flatten();
+            let Some(row) = row else { continue };
             let mut token = match self.listed_token(change.ring, &listed, &row) {
                 Err(Error::Altered) => continue,
                 token => token?,
@@ -167,7 +168,7 @@ impl Vault {
         let mut uuids = BTreeMap::new();
         for id in tx.ids(RowKind::Token)? {
             // The objects of a token that was altered stay as they are.
-            if let Ok(Some(token)) = change.token(id) {
+            if let Some(Some(token)) = where_right(change.token(id))? {
                 uuids.insert(id, token.uuid);
             }
         }
@@ -175,15 +176,16 @@ impl Vault {
         progress.done = ids.len();
         progress.complete = ids.len() < limit;
         for id in ids {
-            // A row that cannot be read at all stays: it is on the roll, and in the sum, as it was.
-            match tx.object(id) {
-                Ok(Some(row)) => {
+            // A row that is none stays: it is on the roll, and in the sum, as it was. One that the disk did
+            // not give is not given up for that.
+            match where_right(tx.object(id))?.flatten() {
+                Some(row) => {
                     let before = Line::of(&old.rows, &row)?;
                     let (row, whole) = self.carry_object(row, &uuids, (old, new))?;
                     let written = change.renew_object(&before, &row, new)?;
                     progress.unreadable += usize::from(!whole || !written);
                 }
-                _ => progress.unreadable += 1,
+                None => progress.unreadable += 1,
             }
             change.state.borrow_mut().cursor = Some(id);
         }

@@ -249,30 +249,46 @@ impl Roll {
         tx.set_value(TOP, &sealed)
     }
 
+    /// Every line, if every row of the roll can be read.
+    pub(super) fn whole(
+        &mut self,
+        seals: Seals<'_>,
+        now: &(impl Snapshot + ?Sized),
+    ) -> Result<Bucket> {
+        let mut first = None;
+        let (lines, _) = self.all(seals, now, &mut |_, error| {
+            first.get_or_insert(error);
+        });
+        first.map_or(Ok(lines), Err)
+    }
+
     /// Every line, and the numbers of the roll's rows; `fault` is told of rows that are not those that
-    /// were written.
+    /// were written, or could not be read.
     pub(super) fn all(
         &mut self,
         seals: Seals<'_>,
         now: &(impl Snapshot + ?Sized),
-        fault: &mut dyn FnMut(i64),
+        fault: &mut dyn FnMut(i64, Error),
     ) -> (Bucket, BTreeSet<i64>) {
         let (mut lines, mut rows) = (Bucket::new(), BTreeSet::new());
         let pages: Vec<i64> = self.top.keys().copied().collect();
         for page in pages {
             rows.insert(row_of_page(page));
-            let Ok(stamps) = self.page(seals, now, page) else {
-                fault(row_of_page(page));
-                // What the page lists is not known: none of its buckets is one too many.
-                rows.extend(page * BUCKETS..(page + 1) * BUCKETS);
-                continue;
+            let stamps = match self.page(seals, now, page) {
+                Ok(stamps) => stamps,
+                Err(error) => {
+                    fault(row_of_page(page), error);
+                    // What the page lists is not known: none of its buckets is one too many.
+                    rows.extend(page * BUCKETS..(page + 1) * BUCKETS);
+                    continue;
+                }
             };
             let buckets: Vec<i64> = stamps.keys().copied().collect();
             for number in buckets {
                 rows.insert(number);
                 match self.load(seals, now, number) {
                     Ok(bucket) => lines.extend(bucket.iter().map(|(id, line)| (*id, *line))),
-                    Err(_) => fault(number),
+                    Err(error) => fault(number, error),
                 }
             }
         }

@@ -154,6 +154,7 @@ impl Vault {
                 *held = Arc::new(ring);
                 Ok(held.clone())
             }
+            Err(error) if error.is_of_surroundings() => Err(error),
             Err(_) => {
                 *shut = Some((Instant::now(), now));
                 tracing::error!(

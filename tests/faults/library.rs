@@ -21,6 +21,10 @@ pub enum Kind {
     Full(i32),
     /// The process is stopped before the call.
     Stop,
+    /// Reads are counted instead, and one is answered with this error.
+    Read(i32),
+    /// So is every read from here on.
+    Reads(i32),
 }
 
 impl Kind {
@@ -32,6 +36,8 @@ impl Kind {
             Kind::Fail(error) => (3, error),
             Kind::Full(error) => (4, error),
             Kind::Stop => (5, 0),
+            Kind::Read(error) => (6, error),
+            Kind::Reads(error) => (7, error),
         }
     }
 

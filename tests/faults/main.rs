@@ -25,6 +25,7 @@ mod rights;
 mod seen;
 mod steps;
 mod surroundings;
+mod unread;
 
 use common::*;
 use std::process::Command;

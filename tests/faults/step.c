@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 OR MIT
  *
  * Stands between a process and the C library (LD_PRELOAD), counts the calls by which the files under
- * one directory are changed, locked or made durable, and at the call of a given number kills the
+ * one directory are changed, locked or made durable (or read, where that is asked for), and at the call of a given number kills the
  * process, stops it, or answers with an error. Also moves the wall clock. Nothing of the product knows
  * of it.
  */
@@ -26,7 +26,10 @@
 #include <unistd.h>
 
 /* What happens at the call: what follows an error is ordinary, but for FULL, which goes on. */
-enum { COUNT = 0, KILL = 1, HALF = 2, FAIL = 3, FULL = 4, STOP = 5 };
+enum { COUNT = 0, KILL = 1, HALF = 2, FAIL = 3, FULL = 4, STOP = 5, READ = 6, READS = 7 };
+
+/* READ: one call that reads fails, READS: so does every one from there on. Only those are counted. */
+static int of_reads(int kind) { return kind == READ || kind == READS; }
 
 static struct {
     char directory[PATH_MAX];
@@ -91,17 +94,18 @@ static int grows(char letter) { return strchr("wtaod", letter) != NULL; }
 
 /* One more call: 0 where it is to go on, -1 where it is to write half and die, else an error. */
 static int counted(int within, char letter) {
-    if (!within) return 0;
+    if (!within || of_reads(step.kind) != (letter == 'g')) return 0;
     long number = __atomic_add_fetch(&step.count, 1, __ATOMIC_SEQ_CST);
     if ((size_t)number < sizeof step.letters) step.letters[number - 1] = letter;
     if (step.log >= 0) syscall(SYS_write, step.log, &letter, 1);
     if (step.kind == FULL && step.at && number >= step.at && grows(letter)) return step.error;
+    if (step.kind == READS && step.at && number >= step.at) return step.error;
     if (number != step.at) return 0;
     if (step.kind == HALF && letter == 'w') return -1;
     if (step.kind == KILL || step.kind == HALF) kill(getpid(), SIGKILL);
     /* To this thread: one sent to the process another takes, and this one goes on for a while. */
     if (step.kind == STOP) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), SIGSTOP);
-    return step.kind == FAIL ? step.error : 0;
+    return step.kind == FAIL || step.kind == READ ? step.error : 0;
 }
 
 #define STEP(within, letter) \
@@ -154,6 +158,21 @@ ssize_t write(int fd, const void *from, size_t length) {
     if (stopped < 0) { real(fd, from, length / 2); kill(getpid(), SIGKILL); }
     return real(fd, from, length);
 }
+
+ssize_t read(int fd, void *to, size_t length) {
+    REAL(read);
+    STEP(of_reads(step.kind) && inside_fd(fd), 'g');
+    return real(fd, to, length);
+}
+
+#define PREAD(name, type) \
+    ssize_t name(int fd, void *to, size_t length, type at) { \
+        REAL(name); \
+        STEP(of_reads(step.kind) && inside_fd(fd), 'g'); \
+        return real(fd, to, length, at); \
+    }
+PREAD(pread, off_t)
+PREAD(pread64, off64_t)
 
 #define PWRITE(name, type) \
     ssize_t name(int fd, const void *from, size_t length, type at) { \

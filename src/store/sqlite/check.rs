@@ -2,6 +2,7 @@
 //! Whether a database is one that `mod.rs` made: its schema, the types of its columns, its indexes.
 //! See there for who knows SQL.
 
+use super::fault::is_unread;
 use crate::store::fault::{Fault, Wrong};
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -20,6 +21,7 @@ pub(super) fn faults(connection: &Connection, schema: &str) -> rusqlite::Result<
     {
         match part {
             Ok(faults) => found.extend(faults),
+            Err(error) if is_unread(&error) => found.push(Fault::unread("database", "")),
             Err(error) => {
                 let what = format!("it cannot be read through: {error}");
                 found.push(Fault::new("database", "", Wrong::Unreadable, what));
@@ -84,7 +86,11 @@ fn type_faults(connection: &Connection, pristine: &Connection) -> rusqlite::Resu
                 "SELECT {key}, typeof({column}) FROM {table} WHERE typeof({column}) <> lower('{declared}')"
             );
             // A table that has not the column is named already, by its definition.
-            let Ok(mut query) = connection.prepare(&sql) else { continue };
+            let mut query = match connection.prepare(&sql) {
+                Ok(query) => query,
+                Err(error) if is_unread(&error) => return Err(error),
+                Err(_) => continue,
+            };
             let mut rows = query.query([])?;
             while let Some(row) = rows.next()? {
                 let (row, kind) = (shown(&row.get(0)?), row.get::<_, String>(1)?);
@@ -126,6 +132,10 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Vec<Fault>> {
         if line == "ok" || line.starts_with("NULL value") {
             continue;
         }
+        if UNREAD.iter().any(|said| line.contains(said)) {
+            found.push(Fault::unread("database", ""));
+            continue;
+        }
         let index = line.contains(" index ");
         let what = format!("SQLite says: {}", line.escape_debug());
         found.push(Fault::new("database", "", Wrong::Damaged, what).repairable(index));
@@ -151,5 +161,8 @@ fn stray_tags(connection: &Connection) -> rusqlite::Result<Vec<Fault>> {
     Ok(found)
 }
 
+/// What SQLite says of a page that the system did not give it: 10 is its code for that, and a page that
+/// is not there at all is told otherwise.
+const UNREAD: &[&str] = &["unable to get the page. error code=10", "failed to get page"];
 /// What can be dropped without losing a row.
 const DROPPED: &[&str] = &["trigger", "view", "index"];

@@ -46,7 +46,7 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
             | ErrorCode::DatabaseLocked
             | ErrorCode::FileLockingProtocolFailed,
         ) => (Error::FunctionFailed, "another process holds the store, and may hang: end it"),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+        Some(_) if is_damage(&error) => (
             Error::TokenNotRecognized,
             "the database is damaged: keep a copy, then run 'strongroom check'",
         ),
@@ -54,18 +54,27 @@ pub(super) fn fault(error: rusqlite::Error) -> Error {
             (Error::FunctionFailed, "the program has no file descriptor left: let it have more")
         }
         Some(ErrorCode::CannotOpen) => {
-            (Error::DeviceError, "the database cannot be opened: see that it is there and readable")
+            (Error::Unread, "the database cannot be opened: see that it is there and readable")
         }
         Some(ErrorCode::OutOfMemory) => (Error::HostMemory, "memory ran out"),
-        Some(ErrorCode::SystemIoFailure) => (
-            Error::DeviceError,
-            "the disk failed, or a limit of the program stopped it (ulimit -f): run 'strongroom \
-             doctor'",
-        ),
+        Some(ErrorCode::SystemIoFailure) => (Error::Unread, UNREAD),
         _ => (Error::DeviceError, "run 'strongroom doctor'"),
     };
     tracing::error!("store: {error}; {advice}");
     code
+}
+
+/// Whether SQLite could read a database, and it is none, or one that was cut or contradicts itself.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    let cut = error.sqlite_error().map(|error| error.extended_code) == Some(SHORT_READ);
+    let code = error.sqlite_error_code();
+    cut || matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+/// Whether a part of the database could not be read, whatever is in it.
+pub(super) fn is_unread(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen)) && !is_damage(error)
 }
 
 /// Asked of the system, because SQLite does not pass on what it was told.
@@ -73,6 +82,11 @@ fn out_of_descriptors() -> bool {
     std::fs::File::open("/").is_err_and(|error| files::is_out_of_descriptors(&error))
 }
 
+/// What to do where the system does not read or write what it should.
+pub(super) const UNREAD: &str = "the disk failed, or a limit of the program stopped it (ulimit -f): the \
+                                 system's own log says which; try again when that is mended";
+/// What SQLite calls a file that ends too early.
+const SHORT_READ: i32 = rusqlite::ffi::SQLITE_IOERR_SHORT_READ;
 /// A lock is held for a fraction of a millisecond beside the disk's own time.
 const SHORTEST: Duration = Duration::from_micros(200);
 const SHORT: Duration = Duration::from_millis(2);
