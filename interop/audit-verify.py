@@ -257,6 +257,8 @@ class Log:
             self.said[self.seq] = place
         if details.get("lost", 0) and record["outcome"] != "CKR_OK":
             raise Bad(f"{place}: {details['lost']} records were taken away before this one")
+        if record["op"] == "audit.lost" and record["outcome"] != "CKR_OK":
+            raise Bad(f"{place}: records before this one were written anew")
         if record["op"] == "audit.broken":
             raise Bad(f"{place}: the head was lost before this one: nobody knows what was lost with it")
         self.tree.add(leaf_hash(line))

@@ -4,7 +4,7 @@
 
 use super::chain::{ChainKey, KEY, MAC};
 use super::segments::unread;
-use super::tree::Frontier;
+use super::tree::{Frontier, Node};
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Sealer};
@@ -44,6 +44,11 @@ pub(super) struct Head {
     pub(super) lost: u64,
     /// The last revision of the store that a record announced, and the last that any change was to make.
     pub(super) announced: (u64, u64),
+    /// Whether what is missing, or written anew, was not taken by a loss of power; yet to be recorded.
+    pub(super) tampered: bool,
+    /// Size and root of the tree when its lines were last made durable: a loss of power leaves them. Of
+    /// size 0 where that is not known.
+    pub(super) durable: (u64, Node),
     /// The tree.
     pub(super) tree: Frontier,
 }
@@ -118,6 +123,8 @@ impl Head {
             swept: now,
             lost: 0,
             announced: (0, 0),
+            tampered: false,
+            durable: (0, [0; 32]),
             tree: Frontier::default(),
         }
     }
@@ -129,7 +136,10 @@ impl Head {
         for number in self.numbers() {
             writer.u64(number);
         }
-        writer.u8(u8::from(self.turning)).u8(u8::from(self.full));
+        for flag in [self.turning, self.full, self.tampered] {
+            writer.u8(u8::from(flag));
+        }
+        writer.u64(self.durable.0).raw(&self.durable.1);
         for root in self.tree.roots() {
             writer.raw(root);
         }
@@ -142,7 +152,7 @@ impl Head {
             rest.copy_from_slice(&public);
             Ok(())
         })?;
-        let context = context(&seals.store, self.segment);
+        let context = context(&seals.store, self.segment, VERSION);
         let length = plain.len() + Sealer::MORE;
         let long = u32::try_from(length).map_err(|_| Error::DeviceError)?;
         // The rest as well: no part of the page before stays.
@@ -161,10 +171,14 @@ impl Head {
 
     /// Opens a page.
     pub(super) fn open(page: &[u8], seals: &mut Seals) -> Result<Head> {
-        let mut reader = Reader::versioned(page, VERSION)?;
+        let mut reader = Reader::new(page);
+        let version = reader.u8()?;
+        if !(FIRST..=VERSION).contains(&version) {
+            return Err(Error::DeviceError);
+        }
         let segment = reader.u64()?;
         let sealed = reader.bytes()?;
-        let context = context(&seals.store, segment);
+        let context = context(&seals.store, segment, version);
         let plain = primitive::open(&seals.key(segment)?.1, &context, sealed)?;
         let (keys, rest) = plain.expose().split_at_checked(2 * KEY).ok_or(Error::DeviceError)?;
         let (key, pending) = keys.split_at_checked(KEY).ok_or(Error::DeviceError)?;
@@ -178,6 +192,10 @@ impl Head {
         let [seq, size, offset, begun, time, checked, checked_at, swept, lost, announced, reached] =
             numbers;
         let (turning, full) = (reader.u8()? == 1, reader.u8()? == 1);
+        let (tampered, durable) = match version {
+            FIRST => (false, (0, [0; 32])),
+            _ => (reader.u8()? == 1, (reader.u64()?, reader.array()?)),
+        };
         let roots = reader.rest().chunks_exact(32).filter_map(|root| root.try_into().ok());
         Ok(Head {
             key: chain(key)?,
@@ -196,8 +214,17 @@ impl Head {
             swept,
             lost,
             announced: (announced, reached),
+            tampered,
+            durable,
             tree: Frontier::of(size, roots.collect())?,
         })
+    }
+
+    /// Whether lines that came to this tree may be those that are counted here.
+    pub(super) fn agrees(&self, tree: &Frontier) -> Result<bool> {
+        let (size, root) = &self.durable;
+        let durable = tree.size() != *size || *size == 0 || tree.root()? == *root;
+        Ok(durable && tree.agrees(&self.tree))
     }
 
     fn numbers(&self) -> [u64; NUMBERS] {
@@ -229,8 +256,12 @@ pub(super) fn read(file: &File) -> Result<Page> {
     Ok(page)
 }
 
-fn context(store: &[u8; 16], segment: u64) -> Vec<u8> {
-    [&b"strongroom audit head"[..], store, &segment.to_be_bytes()].concat()
+fn context(store: &[u8; 16], segment: u64, version: u8) -> Vec<u8> {
+    let mut context = [&b"strongroom audit head"[..], store, &segment.to_be_bytes()].concat();
+    if version > FIRST {
+        context.push(version);
+    }
+    context
 }
 
 /// The file, as it is.
@@ -238,5 +269,7 @@ pub(super) type Page = Box<[u8; PAGE]>;
 
 /// The length of the file, bytes.
 pub(super) const PAGE: usize = 4096;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version that does not know what is durable.
+const FIRST: u8 = 1;
 const NUMBERS: usize = 11;

@@ -35,7 +35,7 @@ impl Turn<'_> {
             kept.iter().try_for_each(|kept| crate::files::remove_if_there(kept))?;
             (self.head.pending, self.changed) = (None, true);
         }
-        if self.head.lost > 0 {
+        if self.head.lost > 0 || self.head.tampered {
             self.record_loss(rebooted)?;
         }
         // A head that a loss of power kept from the disk may be segments behind.
@@ -44,6 +44,10 @@ impl Turn<'_> {
         }
         if self.head.seq == 1 && self.head.lost == 0 {
             self.record_begin()?;
+        }
+        if self.head.durable.0 == 0 && self.head.seq > 0 {
+            // From the first version on, which did not know.
+            self.sync()?;
         }
         if rebooted {
             (self.head.boot, self.changed) = (self.writer.boot, true);
@@ -130,7 +134,7 @@ impl Turn<'_> {
             }
             taken += line.len() as u64 + 1;
             if record::op(text) == Some(LOST.as_bytes()) {
-                self.head.lost = 0;
+                (self.head.lost, self.head.tampered) = (0, false);
             }
         }
         self.head.offset += taken;
@@ -158,11 +162,16 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Goes back to the last line that there is: lines that the head counted are gone.
+    /// Goes back to the last line that there is: lines that the head counted are gone. Nobody has their
+    /// keys any more: what is left is held against the trees that the head knows.
     fn look_back(&mut self) -> Result<()> {
         let file = self.segment()?;
-        let had = self.head.seq;
-        let Whole { tree, mac, offset, .. } = Whole::of(&file)?.ok_or_else(|| {
+        let (had, mut same) = (self.head.seq, true);
+        let whole = Whole::of(&file, had, |tree| {
+            same &= self.head.agrees(tree)?;
+            Ok(())
+        });
+        let Whole { tree, mac, offset, .. } = whole?.ok_or_else(|| {
             let segment = self.head.segment;
             tracing::error!("the audit log's segment {segment} is gone: restore it, or {GO_ON}");
             Error::Altered
@@ -170,7 +179,10 @@ impl Turn<'_> {
         file.set_len(offset).map_err(failed)?;
         let head = &mut self.head;
         (head.seq, head.mac, head.offset) = (tree.size(), mac, offset);
-        head.lost += had.saturating_sub(head.seq);
+        let lost = had.saturating_sub(head.seq);
+        head.lost += lost;
+        // A loss of power takes what was not durable, from the end.
+        head.tampered |= !same || lost == 0 || head.seq < head.durable.0;
         head.tree = tree;
         self.changed = true;
         self.store()
@@ -178,11 +190,15 @@ impl Turn<'_> {
 
     fn record_loss(&mut self, rebooted: bool) -> Result<()> {
         // Without a loss of power somebody took them.
-        let outcome = if rebooted { OWN.outcome } else { Error::DeviceError.name() };
-        tracing::error!("{} records of the audit log are gone", self.head.lost);
+        let power = rebooted && !self.head.tampered;
+        let outcome = if power { OWN.outcome } else { Error::DeviceError.name() };
+        match self.head.lost {
+            0 => tracing::error!("the audit log's last records were written anew"),
+            lost => tracing::error!("{lost} records of the audit log are gone"),
+        }
         let details = [Detail::Lost(self.head.lost)];
         self.put(&Entry { op: LOST, outcome, details: &details, ..OWN }, None)?;
-        self.head.lost = 0;
+        (self.head.lost, self.head.tampered) = (0, false);
         self.sync()
     }
 
@@ -228,19 +244,26 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// None where the first is not one that a segment begins with.
-    pub(super) fn of(file: &File) -> Result<Option<Whole>> {
+    /// Of lines up to this record, each tree that they come to shown to `reached`. None where the first
+    /// is not one that a segment begins with.
+    pub(super) fn of(
+        file: &File,
+        until: u64,
+        mut reached: impl FnMut(&Frontier) -> Result<()>,
+    ) -> Result<Option<Whole>> {
         let first = segments::lines(file, 0).next().transpose()?;
         let opening = first.and_then(|first| record::opening(&first));
         let Some((mut tree, mut mac)) = opening else { return Ok(None) };
         let (mut offset, mut last) = (0, Vec::new());
+        reached(&tree)?;
         for line in segments::lines(file, 0) {
             let line = line?;
             let Some((text, code)) = record::split(&line) else { break };
-            if record::seq(text) != Ok(tree.size() + 1) {
+            if tree.size() >= until || record::seq(text) != Ok(tree.size() + 1) {
                 break;
             }
             tree.push(tree::leaf(&line)?)?;
+            reached(&tree)?;
             (mac, offset) = (code, offset + line.len() as u64 + 1);
             last = line;
         }

@@ -88,7 +88,10 @@ impl Log {
 fn rest(place: &Place) -> Result<Option<Rest>> {
     for segment in place.segments()?.into_iter().rev() {
         let file = place.open_segment(segment)?;
-        let Some(whole) = Whole::of(&file)?.filter(|whole| whole.offset > 0) else { continue };
+        let Some(whole) = Whole::of(&file, u64::MAX, |_| Ok(()))?.filter(|whole| whole.offset > 0)
+        else {
+            continue;
+        };
         let cut = segments::length(&file)?.saturating_sub(whole.offset);
         let last = Facts::of(&whole.last);
         let time = last.and_then(|last| micros(&last.time)).and_then(|time| time.try_into().ok());

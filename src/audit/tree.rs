@@ -62,6 +62,16 @@ impl Frontier {
         Ok(())
     }
 
+    /// Whether this can have become that, as far as their roots tell: where this ends with one of the
+    /// complete subtrees of that, all up to there are the same.
+    pub fn agrees(&self, later: &Frontier) -> bool {
+        let end = 1_u64.checked_shl(self.size.trailing_zeros());
+        match end.is_some_and(|end| self.size ^ later.size < end) {
+            true => later.roots.starts_with(&self.roots),
+            false => true,
+        }
+    }
+
     /// The root; of no leaves the hash of nothing.
     pub fn root(&self) -> Result<Node> {
         let mut roots = self.roots.iter().rev();

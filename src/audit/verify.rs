@@ -230,9 +230,10 @@ impl Walk<'_> {
             let fault = self.at_seq(line, Kind::Broken, facts.seq);
             self.verdict.faults.push(fault);
         }
-        if facts.lost > 0 && !facts.good {
-            // No loss of power took them.
-            let fault = self.at_seq(line, Kind::Removed, facts.seq);
+        if !facts.good && (facts.lost > 0 || facts.op == LOST) {
+            // No loss of power took them, or wrote anew what is before this.
+            let kind = if facts.lost > 0 { Kind::Removed } else { Kind::Edited };
+            let fault = self.at_seq(line, kind, facts.seq);
             self.verdict.faults.push(fault);
         }
         if let ("audit.checkpoint", Some(size)) = (facts.op.as_str(), facts.size) {

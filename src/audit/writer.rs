@@ -216,7 +216,10 @@ impl Turn<'_> {
 
     /// Makes durable what was written.
     pub(super) fn sync(&mut self) -> Result<()> {
-        self.segment()?.sync_data().map_err(failed)
+        self.segment()?.sync_data().map_err(failed)?;
+        self.head.durable = (self.head.tree.size(), self.head.tree.root()?);
+        self.changed = true;
+        Ok(())
     }
 
     /// Notes something in the head that no record goes with.

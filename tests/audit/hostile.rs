@@ -2,12 +2,13 @@
 //! Who writes the files of a log and does not have its key puts no record into it, has nothing signed
 //! that they wrote, and ends no process.
 
+use super::page::{self, Page};
 use super::{Ground, signing};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use strongroom::audit::{Announced, Durability, Log, Position};
+use strongroom::audit::{Announced, Asked, Durability, Kind, Log, Position, verify};
 
 /// The file that a living process counts with.
 fn counts(ground: &Ground) -> PathBuf {
@@ -98,6 +99,87 @@ fn an_older_log_is_noticed_however_long_it_is_made() {
     }
     announce(&log, bound, 3);
     assert_eq!(ground.read().of("audit.older").len(), 1);
+}
+
+/// Lines are taken away after the machine was started anew, in the hope that this is taken for a loss
+/// of power; with the lines before them written anew.
+#[test]
+fn what_was_durable_is_not_lost_with_power() {
+    for edit in [false, true] {
+        let ground = Ground::new();
+        let log = ground.open();
+        for session in 1..6 {
+            log.append(&signing(session), Durability::Now).unwrap();
+        }
+        log.append(&signing(6), Durability::Later).unwrap();
+        let text = fs::read_to_string(ground.segment(1)).unwrap();
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        match edit {
+            // One that nothing had made durable, and another is not what it was.
+            true => {
+                lines.pop();
+                lines[3] = lines[3].replace("\"role\":\"user\"", "\"role\":\"root\"");
+            }
+            false => lines.truncate(lines.len() - 2),
+        }
+        drop(log);
+        fs::write(ground.segment(1), lines.join("\n") + "\n").unwrap();
+        let mut page = Page::of(&ground);
+        page.set_bytes(page::BOOT, &[0; 16]);
+        page.put(&ground);
+        ground.open().append(&signing(7), Durability::Now).unwrap();
+        let text = fs::read_to_string(ground.segment(1)).unwrap();
+        let lost = text.lines().find(|line| line.contains("\"audit.lost\"")).expect("a record");
+        assert!(lost.contains("CKR_DEVICE_ERROR"), "edit: {edit}: {lost}");
+    }
+}
+
+/// The same between two records, without a restart: nothing is missing, and the file is shorter.
+#[test]
+fn lines_that_are_written_anew_and_shorter_are_noticed() {
+    let ground = Ground::new();
+    let log = ground.open();
+    for session in 1..6 {
+        log.append(&signing(session), Durability::Later).unwrap();
+    }
+    let text = fs::read_to_string(ground.segment(1)).unwrap();
+    let edited = text.replacen("\"session\":3,", "", 1);
+    assert_eq!(edited.len() + 12, text.len());
+    // In place: a writer has it open.
+    let file = OpenOptions::new().write(true).open(ground.segment(1)).unwrap();
+    file.write_all_at(edited.as_bytes(), 0).unwrap();
+    file.set_len(edited.len() as u64).unwrap();
+    log.append(&signing(7), Durability::Now).unwrap();
+    log.checkpoint().unwrap();
+    let place = ground.place();
+    // The files alone tell it, whatever is signed later.
+    let asked =
+        Asked { place: &place, verifier: None, auditor: None, key: None, bound: None, from: None };
+    let faults = verify(&asked).unwrap().faults;
+    let found: Vec<_> = faults.iter().map(|fault| (fault.kind, fault.seq)).collect();
+    assert_eq!(found, [(Kind::Edited, Some(8))]);
+}
+
+/// A head of the first version is read, and the next writer knows what is durable from then on.
+#[test]
+fn a_head_of_the_first_version_is_brought_to_the_second() {
+    let ground = Ground::new();
+    let log = ground.open();
+    for session in 1..6 {
+        log.append(&signing(session), Durability::Now).unwrap();
+    }
+    let mut page = Page::of(&ground);
+    page.set_bytes(page::BOOT, &[0; 16]);
+    page.put_first_version(&ground);
+    drop(log);
+    let log = ground.open();
+    assert_eq!(Page::of(&ground).number(page::DURABLE), 7);
+    let lines = ground.read().lines;
+    let root = super::reader::root(&lines);
+    assert_eq!(Page::of(&ground).bytes(page::DURABLE + 8).to_vec(), root);
+    log.append(&signing(6), Durability::Later).unwrap();
+    assert_eq!(Page::of(&ground).number(page::DURABLE), 7);
+    assert_eq!(ground.read().of("C_Sign").len(), 6);
 }
 
 fn announce(log: &Log, bound: Position, revision: u64) -> Position {

@@ -23,28 +23,29 @@ pub const BEGUN: usize = SEQ + 3 * 8;
 pub const TIME: usize = SEQ + 4 * 8;
 /// Behind eleven numbers.
 pub const TURNING: usize = SEQ + 11 * 8;
+/// Behind three flags: a number and a root.
+pub const DURABLE: usize = TURNING + 3;
+const ROOTS: usize = DURABLE + 8 + 32;
 
 impl Page {
     pub fn of(ground: &Ground) -> Page {
         let page = fs::read(ground.place().head()).unwrap();
-        assert_eq!((page.len(), page[0]), (4096, 1));
+        assert_eq!((page.len(), page[0]), (4096, 2));
         let segment = u64::from_be_bytes(page[1..9].try_into().unwrap());
         let length = u32::from_be_bytes(page[9..13].try_into().unwrap()) as usize;
-        let plain = primitive::open(&sealing(segment), &context(segment), &page[13..13 + length]);
+        let plain =
+            primitive::open(&sealing(segment), &context(segment, 2), &page[13..13 + length]);
         Page { segment, plain: plain.unwrap().expose().to_vec() }
     }
 
     pub fn put(&self, ground: &Ground) {
-        let sealed =
-            primitive::seal(&sealing(self.segment), &context(self.segment), &self.plain).unwrap();
-        let mut page = vec![1];
-        page.extend(self.segment.to_be_bytes());
-        page.extend((sealed.len() as u32).to_be_bytes());
-        page.extend(sealed);
-        page.resize(4096, 0);
-        // In place: a writer has it open.
-        let file = fs::OpenOptions::new().write(true).open(ground.place().head()).unwrap();
-        file.write_all_at(&page, 0).unwrap();
+        write(ground, self.segment, (2, &self.plain));
+    }
+
+    /// As the first version had it, which knew nothing of what is durable.
+    pub fn put_first_version(&self, ground: &Ground) {
+        let plain = [&self.plain[..TURNING + 2], &self.plain[ROOTS..]].concat();
+        write(ground, self.segment, (1, &plain));
     }
 
     pub fn number(&self, at: usize) -> u64 {
@@ -70,8 +71,21 @@ impl Page {
         self.set_bytes(64, &[0; 32]);
         [0, 1, 2].iter().for_each(|number| self.set_number(SEQ + number * 8, 0));
         self.plain[TURNING] = 1;
-        self.plain.truncate(TURNING + 2);
+        self.plain.truncate(ROOTS);
+        self.plain[TURNING + 1..].fill(0);
     }
+}
+
+fn write(ground: &Ground, segment: u64, (version, plain): (u8, &[u8])) {
+    let sealed = primitive::seal(&sealing(segment), &context(segment, version), plain).unwrap();
+    let mut page = vec![version];
+    page.extend(segment.to_be_bytes());
+    page.extend((sealed.len() as u32).to_be_bytes());
+    page.extend(sealed);
+    page.resize(4096, 0);
+    // In place: a writer has it open.
+    let file = fs::OpenOptions::new().write(true).open(ground.place().head()).unwrap();
+    file.write_all_at(&page, 0).unwrap();
 }
 
 fn sealing(segment: u64) -> strongroom::secret::Secret {
@@ -79,6 +93,7 @@ fn sealing(segment: u64) -> strongroom::secret::Secret {
     primitive::hkdf_sha256(key().expose(), &STORE, &info, 32).unwrap()
 }
 
-fn context(segment: u64) -> Vec<u8> {
-    [&b"strongroom audit head"[..], &STORE, &segment.to_be_bytes()].concat()
+fn context(segment: u64, version: u8) -> Vec<u8> {
+    let context = [&b"strongroom audit head"[..], &STORE, &segment.to_be_bytes()].concat();
+    if version == 1 { context } else { [context, vec![version]].concat() }
 }
