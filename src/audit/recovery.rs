@@ -10,6 +10,7 @@ use super::tree::{self, Frontier};
 use super::writer::{LOST_HEAD, OWN, Turn, failed, now};
 use crate::error::{Error, Result};
 use crate::mechanism::primitive;
+use std::cmp::Ordering;
 use std::fs::File;
 use std::sync::Arc;
 
@@ -21,12 +22,13 @@ impl Turn<'_> {
         if self.head.seq > 0 {
             self.has_segment()?;
             let length = segments::length(&*self.segment()?)?;
-            if length > self.head.offset {
-                let cut = self.take_over()?;
-                self.record_cut(cut)?;
-            }
-            if length < self.head.offset {
-                self.look_back()?;
+            match length.cmp(&self.head.offset) {
+                Ordering::Greater => {
+                    let cut = self.take_over()?;
+                    self.record_cut(cut)?;
+                }
+                Ordering::Less => self.look_back()?,
+                Ordering::Equal => {}
             }
         }
         // A renewal that was not recorded did not happen.
