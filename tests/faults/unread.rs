@@ -33,9 +33,10 @@ fn a_disk_that_fails_is_no_alteration() {
     assert!(unread > reads, "{unread} of {reads} were noticed");
 }
 
-/// What cannot be read now is not left behind under keys that are erased.
+/// It checks first, and what was begun is brought to its end. (The objects of this small store are in memory by
+/// the time they are brought over.)
 #[test]
-fn a_rotation_loses_nothing_that_a_disk_does_not_give() {
+fn a_rotation_is_not_told_of_faults_by_a_disk_that_fails() {
     let from = ground(Ground::Filled);
     let place = Place::new();
     place.become_like(&from);
