@@ -4,6 +4,7 @@
 
 use crate::common::*;
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -99,7 +100,9 @@ fn what_is_said_is_searched() {
     let fixture = Fixture::new();
     let store = planted(&fixture, b"nothing");
     fixture.token("said");
-    eprintln!("2026-03-02T12:00:00.000000Z ERROR the PIN is {SO_PIN}");
+    // Not by the macro, whose output the test's harness may keep to itself.
+    let line = format!("2026-03-02T12:00:00.000000Z ERROR the PIN is {SO_PIN}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
     let found = heard::found(&store).expect("what was said is found");
     assert!(found.contains("on the diagnostic channel"), "{found}");
     assert_eq!(heard::found(&store), None, "it is searched once");
