@@ -24,9 +24,11 @@ impl Needles {
     /// Looks for a value as well, by its beginning. What is short or of a few bytes only is no secret that
     /// could be told from other text.
     pub fn insert(&mut self, value: &[u8]) {
+        if self.masked.len() >= MOST || value.len() < SHORTEST {
+            return;
+        }
         let value = &value[..value.len().min(LONGEST)];
-        let several = value.iter().collect::<BTreeSet<_>>().len() >= 4;
-        if value.len() >= SHORTEST && several && self.masked.len() < MOST {
+        if value.iter().collect::<BTreeSet<_>>().len() >= 4 {
             self.masked.insert(masked(value));
         }
     }
