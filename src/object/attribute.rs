@@ -9,6 +9,7 @@ use super::shape::*;
 use super::value::Value;
 use crate::vendor::*;
 use cryptoki_sys::*;
+use std::sync::LazyLock;
 
 /// How a value is written in a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,23 +135,37 @@ impl Rule {
 /// The rule of an attribute that applies to objects of some shape; rows of one attribute differ by
 /// shape.
 pub fn rule_for(id: CK_ATTRIBUTE_TYPE, shape: Shape) -> Option<&'static Rule> {
-    RULES.iter().find(|rule| rule.id == id && shape.is(rule.shapes))
+    rows(id).iter().copied().find(|rule| shape.is(rule.shapes))
 }
 
 /// How the value of an attribute is written: the same in all its rows. None for an attribute that
 /// no object has, or none for applications.
 pub fn kind(id: CK_ATTRIBUTE_TYPE) -> Option<Kind> {
-    RULES.iter().find(|rule| rule.id == id && !rule.has(INTERNAL)).map(|rule| rule.kind)
+    rows(id).iter().find(|rule| !rule.has(INTERNAL)).map(|rule| rule.kind)
 }
 
 /// Whether an attribute has this trait in some shape.
 pub fn has(id: CK_ATTRIBUTE_TYPE, mark: u16) -> bool {
-    RULES.iter().any(|rule| rule.id == id && rule.has(mark))
+    rows(id).iter().any(|rule| rule.has(mark))
 }
 
 /// The name of an attribute that the table knows.
 pub fn name(id: CK_ATTRIBUTE_TYPE) -> Option<&'static str> {
-    RULES.iter().find(|rule| rule.id == id).map(|rule| rule.name)
+    rows(id).first().map(|rule| rule.name)
+}
+
+/// The rows of one attribute, in the table's order. Every attribute of every object that is read is
+/// looked up, so the table is not gone through for each.
+fn rows(id: CK_ATTRIBUTE_TYPE) -> &'static [&'static Rule] {
+    static BY_ID: LazyLock<Vec<&'static Rule>> = LazyLock::new(|| {
+        let mut rules: Vec<_> = RULES.iter().collect();
+        rules.sort_by_key(|rule| rule.id);
+        rules
+    });
+    let first = BY_ID.partition_point(|rule| rule.id < id);
+    let (_, rest) = BY_ID.split_at(first);
+    let (rows, _) = rest.split_at(rest.partition_point(|rule| rule.id == id));
+    rows
 }
 
 /// All the rules.
