@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Who is logged in to a token, with what their PIN opened, and how they stand towards it.
 
+use super::ground::Sight;
 use crate::config::Separation;
 use crate::error::Result;
 use crate::policy::{CALLERS, Caller};
@@ -8,7 +9,7 @@ use crate::store::{Keys, Token, Vault};
 use crate::types::{Holder, Role};
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The login of a slot.
 pub(super) struct Logins {
@@ -17,8 +18,8 @@ pub(super) struct Logins {
     /// How the caller stands, as a number: what every call asks. The highest bit is there where a
     /// named user is logged in, whom another process may remove.
     code: AtomicU8,
-    /// The count of the store's changes at which the login was last seen to stand.
-    checked: AtomicU64,
+    /// When the login was last seen to stand.
+    checked: Sight,
 }
 
 /// Who is logged in.
@@ -35,7 +36,7 @@ impl Logins {
             separation,
             login: RwLock::new(None),
             code: AtomicU8::new(0),
-            checked: AtomicU64::new(u64::MAX),
+            checked: Sight::default(),
         };
         nobody.code.store(nobody.code_of(None), Ordering::Release);
         nobody
@@ -63,7 +64,7 @@ impl Logins {
         if token.user_id(&holder) != keys.user {
             return None;
         }
-        self.checked.store(u64::MAX, Ordering::Release);
+        self.checked.forget();
         let mut login = self.login.write();
         self.code.store(self.code_of(Some((role, &holder))), Ordering::Release);
         *login = Some(Login { holder, role, keys: Arc::new(keys) });
@@ -94,20 +95,14 @@ impl Logins {
         if self.code.load(Ordering::Acquire) & NAMED == 0 {
             return Ok(true);
         }
-        let now = vault.changes();
-        if now.is_some() && now == Some(self.checked.load(Ordering::Acquire)) {
-            return Ok(true);
-        }
-        let Some(login) = self.login() else { return Ok(true) };
-        let found = vault.token(token)?.filter(|found| found.uuid == login.keys.uuid);
-        let stands = found.is_some_and(|found| {
-            found.role(&login.holder) == Some(login.role)
-                && found.user_id(&login.holder) == login.keys.user
-        });
-        if stands {
-            self.checked.store(now.unwrap_or(u64::MAX), Ordering::Release);
-        }
-        Ok(stands)
+        self.checked.again(vault, || {
+            let Some(login) = self.login() else { return Ok(true) };
+            let found = vault.token(token)?.filter(|found| found.uuid == login.keys.uuid);
+            Ok(found.is_some_and(|found| {
+                found.role(&login.holder) == Some(login.role)
+                    && found.user_id(&login.holder) == login.keys.user
+            }))
+        })
     }
 
     fn code_of(&self, who: Option<(Role, &Holder)>) -> u8 {

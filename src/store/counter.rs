@@ -6,6 +6,10 @@
 //! A read costs a third of a microsecond, so what was read stands for [`FRESH`], and a change is not
 //! acknowledged before that time is over for whoever read just before it began: who is told of a
 //! change finds it.
+//!
+//! While a change is under way, and once after it, the database is asked which state it is in, which costs
+//! one tiny query and stands for [`BRIEF`]: beside a process that writes all the time others read most of
+//! what they know from memory still. The answer is what readers compare; the file's numbers only say when to ask.
 
 use crate::error::{Error, Result};
 use crate::files::{self, Access, Identity};
@@ -23,6 +27,10 @@ pub struct Counter {
     access: Access,
     file: RwLock<Open>,
     memo: Memo,
+    /// What the database said last while a change was under way.
+    during: Memo,
+    /// What the database said when the file had this number and no change was under way.
+    settled: Trio,
     /// When the name was last seen to be that of the open file, as [`Glance::at`].
     named: AtomicU64,
 }
@@ -30,7 +38,8 @@ pub struct Counter {
 /// How the store stood at a moment.
 #[derive(Clone, Copy)]
 pub struct Glance {
-    /// The number of the last change; none where one is under way, or the file cannot tell.
+    /// A number that is the same as before where nothing was changed meanwhile; none where nobody can
+    /// tell.
     pub count: Option<u64>,
     /// When that was asked, nanoseconds of the machine's monotonic clock.
     pub at: u64,
@@ -55,24 +64,27 @@ impl Counter {
     /// Opens the file.
     pub fn open(path: &Path, access: Access) -> Result<Counter> {
         let file = RwLock::new(opened(path, access)?);
-        let (memo, named) = (Memo::default(), AtomicU64::new(0));
-        Ok(Counter { path: path.to_path_buf(), access, file, memo, named })
+        let (memo, during) = (Memo::default(), Memo::default());
+        let (settled, named) = (Trio::default(), AtomicU64::new(0));
+        Ok(Counter { path: path.to_path_buf(), access, file, memo, during, settled, named })
     }
 
-    /// A number that is the same as before where nothing was changed meanwhile; none where a change is
-    /// under way, or the file cannot tell.
-    pub(super) fn now(&self) -> Option<u64> {
-        self.glance().count
-    }
-
-    /// The same with the time that it is of.
-    pub(super) fn glance(&self) -> Glance {
+    /// How the store stands; `state` asks the database, and has another answer after each change.
+    pub(super) fn glance(&self, state: impl Fn() -> Option<u64>) -> Glance {
         let at = clock();
-        let count = self.memo.at(at).unwrap_or_else(|| self.read_at(at));
-        Glance { count, at }
+        let known = self.memo.at(at, FRESH).unwrap_or_else(|| self.read_at(at, &state));
+        Glance { count: known.or_else(|| self.during_a_change(at, state)), at }
     }
 
-    fn read_at(&self, now: u64) -> Option<u64> {
+    fn during_a_change(&self, now: u64, state: impl Fn() -> Option<u64>) -> Option<u64> {
+        self.during.at(now, BRIEF).unwrap_or_else(|| {
+            let answer = state();
+            self.during.keep(now, answer);
+            answer
+        })
+    }
+
+    fn read_at(&self, now: u64, state: impl Fn() -> Option<u64>) -> Option<u64> {
         let looked = now.saturating_sub(self.named.load(Ordering::Acquire)) < BETWEEN_LOOKS;
         if !looked || self.is_removed() {
             // A file of another name tells of nobody's changes.
@@ -82,11 +94,24 @@ impl Counter {
             self.named.store(now, Ordering::Release);
         }
         let number = match read(&self.file.read().file) {
-            Some([begun, ended]) if begun == ended => Some(begun),
+            Some([begun, ended]) if begun == ended => Some(self.settled_at(begun, state)),
             _ => None,
         };
         self.memo.keep(now, number);
         number
+    }
+
+    /// The database's answer where no change is under way. It is asked after the number was read: should it
+    /// answer for a later change already, the file does not come to this number again.
+    fn settled_at(&self, number: u64, state: impl Fn() -> Option<u64>) -> u64 {
+        if let Some([1, of, answer]) = self.settled.get() {
+            if of == number {
+                return answer;
+            }
+        }
+        let answer = state().unwrap_or(number);
+        self.settled.put([1, number, answer]);
+        answer
     }
 
     /// Whether the others can be told of a change; called before one is made.
@@ -125,8 +150,13 @@ impl Counter {
 
     /// Tells them that it is through, or was given up.
     pub(super) fn end(&self, mark: Mark) {
+        let ended = Instant::now();
         if let Some(left) = FRESH.checked_sub(mark.begun.elapsed()) {
             std::thread::sleep(left);
+        }
+        // Too short to sleep.
+        while ended.elapsed() < BRIEF {
+            std::hint::spin_loop();
         }
         let file = self.file.read();
         // Where another has begun by now it is that one's to end. Should this one come too late or
@@ -172,46 +202,60 @@ fn read(file: &File) -> Option<[u64; 2]> {
     Some([u64::from_ne_bytes(begun.try_into().ok()?), u64::from_ne_bytes(ended.try_into().ok()?)])
 }
 
-/// What was read last, and when: three numbers that threads read together without a lock.
+/// What was read last, and when: when reading began, nanoseconds (0 for never); the number; whether there
+/// was one.
 #[derive(Default)]
-struct Memo {
-    /// Odd while the others are being written.
-    turn: AtomicU64,
-    /// When reading began, nanoseconds; 0 for never.
-    at: AtomicU64,
-    /// The number and whether there was one.
-    number: AtomicU64,
-    known: AtomicU64,
-}
+struct Memo(Trio);
 
 impl Memo {
     /// What was read, where that is not too long ago.
-    fn at(&self, now: u64) -> Option<Option<u64>> {
-        let turn = self.turn.load(Ordering::Acquire);
-        let at = self.at.load(Ordering::Acquire);
-        let number = self.number.load(Ordering::Acquire);
-        let known = self.known.load(Ordering::Acquire);
-        let whole = turn % 2 == 0 && self.turn.load(Ordering::Acquire) == turn;
-        let fresh = at != 0 && now.saturating_sub(at) < FRESH.as_nanos() as u64;
-        (whole && fresh).then_some((known == 1).then_some(number))
+    fn at(&self, now: u64, within: Duration) -> Option<Option<u64>> {
+        let [at, number, known] = self.0.get()?;
+        let fresh = at != 0 && now.saturating_sub(at) < within.as_nanos() as u64;
+        fresh.then_some((known == 1).then_some(number))
     }
 
-    /// Another thread that is keeping something at this moment has something as good.
     fn keep(&self, at: u64, number: Option<u64>) {
+        self.0.put([at, number.unwrap_or_default(), u64::from(number.is_some())]);
+    }
+}
+
+/// Three numbers that threads read together without a lock.
+#[derive(Default)]
+struct Trio {
+    /// Odd while the others are being written.
+    turn: AtomicU64,
+    numbers: [AtomicU64; 3],
+}
+
+impl Trio {
+    /// The numbers; none while they are being written.
+    fn get(&self) -> Option<[u64; 3]> {
+        let turn = self.turn.load(Ordering::Acquire);
+        let numbers = self.numbers.each_ref().map(|number| number.load(Ordering::Acquire));
+        let whole = turn % 2 == 0 && self.turn.load(Ordering::Acquire) == turn;
+        whole.then_some(numbers)
+    }
+
+    /// Another thread that is writing some at this moment has something as good.
+    fn put(&self, numbers: [u64; 3]) {
         let turn = self.turn.load(Ordering::Acquire);
         let (from, to) = (turn & !1, (turn & !1) | 1);
         if self.turn.compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed).is_err() {
             return;
         }
-        self.at.store(at, Ordering::Release);
-        self.number.store(number.unwrap_or_default(), Ordering::Release);
-        self.known.store(u64::from(number.is_some()), Ordering::Release);
+        for (place, number) in self.numbers.iter().zip(numbers) {
+            place.store(number, Ordering::Release);
+        }
         self.turn.store(to.wrapping_add(1), Ordering::Release);
     }
 }
 
 /// How long a process takes what it read for what is; a change takes at least so long.
 const FRESH: Duration = Duration::from_micros(50);
+/// How long what the database said during a change stands; so long a change is not acknowledged after it
+/// was made.
+const BRIEF: Duration = Duration::from_micros(10);
 /// How often a reader looks whether the file has its name still, not only one, nanoseconds.
 const BETWEEN_LOOKS: u64 = 100_000_000;
 /// Where the two numbers are in the file, in the machine's byte order.

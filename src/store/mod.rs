@@ -56,6 +56,7 @@ pub use rotating::{Plan, Rematerial};
 pub use rules::RulesHead;
 pub use sqlite::Sqlite;
 pub use token::{Strikes, Token};
+pub use tokens::Heading;
 pub use user::{User, good_name};
 pub use users::Auditing;
 pub use vault::{Unseal, Vault};
@@ -128,6 +129,8 @@ pub trait Store: Send + Sync {
     fn page(&self, of: (i64, bool), tags: &[Tag], page: &Page) -> Result<Vec<i64>>;
     /// The highest number of an object; 0 where there is none.
     fn last_object(&self) -> Result<i64>;
+    /// A number that is another after each change; none where the store cannot tell.
+    fn version(&self) -> Result<Option<u64>>;
     /// Looks at the store as it is at one moment, whatever is written meanwhile.
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()>;
     /// Lets go of what must not be shared with a forked child; it is taken again when it is needed.

@@ -200,14 +200,14 @@ impl Vault {
     }
 
     /// A number that is the same as before where no process has changed the store meanwhile; none
-    /// while a change is being made.
+    /// where nobody can tell.
     pub fn changes(&self) -> Option<u64> {
-        self.changes.now()
+        self.glance().count
     }
 
     /// The same with the time that it is of: asked once for all that is compared with it.
     pub fn glance(&self) -> Glance {
-        self.changes.glance()
+        self.changes.glance(|| self.store.version().ok().flatten())
     }
 
     /// The record of a row, if it is the one that was written.

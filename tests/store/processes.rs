@@ -4,6 +4,8 @@
 use crate::common::operation::Kind;
 use crate::common::*;
 use crate::{check, child_on, join};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn a_key_destroyed_elsewhere_is_refused_at_its_next_use() {
@@ -97,6 +99,90 @@ fn many_processes_create_at_once() {
         panic!("{said}");
     }
 }
+
+/// What is told to have been changed is found, though a third process is in the middle of a change nearly
+/// all the time, and threads here keep asking.
+#[test]
+fn a_change_that_was_told_is_seen_at_once_beside_a_writer() {
+    let test = "processes::a_change_that_was_told_is_seen_at_once_beside_a_writer";
+    match child::role().as_deref() {
+        Some("writer") => return write_until_told(),
+        Some(_) => return tell_of_changes(),
+        None => {}
+    }
+    let user = User::new();
+    let s = user.session;
+    let key = keys::aes_with(s, 32, &named("name 0"));
+    let mut writer = child::spawn(child_on(&user.fixture, test, "writer"));
+    let mut teller = child::spawn(child_on(&user.fixture, test, "teller"));
+    let mut told = BufReader::new(teller.stdout.take().unwrap()).lines();
+    let mut seen = teller.stdin.take().unwrap();
+    let over = AtomicBool::new(false);
+    let asking = user.token.public();
+    std::thread::scope(|scope| {
+        let _over = Over(&over);
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                asking.find(&named("name 0")).good();
+            }
+        });
+        for round in 1..=ROUNDS {
+            let name = format!("name {round}");
+            assert!(told.any(|line| line.unwrap().contains(&name)), "{name} was told");
+            assert_eq!(s.find(&named(&name)).good(), [key], "{name}");
+            assert_eq!(s.get(key, CKA_LABEL).good(), name.as_bytes());
+            writeln!(seen, "seen").unwrap();
+        }
+    });
+    drop(writer.stdin.take());
+    for child in [writer, teller] {
+        let rest = child.wait_with_output().unwrap();
+        assert!(rest.status.success(), "{}", child::everything(&rest));
+    }
+}
+
+/// Ends the thread that asks, also where the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+fn named(name: &str) -> Template {
+    template! { CKA_TOKEN => true, CKA_LABEL => name }
+}
+
+/// A child: changes the name of a key, says so, and waits until the parent has looked.
+fn tell_of_changes() {
+    let s = join();
+    let key = s.find(&named("name 0")).good()[0];
+    let mut looked = std::io::stdin().lines();
+    for round in 1..=ROUNDS {
+        let name = format!("name {round}");
+        s.set(key, &template! { CKA_LABEL => name.as_str() }).good();
+        println!("{name}");
+        looked.next().unwrap().unwrap();
+    }
+}
+
+/// A child: makes keys and destroys them until its input ends.
+fn write_until_told() {
+    let s = join();
+    let told = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+            told.store(true, Ordering::SeqCst);
+        });
+        while !told.load(Ordering::SeqCst) {
+            s.destroy(keys::aes_with(s, 32, &template! { CKA_TOKEN => true })).good();
+        }
+    });
+}
+
+const ROUNDS: usize = 300;
 
 #[test]
 fn a_pin_changed_elsewhere_is_the_pin() {

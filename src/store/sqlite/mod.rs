@@ -12,6 +12,7 @@ mod rows;
 use super::{ObjectRow, Page, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files::{self, Identity};
+use crate::mechanism::primitive;
 use crate::secret::Unsignalled;
 use base::{APPLICATION, FIRST_FORMAT, FORMAT, SCHEMA, connect, connect_reader, fold_log};
 use fault::{fault, wait};
@@ -29,6 +30,8 @@ pub struct Sqlite {
     identity: Identity,
     writer: Mutex<Option<Connection>>,
     readers: Mutex<Vec<Connection>>,
+    /// What tells whether others have committed something, and where its numbers begin.
+    observer: Mutex<Option<(Connection, u64)>>,
 }
 
 impl Sqlite {
@@ -83,7 +86,7 @@ impl Sqlite {
     fn at(path: &Path) -> Result<Sqlite> {
         let Some(identity) = Identity::of(path) else { return Err(gone(path)) };
         let (path, writer, readers) = (path.to_path_buf(), Mutex::new(None), Mutex::default());
-        Ok(Sqlite { path, identity, writer, readers })
+        Ok(Sqlite { path, identity, writer, readers, observer: Mutex::new(None) })
     }
 
     /// Whether the name is still that of the file that was opened: what is written into another is
@@ -177,6 +180,11 @@ impl Sqlite {
         result
     }
 
+    fn let_go_of_readers(&self) {
+        self.readers.lock().clear();
+        drop(self.observer.lock().take());
+    }
+
     /// Folds a write-ahead log that readers have kept from being folded for long, which takes a moment
     /// without any: they come and go, and one that stays is not waited for.
     fn fold_if_long(&self, connection: &Connection) {
@@ -195,7 +203,7 @@ impl Drop for Sqlite {
         // The last connection folds the write-ahead log into the database.
         let _limits = Unsignalled::begin();
         drop(self.writer.lock().take());
-        self.readers.lock().clear();
+        self.let_go_of_readers();
     }
 }
 
@@ -239,6 +247,24 @@ impl Store for Sqlite {
         })
     }
 
+    fn version(&self) -> Result<Option<u64>> {
+        self.in_place()?;
+        let mut observer = self.observer.lock();
+        let (connection, first) = match observer.take() {
+            Some(known) => known,
+            None => {
+                let _limits = Unsignalled::begin();
+                match self.connect_reader()? {
+                    (_, true) => return Ok(None),
+                    (connection, false) => (connection, first_version()?),
+                }
+            }
+        };
+        let version = data_version(&connection).map_err(fault)?;
+        *observer = Some((connection, first));
+        Ok(Some(first.wrapping_add(version as u64)))
+    }
+
     fn look(&self, look: &mut dyn FnMut(&dyn Snapshot) -> Result<()>) -> Result<()> {
         let mut result = Ok(());
         self.read(|connection| {
@@ -254,7 +280,8 @@ impl Store for Sqlite {
     fn rest(&self) {
         let _limits = Unsignalled::begin();
         let writer = self.writer.lock().take();
-        for connection in self.readers.lock().drain(..).chain(writer) {
+        let observer = self.observer.lock().take().map(|(connection, _)| connection);
+        for connection in self.readers.lock().drain(..).chain(writer).chain(observer) {
             // The write-ahead log is not folded into the database for this: it is soon opened again.
             let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
         }
@@ -280,7 +307,7 @@ impl Store for Sqlite {
         // What SQLite could open for reading alone it goes on reading for as long as any connection
         // stands, though the cause be gone: all is opened anew.
         drop(guard.take());
-        self.readers.lock().clear();
+        self.let_go_of_readers();
         self.write_on(&mut guard, change)
     }
 
@@ -301,6 +328,18 @@ impl Store for Sqlite {
 /// Runs a statement that is parsed once.
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
+}
+
+/// SQLite's number of what others have committed, which each connection counts for itself.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}
+
+/// Drawn, so that no two connections come to the same number.
+fn first_version() -> Result<u64> {
+    let mut drawn = [0; 8];
+    primitive::random(&mut drawn)?;
+    Ok(u64::from_ne_bytes(drawn))
 }
 
 fn gone(path: &Path) -> Error {
