@@ -166,8 +166,7 @@ fn rows(id: CK_ATTRIBUTE_TYPE) -> &'static [&'static Rule] {
     let (ids, rules) = &*BY_ID;
     let first = ids.partition_point(|at| *at < id);
     let many = ids.iter().skip(first).take_while(|at| **at == id).count();
-    let rows = rules.get(first..).and_then(|rest| rest.get(..many)).unwrap_or_default();
-    rows
+    rules.get(first..).and_then(|rest| rest.get(..many)).unwrap_or_default()
 }
 
 /// All the rules.
