@@ -183,7 +183,8 @@ impl Counter {
     }
 }
 
-fn clock() -> u64 {
+/// Nanoseconds of the machine's monotonic clock.
+pub(super) fn clock() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     (now.tv_sec as u64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as u64)
 }
@@ -252,7 +253,7 @@ impl Trio {
 }
 
 /// How long a process takes what it read for what is; a change takes at least so long.
-const FRESH: Duration = Duration::from_micros(50);
+pub(super) const FRESH: Duration = Duration::from_micros(50);
 /// How long what the database said during a change stands; so long a change is not acknowledged after it
 /// was made.
 const BRIEF: Duration = Duration::from_micros(10);

@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod rows;
 
+use super::counter::{FRESH, clock};
 use super::{ObjectRow, Page, Row, RowKind, Snapshot, Store, Tag, Transaction, Turn};
 use crate::error::{Error, Result};
 use crate::files::{self, Identity};
@@ -21,6 +22,7 @@ use rows::{LAST_OBJECT, Open, object, page, rows, value};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// A store in one SQLite file.
@@ -32,6 +34,8 @@ pub struct Sqlite {
     readers: Mutex<Vec<Connection>>,
     /// What tells whether others have committed something, and where its numbers begin.
     observer: Mutex<Option<(Connection, u64)>>,
+    /// When a reader last saw the name in place, nanoseconds of the machine's monotonic clock.
+    placed: AtomicU64,
 }
 
 impl Sqlite {
@@ -86,7 +90,8 @@ impl Sqlite {
     fn at(path: &Path) -> Result<Sqlite> {
         let Some(identity) = Identity::of(path) else { return Err(gone(path)) };
         let (path, writer, readers) = (path.to_path_buf(), Mutex::new(None), Mutex::default());
-        Ok(Sqlite { path, identity, writer, readers, observer: Mutex::new(None) })
+        let (observer, placed) = (Mutex::new(None), AtomicU64::new(0));
+        Ok(Sqlite { path, identity, writer, readers, observer, placed })
     }
 
     /// Whether the name is still that of the file that was opened: what is written into another is
@@ -95,9 +100,20 @@ impl Sqlite {
         if Identity::of(&self.path) == Some(self.identity) { Ok(()) } else { Err(gone(&self.path)) }
     }
 
+    /// The same for reading: a look that was made a moment ago is as good as one of now, after which the
+    /// file may be replaced just as well.
+    fn in_place_lately(&self) -> Result<()> {
+        let now = clock();
+        if now.saturating_sub(self.placed.load(Ordering::Acquire)) >= FRESH.as_nanos() as u64 {
+            self.in_place()?;
+            self.placed.store(now, Ordering::Release);
+        }
+        Ok(())
+    }
+
     /// Runs a query on a connection of the pool; one that failed is not put back.
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
-        self.in_place()?;
+        self.in_place_lately()?;
         let pooled = self.readers.lock().pop();
         // The first query of a connection may make the write-ahead log's index anew.
         let _limits = pooled.is_none().then(Unsignalled::begin);
@@ -248,7 +264,7 @@ impl Store for Sqlite {
     }
 
     fn version(&self) -> Result<Option<u64>> {
-        self.in_place()?;
+        self.in_place_lately()?;
         let mut observer = self.observer.lock();
         let (connection, first) = match observer.take() {
             Some(known) => known,
