@@ -74,8 +74,9 @@ fn write(filler: &mut Filler<'_>, attributes: &Attributes) -> Result<()> {
 }
 
 fn read(reader: &mut Reader<'_>, depth: usize) -> Result<Attributes> {
-    let mut attributes = Attributes::default();
-    for _ in 0..reader.u32()? {
+    let count = reader.u32()?;
+    let mut attributes = Attributes::with_room(count as usize);
+    for _ in 0..count {
         let id = CK_ATTRIBUTE_TYPE::try_from(reader.u64()?).map_err(|_| Error::DeviceError)?;
         let value = match reader.u8()? {
             BOOL => Value::Bool(reader.u8()? != 0),

@@ -81,6 +81,11 @@ impl Value {
 pub struct Attributes(Vec<(CK_ATTRIBUTE_TYPE, Value)>);
 
 impl Attributes {
+    /// None, with room for so many, as far as an object can have them.
+    pub fn with_room(many: usize) -> Attributes {
+        Attributes(Vec::with_capacity(many.min(MOST)))
+    }
+
     /// The value of an attribute.
     pub fn get(&self, id: CK_ATTRIBUTE_TYPE) -> Option<&Value> {
         let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
@@ -89,6 +94,10 @@ impl Attributes {
 
     /// Sets an attribute, in the place of a value it may have had.
     pub fn set(&mut self, id: CK_ATTRIBUTE_TYPE, value: Value) {
+        // Records are in order.
+        if self.0.last().is_none_or(|(last, _)| *last < id) {
+            return self.0.push((id, value));
+        }
         match self.0.binary_search_by_key(&id, |(id, _)| *id) {
             Ok(at) => {
                 if let Some(slot) = self.0.get_mut(at) {
@@ -191,3 +200,6 @@ impl Drop for Attributes {
         self.0.iter_mut().for_each(|(_, value)| value.wipe());
     }
 }
+
+/// For how many attributes room is made at once: a count that is read is not believed.
+const MOST: usize = 64;
