@@ -1,7 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! The library says nothing on its host's stderr, unless `STRONGROOM_LOG` asks it to.
+//! The library says nothing on its host's stderr, unless `STRONGROOM_LOG` asks it to; and no PIN ever.
 
-#![allow(unsafe_code, clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(
+    unsafe_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail"
+)]
+
+#[path = "common/needles.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod needles;
 
 use cryptoki_sys::*;
 use std::path::PathBuf;
@@ -21,14 +32,20 @@ fn a_fault_is_told_when_it_is_asked_for_and_not_before() {
 fn host(log: Option<&str>) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let store = directory.path().join("store");
-    for name in ["pin", "so"] {
-        std::fs::write(directory.path().join(name), "12345678").unwrap();
+    let mut secrets = needles::Needles::new();
+    for (name, pin) in [("pin", "user-pin-606060"), ("so", "so-pin-707070")] {
+        std::fs::write(directory.path().join(name), pin).unwrap();
+        secrets.insert(pin.as_bytes());
     }
     let command = |program: PathBuf| {
         let mut command = Command::new(program);
         command.env("STRONGROOM_STORE", &store).env_remove("STRONGROOM_LOG");
         command.env_remove("STRONGROOM_CONF").env("HOME", directory.path());
         command
+    };
+    let silent = |output: &Output| {
+        let all = [&output.stdout[..], &output.stderr[..]].concat();
+        assert_eq!(secrets.search(&all), None, "{}", String::from_utf8_lossy(&all));
     };
     let made = command(env!("CARGO_BIN_EXE_strongroom").into())
         .args(["init", "--label", "t", "--pin-file"])
@@ -38,6 +55,7 @@ fn host(log: Option<&str>) -> Output {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    silent(&made);
     std::fs::remove_file(store.join("seal-1.key")).unwrap();
     let mut host = command(std::env::current_exe().unwrap());
     host.args(["--exact", "the_host", "--nocapture"]).env(HOST, "1");
@@ -46,6 +64,8 @@ fn host(log: Option<&str>) -> Output {
     }
     let output = host.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    silent(&output);
+    assert_eq!(secrets.search_logs(&store), None);
     output
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! An ordinary Rust application: the `cryptoki` crate, without a word of our own caller.
+//! An ordinary Rust application: the `cryptoki` crate, without a word of our own caller. So it is not heard:
+//! what it gives in and takes out that must be in no log, it says itself.
 
 #![allow(
     unsafe_code,
@@ -12,7 +13,7 @@
 
 mod common;
 
-use common::{Fixture, SO_PIN, USER_PIN, ec, module};
+use common::{Fixture, SO_PIN, USER_PIN, ec, heard, module, said};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::aead::GcmParams;
@@ -65,6 +66,7 @@ fn mistakes_have_their_codes() {
     let life = Life::new();
     let session = life.client.open_rw_session(life.slot()).unwrap();
     let wrong = AuthPin::new("not the PIN".into());
+    heard::secret(b"not the PIN");
     let refused = session.login(UserType::User, Some(&wrong));
     assert!(matches!(refused, Err(Error::Pkcs11(RvError::PinIncorrect, _))), "{refused:?}");
     let template = [Attribute::ValueLen(32.into()), Attribute::Private(true)];
@@ -84,8 +86,8 @@ fn mistakes_have_their_codes() {
 
 struct Life {
     client: Pkcs11,
-    // Dropped last: it ends the library and removes the store.
-    _fixture: Fixture,
+    // Dropped last: it ends the library, searches the log and removes the store.
+    fixture: Fixture,
 }
 
 impl Life {
@@ -98,7 +100,7 @@ impl Life {
         // SAFETY: the library reads pReserved as a C string, which lives through the call.
         let args =
             unsafe { CInitializeArgs::new_with_reserved(CInitializeFlags::OS_LOCKING_OK, place) };
-        client.initialize(args).unwrap();
+        said::while_asked(|| client.initialize(args)).unwrap();
         let slot = *client.get_all_slots().unwrap().last().unwrap();
         let (so, user) = (AuthPin::new(SO_PIN.into()), AuthPin::new(USER_PIN.into()));
         client.init_token(slot, &so, "rust token").unwrap();
@@ -107,7 +109,7 @@ impl Life {
         session.init_pin(&user).unwrap();
         session.logout().unwrap();
         session.close().unwrap();
-        Life { client, _fixture: fixture }
+        Life { client, fixture }
     }
 
     fn slot(&self) -> cryptoki::slot::Slot {
@@ -153,7 +155,10 @@ fn signatures(session: &Session) {
 
 fn encryption(session: &Session) {
     let key = aes(session);
+    value(session, key);
     let plain = b"a message of some length, for no block in particular";
+    // The second part of it as well.
+    [&plain[..], &plain[20..]].iter().for_each(|part| heard::secret(part));
     let mut iv = [5; 12];
     let gcm = Mechanism::AesGcm(GcmParams::new(&mut iv, b"header", 128.into()).unwrap());
     let sealed = session.encrypt(&gcm, key, plain).unwrap();
@@ -179,6 +184,7 @@ fn encryption(session: &Session) {
 
 fn wrapping(session: &Session) {
     let (by, key) = (aes(session), aes(session));
+    value(session, by);
     let wrapped = session.wrap_key(&Mechanism::AesKeyWrap, by, key).unwrap();
     let template = [
         Attribute::Class(ObjectClass::SECRET_KEY),
@@ -218,7 +224,9 @@ fn digests_and_random(session: &Session) {
     let digest = session.digest(&Mechanism::Sha256, b"abc").unwrap();
     let want = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(hex::encode(digest), want);
-    assert_ne!(session.generate_random_vec(32).unwrap(), session.generate_random_vec(32).unwrap());
+    let random = [(); 2].map(|()| session.generate_random_vec(32).unwrap());
+    random.iter().for_each(|bytes| heard::secret(bytes));
+    assert_ne!(random[0], random[1]);
 }
 
 fn finding_and_destroying(session: &Session) {
@@ -278,7 +286,22 @@ fn aes(session: &Session) -> ObjectHandle {
 
 fn value(session: &Session, key: ObjectHandle) -> Vec<u8> {
     match &session.get_attributes(key, &[AttributeType::Value]).unwrap()[0] {
-        Attribute::Value(value) => value.clone(),
+        Attribute::Value(value) => {
+            heard::secret(value);
+            value.clone()
+        }
         other => panic!("{other:?}"),
     }
+}
+
+/// What this client gives in is found where it must not be.
+#[test]
+fn what_the_client_gives_is_looked_for() {
+    let life = Life::new();
+    let session = life.user();
+    let value = value(&session, aes(&session));
+    let store = life.fixture.directory().join("planted");
+    std::fs::create_dir_all(store.join("audit")).unwrap();
+    std::fs::write(store.join("audit/note"), hex::encode(value)).unwrap();
+    assert!(heard::found(&store).is_some());
 }

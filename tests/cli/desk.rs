@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! A directory with a store, a configuration, PINs in files, and the command over it.
+//! A directory with a store, a configuration, PINs in files, and the command over it. What the command is
+//! given by files and variables is heard: neither its output nor the log of a store in the directory may
+//! have it. Of a key that is imported, that is the numbers that are its secret.
 
 use super::needles::Needles;
+use openssl::error::ErrorStack;
+use openssl::pkey::{Id, PKey, Private};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 /// PINs and passphrases: none of them may ever be seen in the command's output.
@@ -24,6 +29,7 @@ pub const SECRETS: &[(&str, &str)] = &[
 pub struct Desk {
     directory: TempDir,
     variables: Vec<(String, String)>,
+    heard: Mutex<Needles>,
 }
 
 /// How a run of the command ended.
@@ -44,10 +50,12 @@ impl Desk {
     /// An empty one.
     pub fn new() -> Desk {
         let directory = TempDir::with_prefix("strongroom-cli-").expect("a temporary directory");
-        let desk = Desk { directory, variables: Vec::new() };
+        let heard = Mutex::new(Needles::new());
+        let desk = Desk { directory, variables: Vec::new(), heard };
         desk.write("strongroom.toml", b"[pin]\nmax_failures = 3\n");
         for (name, secret) in SECRETS {
             desk.write(name, format!("{secret}\n").as_bytes());
+            desk.hear(secret.as_bytes());
         }
         desk
     }
@@ -90,7 +98,34 @@ impl Desk {
     /// Runs the command and sees to it that it shows no secret.
     pub fn run<S: AsRef<str>>(&self, arguments: &[S]) -> Ended {
         let arguments = arguments.iter().map(|argument| self.expand(argument.as_ref()));
+        let arguments: Vec<String> = arguments.collect();
+        self.hear_given(&arguments);
         self.end(self.command(env!("CARGO_BIN_EXE_strongroom"), arguments))
+    }
+
+    /// Looks for a value in all output and in the logs.
+    pub fn hear(&self, value: &[u8]) {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
+    }
+
+    /// The same for what these arguments name: PINs and passphrases by their options, whatever their names
+    /// are, and keys.
+    fn hear_given(&self, arguments: &[String]) {
+        let typed = arguments.iter().any(|argument| argument == "--type");
+        for (option, named) in arguments.iter().zip(arguments.iter().skip(1)) {
+            // A seal slot's passphrase has the number of the slot before its file.
+            let file = named.rsplit('=').next().unwrap_or(named);
+            if option == "--file" {
+                let content = fs::read(file).unwrap_or_default();
+                secrets_of(&content, typed).iter().for_each(|secret| self.hear(secret));
+            } else if option.ends_with("-file") {
+                let content = fs::read(file).unwrap_or_default();
+                self.hear(content.trim_ascii_end());
+            } else if option.ends_with("-env") {
+                let given = self.variables.iter().filter(|(name, _)| name == named);
+                given.for_each(|(_, value)| self.hear(value.as_bytes()));
+            }
+        }
     }
 
     /// A program with this desk's environment and no other.
@@ -113,35 +148,84 @@ impl Desk {
     }
 
     pub fn end(&self, mut command: Command) -> Ended {
-        let output = command.output().expect("the command runs");
+        self.ended(command.output().expect("the command runs"))
+    }
+
+    /// How a command ended that was not waited for; no output of it is a secret.
+    pub fn ended(&self, output: Output) -> Ended {
         let ended = Ended {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
             raw: output.stdout,
         };
-        for (name, secret) in SECRETS {
-            let seen = ended.out.contains(secret) || ended.err.contains(secret);
-            assert!(!seen, "the secret '{name}' is in the output: {ended:?}");
-        }
-        for text in [&ended.raw, ended.err.as_bytes()] {
-            let found = secrets().search(text);
-            assert!(found.is_none(), "a secret, {found:?}, is in the output: {ended:?}");
-        }
+        self.assert_silent(&ended.raw);
+        self.assert_silent(ended.err.as_bytes());
         ended
+    }
+
+    /// No secret is in a text, in whatever spelling.
+    pub fn assert_silent(&self, text: &[u8]) {
+        let shown = String::from_utf8_lossy(text);
+        for (name, secret) in SECRETS {
+            assert!(!shown.contains(secret), "the secret '{name}' is in the output: {shown}");
+        }
+        let found = self.heard.lock().unwrap_or_else(PoisonError::into_inner).search(text);
+        assert!(found.is_none(), "a secret, {found:?}, is in the output: {shown}");
+    }
+
+    /// What is in the log of any store in the directory.
+    fn logged(&self) -> Option<String> {
+        let patterns = self.heard.lock().unwrap_or_else(PoisonError::into_inner).patterns();
+        let (mut found, mut next) = (None, vec![self.directory.path().to_path_buf()]);
+        while let (None, Some(directory)) = (&found, next.pop()) {
+            found = patterns.search_logs(&directory);
+            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            next.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        }
+        found
     }
 }
 
-/// All secrets, in whatever spelling.
-fn secrets() -> Needles {
-    let mut needles = Needles::new();
-    SECRETS.iter().for_each(|(_, secret)| needles.insert(secret.as_bytes()));
-    needles
+/// The secrets in a file with a key, of which one without a form of its own may be the value of a secret key.
+fn secrets_of(content: &[u8], raw: bool) -> Vec<Vec<u8>> {
+    let key = PKey::private_key_from_pem_callback(content, passphrase)
+        .or_else(|_| PKey::private_key_from_der(content))
+        .or_else(|_| PKey::private_key_from_pkcs8_callback(content, passphrase));
+    match key {
+        Ok(key) => numbers(&key),
+        Err(_) if raw => vec![content.to_vec()],
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Without one, OpenSSL would ask at the terminal.
+fn passphrase(room: &mut [u8]) -> Result<usize, ErrorStack> {
+    let words = SECRETS.iter().find(|(name, _)| *name == "passphrase").map_or("", |known| known.1);
+    room[..words.len()].copy_from_slice(words.as_bytes());
+    Ok(words.len())
+}
+
+fn numbers(key: &PKey<Private>) -> Vec<Vec<u8>> {
+    let mut numbers = Vec::new();
+    if let Ok(rsa) = key.rsa() {
+        numbers.push(rsa.d().to_vec());
+        numbers.extend(rsa.p().map(|prime| prime.to_vec()));
+        numbers.extend(rsa.q().map(|prime| prime.to_vec()));
+    }
+    numbers.extend(key.ec_key().map(|key| key.private_key().to_vec()));
+    numbers.extend(key.dsa().map(|key| key.priv_key().to_vec()));
+    numbers.extend(key.dh().map(|key| key.private_key().to_vec()));
+    // Other raw keys begin with what is public of them.
+    if [Id::ED25519, Id::ED448, Id::X25519, Id::X448].contains(&key.id()) {
+        numbers.extend(key.raw_private_key());
+    }
+    numbers
 }
 
 impl Drop for Desk {
     fn drop(&mut self) {
-        let found = secrets().search_logs(&self.store());
+        let found = self.logged();
         assert!(found.is_none() || std::thread::panicking(), "{}", found.unwrap_or_default());
     }
 }

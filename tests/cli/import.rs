@@ -30,16 +30,20 @@ fn keys() -> Vec<(&'static str, Pkey)> {
         ("ed448", PKey::generate_ed448().unwrap()),
         ("x25519", PKey::generate_x25519().unwrap()),
         ("x448", PKey::generate_x448().unwrap()),
-        ("ml-dsa-65", seeded(KeyType::ML_DSA_65, &[7; 32])),
-        ("ml-kem-768", seeded(KeyType::ML_KEM_768, &[7; 64])),
+        ("ml-dsa-65", seeded(KeyType::ML_DSA_65, &SEED[..32])),
+        ("ml-kem-768", seeded(KeyType::ML_KEM_768, SEED)),
     ]
 }
+
+/// Heard as such: the other forms of these keys begin with what is public of them.
+const SEED: &[u8; 64] = b"a seed that is in the file of a key, and in no other place there";
 
 fn seeded(key_type: KeyType, seed: &[u8]) -> Pkey {
     PKey::private_key_from_seed(None, key_type, None, seed).unwrap()
 }
 
 fn import(desk: &Desk, file: &str, label: &str, more: &[&str]) -> Ended {
+    desk.hear(SEED);
     let file = format!("$D/{file}");
     let first = ["key", "import", "--file", &file, "--label", label, "--pin-file", "$D/pin"];
     desk.run(&[&first, more].concat())

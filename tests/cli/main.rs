@@ -28,5 +28,6 @@ mod needles;
 mod prompt;
 #[path = "../common/proof.rs"]
 mod proof;
+mod silent;
 mod softhsm2;
 mod together;

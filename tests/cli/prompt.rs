@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Prompts, at a terminal that `script` (util-linux) makes: what is typed is not shown.
 
-use super::desk::{Desk, SECRETS};
+use super::desk::Desk;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -20,11 +20,13 @@ fn at_terminal(desk: &Desk, arguments: &str, answers: &[(&str, &str)]) -> (i32, 
         seen = wait_for(&shown, prompt, seen);
         // The terminal is switched to silence just after the prompt is written.
         std::thread::sleep(Duration::from_millis(100));
+        desk.hear(answer.as_bytes());
         writeln!(input, "{answer}").unwrap();
     }
     let code = child.wait().unwrap().code().unwrap_or(-1);
     drop(input);
     let shown = shown.lock().unwrap().clone();
+    desk.assert_silent(shown.as_bytes());
     (code, shown)
 }
 
@@ -54,12 +56,6 @@ fn wait_for(shown: &Shown, prompt: &str, from: usize) -> usize {
     }
 }
 
-fn assert_silent(shown: &str) {
-    for (name, secret) in SECRETS {
-        assert!(!shown.contains(secret), "the secret '{name}' was shown: {shown}");
-    }
-}
-
 const SO: &str = "so-pin-8765309";
 const PIN: &str = "user-pin-424242";
 const WORDS: &str = "correct horse battery staple";
@@ -75,14 +71,12 @@ fn pins_are_asked_for_and_not_shown() {
     ];
     let (code, shown) = at_terminal(&desk, "init --label web", &answers);
     assert_eq!(code, 0, "{shown}");
-    assert_silent(&shown);
     let (code, shown) = at_terminal(
         &desk,
         "key generate --type aes --label box",
         &[("User PIN of token 'web': ", PIN)],
     );
     assert_eq!(code, 0, "{shown}");
-    assert_silent(&shown);
     assert!(shown.contains("box"), "{shown}");
     let (code, shown) = at_terminal(&desk, "key list", &[("User PIN of token 'web': ", "wrong")]);
     assert_eq!(code, 1, "{shown}");
@@ -129,7 +123,6 @@ fn passphrases() {
     let (code, shown) = at_terminal(&desk, "token list", &[("Passphrase of the store: ", WORDS)]);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("web"), "{shown}");
-    assert_silent(&shown);
     let (code, shown) = at_terminal(&desk, "token list", &[("Passphrase of the store: ", "wrong")]);
     assert_eq!(code, 1, "{shown}");
     assert!(shown.contains("no seal slot opens"), "{shown}");

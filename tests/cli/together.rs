@@ -13,12 +13,11 @@ fn tokens_made_at_once() {
             ["init", "--label", label, "--so-pin-file", "$D/so", "--pin-file", "$D/pin"];
         let arguments = arguments.iter().map(|argument| desk.expand(argument));
         let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = labels.iter().map(spawn).collect();
     for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        desk.ended(child.wait_with_output().unwrap()).good();
     }
     let tokens = desk.run(&["token", "list", "--json"]).good().json();
     let mut found: Vec<_> = tokens.as_array().unwrap().iter().map(|t| t["label"].clone()).collect();
@@ -37,12 +36,11 @@ fn keys_made_at_once() {
             ["key", "generate", "--type", "ed25519", "--label", &label, "--pin-file", "$D/pin"];
         let arguments = arguments.iter().map(|argument| desk.expand(argument));
         let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let children: Vec<_> = (0..16).map(spawn).collect();
     for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        desk.ended(child.wait_with_output().unwrap()).good();
     }
     let report = desk.run(&["check", "--json"]).good().json();
     assert_eq!(report["objects"], 2 * 16);

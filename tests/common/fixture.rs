@@ -139,6 +139,9 @@ const CHILD_CONF: &str = "CHILD_CONF";
 
 impl Drop for Fixture {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            heard::read_made();
+        }
         // A test may have ended the library itself.
         let _ = session::finalize();
         // Other processes may have written to the log as well.

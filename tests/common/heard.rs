@@ -1,47 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
-//! Hears what must be in no log, in the library's own function list that all tests call through: PINs,
-//! values of secret attributes, plaintexts. When the library ends, the log of its store and what it said
-//! on the diagnostic channel are searched for all of them; so they are when a test's store goes.
+//! Hears what must be in no log, in the library's own function list that all tests call through: PINs and
+//! passwords, values of secret attributes, plaintexts, states and random bytes, as the rows of `hearing`
+//! name them. When the library ends, the log of its store and what it said on the diagnostic channel are
+//! searched for all of them; so they are when a test's store goes.
+//!
+//! A key that a call makes inside the library is read when the test's store goes, where its value may be
+//! read and it is still there: a read is in the log, and the test is to see its own alone. What cannot be
+//! heard: keys that were never readable and whose value nobody gave in, those that went before or were made
+//! in a child, the second and further keys of one derivation, what is short (`needles`), and calls that do
+//! not go through the list. Where a test knows such a value, it says so ([`secret`]).
 //!
 //! A value that is found ends the process: the test that called cannot be told within a C function.
 
-use super::needles::{LONGEST, Needles};
+use super::hearing::own;
+use super::needles::{LONGEST, MOST, Needles};
 use super::said;
 use cryptoki_sys::*;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
+use std::process::Output;
+use std::sync::{Mutex, MutexGuard, TryLockError};
 use zeroize::Zeroizing;
 
-static OWN: OnceLock<&'static CK_FUNCTION_LIST_3_2> = OnceLock::new();
-static HEARD: Mutex<Heard> = Mutex::new(Heard { needles: Needles::new(), store: None });
+static HEARD: Mutex<Heard> =
+    Mutex::new(Heard { needles: Needles::new(), made: Vec::new(), store: None });
 
 struct Heard {
     needles: Needles,
+    /// Keys that calls made, with the session of the call.
+    made: Vec<(CK_SESSION_HANDLE, CK_OBJECT_HANDLE)>,
     /// The store of the library that runs in this process.
     store: Option<PathBuf>,
 }
 
-/// The list whose functions are heard.
-pub fn list(own: &'static CK_FUNCTION_LIST_3_2) -> &'static CK_FUNCTION_LIST_3_2 {
-    OWN.get_or_init(|| own);
-    Box::leak(Box::new(CK_FUNCTION_LIST_3_2 {
-        C_Initialize: Some(initialize),
-        C_Finalize: Some(finalize),
-        C_InitToken: Some(init_token),
-        C_InitPIN: Some(init_pin),
-        C_SetPIN: Some(set_pin),
-        C_Login: Some(login),
-        C_LoginUser: Some(login_user),
-        C_CreateObject: Some(create_object),
-        C_GetAttributeValue: Some(get_attribute_value),
-        C_Encrypt: Some(encrypt),
-        C_EncryptUpdate: Some(encrypt_update),
-        C_Decrypt: Some(decrypt),
-        C_DecryptUpdate: Some(decrypt_update),
-        C_EncryptMessage: Some(encrypt_message),
-        C_DecryptMessage: Some(decrypt_message),
-        ..*own
-    }))
+/// What is to be in no log, and how many such are kept.
+pub struct Value {
+    bytes: Zeroizing<Vec<u8>>,
+    most: usize,
+}
+
+/// The values of one argument.
+pub type Values = Vec<Value>;
+
+impl Value {
+    /// A PIN, or what is secret of a key: data never takes its place.
+    fn secret(bytes: Zeroizing<Vec<u8>>) -> Value {
+        Value { bytes, most: MOST * 2 }
+    }
+
+    /// One of many.
+    fn data(bytes: Zeroizing<Vec<u8>>) -> Value {
+        Value { bytes, most: MOST }
+    }
 }
 
 /// Looks for a value in what is logged from now on.
@@ -51,21 +60,50 @@ pub fn secret(value: &[u8]) {
     }
 }
 
+/// Reads the keys that calls made, to look for their values as well.
+pub fn read_made() {
+    let made = heard().map(|mut heard| std::mem::take(&mut heard.made)).unwrap_or_default();
+    made.into_iter().for_each(|(session, key)| read(session, key));
+}
+
+fn read(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) {
+    let mut rooms = SECRET.map(|_| Zeroizing::new(vec![0_u8; ROOM]));
+    let rows = rooms.iter_mut().zip(SECRET).map(|(room, type_)| CK_ATTRIBUTE {
+        type_,
+        pValue: room.as_mut_ptr().cast(),
+        ulValueLen: ROOM as CK_ULONG,
+    });
+    let mut rows: Vec<CK_ATTRIBUTE> = rows.collect();
+    let (rows, count) = (rows.as_mut_ptr(), rows.len() as CK_ULONG);
+    let rv = own!(C_GetAttributeValue(session, key, rows, count));
+    after::template(rv, rows, count);
+}
+
 /// What of all that was heard is in the log of a store, or was said on the diagnostic channel; and forgets
 /// what was heard.
 pub fn found(store: &Path) -> Option<String> {
     let mut heard = heard()?;
     let found = heard.search(store);
     heard.needles.clear();
+    heard.made.clear();
     found
+}
+
+/// No output of a program has what was heard.
+#[track_caller]
+pub fn assert_silent(output: &Output) {
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    let found = heard().and_then(|heard| heard.needles.search(&said));
+    assert_eq!(found, None, "a secret is in the output: {}", String::from_utf8_lossy(&said));
 }
 
 /// None where a forked child has the lock of a thread that it does not have.
 fn heard() -> Option<MutexGuard<'static, Heard>> {
-    for _ in 0..PATIENCE {
+    for attempt in 0..PATIENCE {
         match HEARD.try_lock() {
             Ok(heard) => return Some(heard),
             Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if attempt < PATIENCE / 2 => std::thread::yield_now(),
             Err(TryLockError::WouldBlock) => {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
@@ -79,11 +117,12 @@ impl Heard {
         if self.needles.len() == 0 {
             return None;
         }
-        if let Some(found) = self.needles.search_logs(store) {
+        let patterns = self.needles.patterns();
+        if let Some(found) = patterns.search_logs(store) {
             return Some(found);
         }
         let said = said::take();
-        let (spelling, at) = self.needles.search(&said)?;
+        let (spelling, at) = patterns.search(&said)?;
         let line = String::from_utf8_lossy(&said[at..]);
         let line = line.lines().next().unwrap_or_default();
         Some(format!("a secret, {spelling}, was said on the diagnostic channel: {line}"))
@@ -91,11 +130,12 @@ impl Heard {
 }
 
 /// The beginning of a caller's bytes, whatever their pointer is worth: the kernel looks first.
-fn peek(data: *const u8, len: CK_ULONG) -> Zeroizing<Vec<u8>> {
-    let len = usize::try_from(len).unwrap_or(usize::MAX).min(LONGEST);
+fn peek(data: *const u8, len: CK_ULONG, most: usize) -> Zeroizing<Vec<u8>> {
+    let len = usize::try_from(len).unwrap_or(usize::MAX).min(most);
     let mut bytes = Zeroizing::new(vec![0; len]);
     let mut ends = [0; 2];
-    // SAFETY: the kernel writes two descriptors; it reads what is there of the data and else says so.
+    // SAFETY: the kernel writes two descriptors; it reads what is there of the data and else says so. What
+    // is looked at is less than what a pipe holds.
     let read = unsafe {
         if data.is_null() || len == 0 || libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) != 0 {
             return Zeroizing::default();
@@ -113,33 +153,129 @@ fn peek(data: *const u8, len: CK_ULONG) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Keeps values of a call that the library has taken.
-fn keep(rv: CK_RV, values: &[Zeroizing<Vec<u8>>]) -> CK_RV {
-    let taken = [CKR_OK, CKR_PIN_INCORRECT, CKR_PIN_LOCKED].contains(&rv);
-    if let Some(mut heard) = taken.then(heard).flatten() {
-        values.iter().for_each(|value| heard.needles.insert(value));
-    }
-    rv
+/// Plain structures of a caller, as many as are there.
+fn peek_all<T: Copy>(at: *const T, count: CK_ULONG) -> Vec<T> {
+    let size = size_of::<T>();
+    let bytes = peek(at.cast(), count.saturating_mul(size as CK_ULONG), size * ROWS);
+    let one = |bytes: &[u8]| {
+        // SAFETY: so many bytes are there; the structures of the interface are numbers and pointers.
+        unsafe { bytes.as_ptr().cast::<T>().read_unaligned() }
+    };
+    bytes.chunks_exact(size).map(one).collect()
 }
 
-/// The secret values of a template that the library has taken.
-fn keep_template(rv: CK_RV, template: *const CK_ATTRIBUTE, count: CK_ULONG) -> CK_RV {
-    let good = [CKR_OK, CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, CKR_BUFFER_TOO_SMALL];
-    if !good.contains(&rv) || template.is_null() {
+/// Keeps the values of a call, unless the code says that the arguments may be anything.
+pub fn keep(rv: CK_RV, values: &[Values]) -> CK_RV {
+    if UNSEEN.contains(&rv) || values.is_empty() {
         return rv;
     }
-    // SAFETY: the library has read this template and found it well.
-    let rows = unsafe { std::slice::from_raw_parts(template, count as usize) };
-    for row in rows.iter().filter(|row| SECRET.contains(&row.type_)) {
-        if row.ulValueLen != CK_UNAVAILABLE_INFORMATION {
-            keep(CKR_OK, &[peek(row.pValue.cast(), row.ulValueLen)]);
+    if let Some(mut heard) = heard() {
+        for value in values.iter().flatten() {
+            heard.needles.insert_within(&value.bytes, value.most);
         }
     }
     rv
 }
 
+/// Kinds of arguments that are secrets before the call.
+pub mod before {
+    use super::*;
+
+    pub fn pin(pin: *const u8, len: CK_ULONG) -> Values {
+        vec![Value::secret(peek(pin, len, LONGEST))]
+    }
+
+    pub fn bytes(data: *const u8, len: CK_ULONG) -> Values {
+        vec![Value::data(peek(data, len, LONGEST))]
+    }
+
+    /// The secret values of a template.
+    pub fn template(rows: *const CK_ATTRIBUTE, count: CK_ULONG) -> Values {
+        let rows = peek_all(rows, count).into_iter();
+        let secret = rows.filter(|row| {
+            SECRET.contains(&row.type_) && row.ulValueLen != CK_UNAVAILABLE_INFORMATION
+        });
+        let value = |row: CK_ATTRIBUTE| peek(row.pValue.cast(), row.ulValueLen, LONGEST);
+        secret.map(|row| Value::secret(value(row))).collect()
+    }
+
+    /// What is secret of a mechanism's parameter.
+    pub fn mechanism(mechanism: *const CK_MECHANISM) -> Values {
+        let known = peek_all(mechanism, 1).into_iter().next();
+        let secret = known.and_then(|known| {
+            let parameter = known.pParameter;
+            match known.mechanism {
+                CKM_PKCS5_PBKD2 => {
+                    let by = peek_all(parameter.cast::<CK_PKCS5_PBKD2_PARAMS2>(), 1).pop()?;
+                    Some(peek(by.pPassword, by.ulPasswordLen, LONGEST))
+                }
+                CKM_CONCATENATE_BASE_AND_DATA
+                | CKM_CONCATENATE_DATA_AND_BASE
+                | CKM_XOR_BASE_AND_DATA => {
+                    let by =
+                        peek_all(parameter.cast::<CK_KEY_DERIVATION_STRING_DATA>(), 1).pop()?;
+                    Some(peek(by.pData, by.ulLen, LONGEST))
+                }
+                _ => None,
+            }
+        });
+        secret.into_iter().map(Value::secret).collect()
+    }
+}
+
+/// Kinds of arguments that are secrets after the call.
+pub mod after {
+    use super::*;
+
+    /// An output whose length is beside it.
+    pub fn bytes(rv: CK_RV, out: *const u8, len: *const CK_ULONG) {
+        if rv == CKR_OK && !len.is_null() && !out.is_null() {
+            // SAFETY: the library has written the length there.
+            all_bytes(rv, out, unsafe { *len });
+        }
+    }
+
+    /// An output as long as the caller said.
+    pub fn all_bytes(rv: CK_RV, out: *const u8, len: CK_ULONG) {
+        if rv == CKR_OK {
+            keep(rv, &[before::bytes(out, len)]);
+        }
+    }
+
+    /// Values that were read.
+    pub fn template(rv: CK_RV, rows: *const CK_ATTRIBUTE, count: CK_ULONG) {
+        let some = [CKR_ATTRIBUTE_SENSITIVE, CKR_ATTRIBUTE_TYPE_INVALID, CKR_BUFFER_TOO_SMALL];
+        if rv == CKR_OK || some.contains(&rv) {
+            keep(CKR_OK, &[before::template(rows, count)]);
+        }
+    }
+
+    /// A key that was made: the newest are kept.
+    pub fn key(rv: CK_RV, session: CK_SESSION_HANDLE, key: *const CK_OBJECT_HANDLE) {
+        let made = if rv == CKR_OK { peek_all(key, 1).pop() } else { None };
+        if let (Some(key), Some(mut heard)) = (made, heard()) {
+            if heard.made.len() >= MADE {
+                heard.made.remove(0);
+            }
+            heard.made.push((session, key));
+        }
+    }
+
+    /// One that was made, unless it was the length that was asked for.
+    pub fn encapsulated(
+        rv: CK_RV,
+        session: CK_SESSION_HANDLE,
+        out: *const u8,
+        made: *const CK_OBJECT_HANDLE,
+    ) {
+        if !out.is_null() {
+            key(rv, session, made);
+        }
+    }
+}
+
 /// The attributes that are secrets of keys, or data.
-const SECRET: &[CK_ATTRIBUTE_TYPE] = &[
+pub const SECRET: [CK_ATTRIBUTE_TYPE; 8] = [
     CKA_VALUE,
     CKA_PRIVATE_EXPONENT,
     CKA_PRIME_1,
@@ -150,79 +286,17 @@ const SECRET: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_SEED,
 ];
 
-/// Calls a function of the library itself.
-macro_rules! own {
-    ($function:ident($($argument:expr),*)) => {{
-        let own = OWN.get().expect("the library's list");
-        let function = own.$function.expect(stringify!($function));
-        // SAFETY: the caller's arguments are handed on as they are.
-        unsafe { function($($argument),*) }
-    }};
-}
+/// Codes of calls whose arguments nobody looked at.
+const UNSEEN: [CK_RV; 5] = [
+    CKR_ARGUMENTS_BAD,
+    CKR_CRYPTOKI_NOT_INITIALIZED,
+    CKR_SESSION_HANDLE_INVALID,
+    CKR_SLOT_ID_INVALID,
+    CKR_FUNCTION_NOT_SUPPORTED,
+];
 
-/// Functions of the list, with what they hear before the library's own and after it.
-macro_rules! heard {
-    ($($name:ident as $function:ident($($argument:ident: $kind:ty),*)
-        before [$($before:expr),*] after |$rv:ident| $after:expr;)*) => { $(
-        unsafe extern "C" fn $name($($argument: $kind),*) -> CK_RV {
-            // An output may be where the input was.
-            let before = [$($before),*];
-            let $rv = keep(own!($function($($argument),*)), &before);
-            $after
-        }
-    )* };
-}
-
-type Session = CK_SESSION_HANDLE;
-type Bytes = *mut CK_BYTE;
-type Len = *mut CK_ULONG;
-type Any = *mut std::ffi::c_void;
-
-heard! {
-    init_token as C_InitToken(slot: CK_SLOT_ID, pin: Bytes, len: CK_ULONG, label: Bytes)
-        before [peek(pin, len)] after |rv| rv;
-    init_pin as C_InitPIN(session: Session, pin: Bytes, len: CK_ULONG)
-        before [peek(pin, len)] after |rv| rv;
-    set_pin as C_SetPIN(session: Session, old: Bytes, old_len: CK_ULONG, new: Bytes, new_len: CK_ULONG)
-        before [peek(old, old_len), peek(new, new_len)] after |rv| rv;
-    login as C_Login(session: Session, user: CK_USER_TYPE, pin: Bytes, len: CK_ULONG)
-        before [peek(pin, len)] after |rv| rv;
-    login_user as C_LoginUser(session: Session, user: CK_USER_TYPE, pin: Bytes, len: CK_ULONG,
-        name: Bytes, name_len: CK_ULONG)
-        before [peek(pin, len)] after |rv| rv;
-    create_object as C_CreateObject(session: Session, rows: *mut CK_ATTRIBUTE, count: CK_ULONG, new: Len)
-        before [] after |rv| keep_template(rv, rows, count);
-    get_attribute_value as C_GetAttributeValue(session: Session, object: CK_OBJECT_HANDLE,
-        rows: *mut CK_ATTRIBUTE, count: CK_ULONG)
-        before [] after |rv| keep_template(rv, rows, count);
-    encrypt as C_Encrypt(session: Session, data: Bytes, len: CK_ULONG, out: Bytes, out_len: Len)
-        before [peek(data, len)] after |rv| rv;
-    encrypt_update as C_EncryptUpdate(session: Session, data: Bytes, len: CK_ULONG, out: Bytes,
-        out_len: Len)
-        before [peek(data, len)] after |rv| rv;
-    decrypt as C_Decrypt(session: Session, data: Bytes, len: CK_ULONG, out: Bytes, out_len: Len)
-        before [] after |rv| output(rv, out, out_len);
-    decrypt_update as C_DecryptUpdate(session: Session, data: Bytes, len: CK_ULONG, out: Bytes,
-        out_len: Len)
-        before [] after |rv| output(rv, out, out_len);
-    encrypt_message as C_EncryptMessage(session: Session, parameter: Any, parameter_len: CK_ULONG,
-        aad: Bytes, aad_len: CK_ULONG, data: Bytes, len: CK_ULONG, out: Bytes, out_len: Len)
-        before [peek(data, len)] after |rv| rv;
-    decrypt_message as C_DecryptMessage(session: Session, parameter: Any, parameter_len: CK_ULONG,
-        aad: Bytes, aad_len: CK_ULONG, data: Bytes, len: CK_ULONG, out: Bytes, out_len: Len)
-        before [] after |rv| output(rv, out, out_len);
-}
-
-/// What was decrypted.
-fn output(rv: CK_RV, out: Bytes, len: Len) -> CK_RV {
-    if rv == CKR_OK && !len.is_null() && !out.is_null() {
-        // SAFETY: the library has written the length there.
-        keep(rv, &[peek(out, unsafe { *len })]);
-    }
-    rv
-}
-
-unsafe extern "C" fn initialize(arguments: Any) -> CK_RV {
+/// `C_Initialize`: notes the store, and has the library say all.
+pub unsafe extern "C" fn initialize(arguments: *mut std::ffi::c_void) -> CK_RV {
     let rv = said::while_asked(|| own!(C_Initialize(arguments)));
     if rv != CKR_OK {
         return rv;
@@ -243,10 +317,12 @@ unsafe extern "C" fn initialize(arguments: Any) -> CK_RV {
     rv
 }
 
-unsafe extern "C" fn finalize(reserved: Any) -> CK_RV {
+/// `C_Finalize`: searches what the library leaves.
+pub unsafe extern "C" fn finalize(reserved: *mut std::ffi::c_void) -> CK_RV {
     let rv = own!(C_Finalize(reserved));
     let heard = if rv == CKR_OK { heard() } else { None };
     let Some(mut heard) = heard else { return rv };
+    heard.made.clear();
     let store = heard.store.take();
     if let Some(found) = store.and_then(|store| heard.search(&store)) {
         said::spill(&format!("\n{found}\n"));
@@ -255,4 +331,11 @@ unsafe extern "C" fn finalize(reserved: Any) -> CK_RV {
     rv
 }
 
-const PATIENCE: usize = 200;
+/// Half of them wait for a thread, half for a millisecond.
+const PATIENCE: usize = 400;
+/// More rows of a template are not looked at.
+const ROWS: usize = 64;
+/// More keys that were made are not read.
+const MADE: usize = 32;
+/// Bytes: more than the largest value of a key.
+const ROOM: usize = 8 << 10;

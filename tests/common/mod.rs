@@ -22,6 +22,7 @@ pub mod fixture;
 pub mod forked;
 pub mod group;
 pub mod heard;
+pub mod hearing;
 pub mod kept;
 pub mod keys;
 pub mod mechanism;

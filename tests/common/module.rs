@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! The library under test, loaded once a process by its C symbols.
 
-use super::heard;
+use super::hearing;
 use cryptoki_sys::*;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW, Symbol};
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ impl Module {
         let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) };
         let library = library.unwrap_or_else(|e| panic!("cannot load {}: {e}", path.display()));
         let own = interface_3_2(&library);
-        Module { library, list: heard::list(own), own }
+        Module { library, list: hearing::list(own), own }
     }
 
     /// An exported function by name, or None.

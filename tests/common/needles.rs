@@ -24,7 +24,12 @@ impl Needles {
     /// Looks for a value as well, by its beginning. What is short or of a few bytes only is no secret that
     /// could be told from other text.
     pub fn insert(&mut self, value: &[u8]) {
-        if self.masked.len() >= MOST || value.len() < SHORTEST {
+        self.insert_within(value, MOST);
+    }
+
+    /// The same where no more than so many are kept.
+    pub fn insert_within(&mut self, value: &[u8], most: usize) {
+        if self.masked.len() >= most || value.len() < SHORTEST {
             return;
         }
         let value = &value[..value.len().min(LONGEST)];
@@ -43,34 +48,50 @@ impl Needles {
 
     /// The spelling of a value that is in a text, and where; none where there is none.
     pub fn search(&self, text: &[u8]) -> Option<(&'static str, usize)> {
-        if text.is_empty() || self.masked.is_empty() {
-            return None;
-        }
-        let text = masked(text);
-        let mut begins = vec![0_u64; 1 << 18];
-        let mut patterns: HashMap<[u8; 3], Vec<(&'static str, Vec<u8>)>> = HashMap::new();
+        if text.is_empty() || self.masked.is_empty() { None } else { self.patterns().search(text) }
+    }
+
+    /// What is in the log of a store.
+    pub fn search_logs(&self, store: &Path) -> Option<String> {
+        if self.masked.is_empty() { None } else { self.patterns().search_logs(store) }
+    }
+
+    /// All values in all spellings, to search several texts for.
+    pub fn patterns(&self) -> Patterns {
+        let mut patterns = Patterns { begins: vec![0; 1 << 18], all: HashMap::new() };
         for (name, pattern) in self.masked.iter().flat_map(|value| spellings(&masked(value))) {
             let begin = [pattern[0], pattern[1], pattern[2]];
             let bit = bit(&begin);
-            begins[bit >> 6] |= 1 << (bit & 63);
-            patterns.entry(begin).or_default().push((name, pattern));
+            patterns.begins[bit >> 6] |= 1 << (bit & 63);
+            patterns.all.entry(begin).or_default().push((name, pattern));
         }
+        patterns
+    }
+}
+
+/// Values in every spelling, by how they begin.
+pub struct Patterns {
+    /// A bit for each beginning that there is.
+    begins: Vec<u64>,
+    all: HashMap<[u8; 3], Vec<(&'static str, Vec<u8>)>>,
+}
+
+impl Patterns {
+    pub fn search(&self, text: &[u8]) -> Option<(&'static str, usize)> {
+        let text = masked(text);
         for (at, begin) in text.windows(3).enumerate() {
             let bit = bit(begin);
-            if begins[bit >> 6] & (1 << (bit & 63)) == 0 {
+            if self.begins[bit >> 6] & (1 << (bit & 63)) == 0 {
                 continue;
             }
-            let all = &patterns[&[begin[0], begin[1], begin[2]]];
+            let all = &self.all[&[begin[0], begin[1], begin[2]]];
             if let Some((name, _)) = all.iter().find(|(_, one)| text[at..].starts_with(one)) {
                 return Some((name, at));
             }
         }
         None
     }
-}
 
-impl Needles {
-    /// What is in the log of a store.
     pub fn search_logs(&self, store: &Path) -> Option<String> {
         logs(store).into_iter().find_map(|path| {
             let (spelling, at) = self.search(&std::fs::read(&path).unwrap_or_default())?;
@@ -129,4 +150,4 @@ fn is_binary(name: &std::ffi::OsStr) -> bool {
 }
 
 /// More than these are let go: they are of loops over vectors.
-const MOST: usize = 20_000;
+pub const MOST: usize = 20_000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 OR MIT
 //! Users of each role, and the command in their hands.
 
-use super::{Answer, CKU_USER, Fixture, SO_PIN, Session, Token, USER_PIN, child};
+use super::{Answer, CKU_USER, Fixture, SO_PIN, Session, Token, USER_PIN, child, heard};
 use std::process::{Command, Output};
 
 /// The users that [`people`] adds, one of each role; the PIN of each is [`pin_of`] the name.
@@ -16,16 +16,21 @@ pub fn pin_of(name: &str) -> String {
 pub fn strongroom(fixture: &Fixture, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.env("STRONGROOM_CONF", fixture.config_path()).args(arguments);
-    command.env("SO", SO_PIN).env("PIN", USER_PIN).env("NEW", "new-pin-0815");
-    for name in PEOPLE {
-        command.env(format!("PIN_{name}"), pin_of(name));
+    let own = [("SO", SO_PIN), ("PIN", USER_PIN), ("NEW", "new-pin-0815")];
+    let named = PEOPLE.iter().map(|name| (format!("PIN_{name}"), pin_of(name)));
+    let own = own.map(|(name, pin)| (name.to_owned(), pin.to_owned()));
+    for (name, pin) in own.into_iter().chain(named) {
+        heard::secret(pin.as_bytes());
+        command.env(name, pin);
     }
     command
 }
 
 /// The same, to its end.
 pub fn command(fixture: &Fixture, arguments: &[&str]) -> Output {
-    strongroom(fixture, arguments).output().expect("the command")
+    let output = strongroom(fixture, arguments).output().expect("the command");
+    heard::assert_silent(&output);
+    output
 }
 
 /// The same; it must end well.

@@ -25,17 +25,22 @@ struct Kept {
 }
 
 /// Runs the library's initialisation, the first time with all that it has to say asked for.
-pub fn while_asked(initialize: impl FnOnce() -> u64) -> u64 {
+pub fn while_asked<T>(initialize: impl FnOnce() -> T) -> T {
     let asked = std::env::var_os(VARIABLE).is_some();
     if asked || CHANNEL.get().is_some() || !begin() {
         return initialize();
     }
+    asking(initialize)
+}
+
+/// Asks a library that was not asked yet: another copy of it. No other thread of the process may be at work.
+pub fn asking<T>(initialize: impl FnOnce() -> T) -> T {
     // SAFETY: no other thread of a test reads the environment before the library is there.
     unsafe { std::env::set_var(VARIABLE, "trace") };
-    let rv = initialize();
+    let done = initialize();
     // SAFETY: as above. Programs that the test starts are not asked.
     unsafe { std::env::remove_var(VARIABLE) };
-    rv
+    done
 }
 
 /// Puts a pipe in the place of standard error, and a thread at its other end.

@@ -89,7 +89,9 @@ pub fn command(fixture: &Fixture, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.args(arguments).env("STRONGROOM_STORE", fixture.store_path());
     command.env("STRONGROOM_CONF", fixture.config_path());
-    command.env("SO", SO_PIN).env("PIN", USER_PIN).output().unwrap()
+    let output = command.env("SO", SO_PIN).env("PIN", USER_PIN).output().unwrap();
+    heard::assert_silent(&output);
+    output
 }
 
 pub fn copy(from: &Path, to: &Path) {

@@ -33,12 +33,11 @@ fn strongroom(fixture: &Fixture, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.args(arguments).env("STRONGROOM_STORE", fixture.store_path());
     command.env("STRONGROOM_CONF", fixture.config_path());
-    command
-        .env("SO", SO_PIN)
-        .env("USER", USER_PIN)
-        .env("OTHER", OTHER_PIN)
-        .output()
-        .expect("the command runs")
+    heard::secret(OTHER_PIN.as_bytes());
+    command.env("SO", SO_PIN).env("USER", USER_PIN).env("OTHER", OTHER_PIN);
+    let output = command.output().expect("the command runs");
+    heard::assert_silent(&output);
+    output
 }
 
 /// Sets the policy of a fixture's token: these lines below the version.

@@ -28,6 +28,7 @@ mod late;
 mod secrets;
 mod verbs;
 mod walk;
+mod ways;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -3,11 +3,14 @@
 //! secret, in each spelling, in the log and on the diagnostic channel.
 
 use crate::common::*;
+use crate::ways::{WAYS, Way, forget};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use strongroom::object::attribute;
 
 /// A spelling, and how a value looks in it.
 type Spelling = (&'static str, fn(&[u8]) -> Vec<u8>);
@@ -25,51 +28,6 @@ const SPELLINGS: &[Spelling] = &[
     }),
 ];
 
-/// Kinds of secrets, and a call that each goes through; it tells the secret.
-type Way = (&'static str, fn(&User) -> Vec<u8>);
-
-const WAYS: &[Way] = &[
-    ("PIN", |user| {
-        user.session.logout().good();
-        user.session.login(CKU_USER, USER_PIN).good();
-        USER_PIN.as_bytes().to_vec()
-    }),
-    ("wrong PIN", |user| {
-        user.session.logout().good();
-        user.session.login(CKU_USER, "nearly the PIN").gives(CKR_PIN_INCORRECT);
-        user.session.login(CKU_USER, USER_PIN).good();
-        b"nearly the PIN".to_vec()
-    }),
-    ("new PIN", |user| {
-        user.session.set_pin(USER_PIN, "quite another PIN").good();
-        user.session.set_pin("quite another PIN", USER_PIN).good();
-        b"quite another PIN".to_vec()
-    }),
-    ("value of a key that is made", |user| {
-        let value: Vec<u8> = (100..132).collect();
-        let key = template! {
-            CKA_CLASS => CKO_SECRET_KEY, CKA_KEY_TYPE => CKK_AES, CKA_VALUE => &value[..]
-        };
-        user.session.create(&key).good();
-        value
-    }),
-    ("value of a key that is read", |user| {
-        let key = keys::generic(user.session, 32);
-        user.session.get(key, CKA_VALUE).good()
-    }),
-    ("plaintext", |user| {
-        let aes = keys::aes(user.session, 32);
-        let cbc = Mech::iv(CKM_AES_CBC_PAD, &[1; 16]);
-        user.session.encrypt(&cbc, aes, b"that nobody is told").good();
-        b"that nobody is told".to_vec()
-    }),
-    ("what was decrypted", |user| {
-        let aes = keys::aes(user.session, 32);
-        let cbc = Mech::iv(CKM_AES_CBC, &[1; 16]);
-        user.session.decrypt(&cbc, aes, &[9; 32]).good()
-    }),
-];
-
 /// A log that is none, and has this in a line.
 fn planted(fixture: &Fixture, text: &[u8]) -> PathBuf {
     let store = fixture.directory().join("planted");
@@ -79,20 +37,44 @@ fn planted(fixture: &Fixture, text: &[u8]) -> PathBuf {
     store
 }
 
+/// By each way, in one spelling after the other; and by one way in all.
 #[test]
 fn each_kind_is_found_in_each_spelling() {
     let user = User::with_settings(fixture::COMPATIBLE);
-    for (kind, way) in WAYS {
-        for (spelling, spell) in SPELLINGS {
-            let secret = way(&user);
-            let store = planted(&user.fixture, &spell(&secret));
-            assert!(heard::found(&store).is_some(), "{kind}, {spelling}");
-            assert_eq!(heard::found(&store), None, "{kind}: nothing is looked for any more");
-        }
+    let looked_for = |(kind, _, way): &Way, (spelling, spell): &Spelling| {
+        forget();
+        let secret = way(&user);
+        heard::read_made();
+        let store = planted(&user.fixture, &spell(&secret));
+        assert!(heard::found(&store).is_some(), "{kind}, {spelling}");
+        assert_eq!(heard::found(&store), None, "{kind}: nothing is looked for any more");
         way(&user);
+        heard::read_made();
         let store = planted(&user.fixture, b"C_Login of user, with no secret at all");
         assert_eq!(heard::found(&store), None, "{kind}");
+    };
+    for (at, way) in WAYS.iter().enumerate() {
+        looked_for(way, &SPELLINGS[at % SPELLINGS.len()]);
     }
+    let cheap = WAYS.iter().find(|(_, functions, _)| functions[..] == ["C_Encrypt"]).unwrap();
+    SPELLINGS.iter().for_each(|spelling| looked_for(cheap, spelling));
+}
+
+/// What the table of functions says of each is seen to be so.
+#[test]
+fn every_function_with_secrets_has_a_way() {
+    let told = hearing::ROWS.iter().filter(|(_, secret)| *secret).map(|(name, _)| *name);
+    let tried = WAYS.iter().flat_map(|(_, functions, _)| functions.iter().copied());
+    assert_eq!(told.collect::<BTreeSet<_>>(), tried.collect::<BTreeSet<_>>());
+    assert_eq!(hearing::ROWS.len(), module().entries().len(), "a row a function");
+}
+
+/// Every attribute that a sensitive key does not show is heard.
+#[test]
+fn every_hidden_attribute_is_heard() {
+    let hidden = attribute::all().filter(|rule| rule.has(attribute::HIDDEN)).map(|rule| rule.id);
+    let hidden: BTreeSet<_> = hidden.collect();
+    assert_eq!(hidden, heard::SECRET.into_iter().collect::<BTreeSet<_>>());
 }
 
 #[test]

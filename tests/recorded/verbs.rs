@@ -83,5 +83,9 @@ fn verbs_leave_who_logged_in_and_what_changed() {
 fn run(fixture: &Fixture, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
     command.args(arguments).env("STRONGROOM_CONF", fixture.config_path());
-    command.env("PIN", USER_PIN).env("SO", SO_PIN).env("WRONG", "not the PIN").output().unwrap()
+    heard::secret(b"not the PIN");
+    command.env("PIN", USER_PIN).env("SO", SO_PIN).env("WRONG", "not the PIN");
+    let output = command.output().unwrap();
+    heard::assert_silent(&output);
+    output
 }

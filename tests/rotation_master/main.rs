@@ -43,6 +43,7 @@ fn command(fixture: &Fixture, arguments: &[&str]) -> Command {
 /// What the command said; it must end well.
 fn run(fixture: &Fixture, arguments: &[&str]) -> String {
     let output: Output = command(fixture, arguments).output().unwrap();
+    heard::assert_silent(&output);
     let said = child::everything(&output);
     assert!(output.status.success(), "{arguments:?}: {said}");
     said

@@ -70,11 +70,14 @@ impl Second {
             ..CK_C_INITIALIZE_ARGS::default()
         };
         let list = self.list;
+        let args = ptr::from_mut(&mut args).cast();
+        // Its PIN is the one that is heard of the first; what it says is searched as that is.
+        // SAFETY: the function is the list's own, the pointer lives through the call.
+        if said::asking(|| unsafe { list.C_Initialize.unwrap()(args) }) != CKR_OK {
+            return;
+        }
         // SAFETY: the functions are the list's own, the pointers live through the calls.
         unsafe {
-            if list.C_Initialize.unwrap()(ptr::from_mut(&mut args).cast()) != CKR_OK {
-                return;
-            }
             let (mut handle, flags) = (0, CKF_SERIAL_SESSION | CKF_RW_SESSION);
             let open = list.C_OpenSession.unwrap();
             let opened = open(0, flags, ptr::null_mut(), None, &mut handle);
