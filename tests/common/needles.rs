@@ -114,7 +114,11 @@ fn spellings(value: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     }
     all.push(("hexadecimal", masked(hex::encode(&*value).as_bytes())));
     all.push(("HEXADECIMAL", masked(hex::encode_upper(&*value).as_bytes())));
-    all.push(("numbers", masked(format!("{:?}", &*value).trim_matches(['[', ']']).as_bytes())));
+    let mut numbers = |name, text: String| {
+        all.push((name, masked(Zeroizing::new(text).trim_matches(['[', ']']).as_bytes())));
+    };
+    numbers("numbers", format!("{:?}", &*value));
+    numbers("hexadecimal numbers", format!("{:02x?}", &*value));
     let escaped = Zeroizing::new(value.escape_ascii().to_string());
     if escaped.as_bytes() != &**value {
         all.push(("escaped", masked(escaped.as_bytes())));

@@ -20,6 +20,7 @@ const SPELLINGS: &[Spelling] = &[
     ("hexadecimal", |value| hex::encode(value).into_bytes()),
     ("HEXADECIMAL", |value| hex::encode_upper(value).into_bytes()),
     ("numbers", |value| format!("{value:?}").into_bytes()),
+    ("hexadecimal numbers", |value| format!("{value:02x?}").into_bytes()),
     ("escaped", |value| value.escape_ascii().to_string().into_bytes()),
     ("base64", |value| openssl::base64::encode_block(value).into_bytes()),
     ("base64 of more", |value| openssl::base64::encode_block(&[b"x", value].concat()).into_bytes()),

@@ -55,7 +55,8 @@ pub const WAYS: &[Way] = &[
         value()
     }),
     ("value of a key that is read", &["C_GetAttributeValue"], |user| {
-        let key = keys::generic(user.session, 32);
+        let key = keys::secret(user.session, CKK_AES, &value());
+        forget();
         user.session.get(key, CKA_VALUE).good()
     }),
     ("value that is given later", &["C_SetAttributeValue"], |user| {
