@@ -18,11 +18,15 @@ use super::said;
 use cryptoki_sys::*;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use zeroize::Zeroizing;
 
 static HEARD: Mutex<Heard> =
     Mutex::new(Heard { needles: Needles::new(), made: Vec::new(), store: None });
+
+/// The forked child that waited in vain, which it does once: nobody gives that lock back.
+static GIVEN_UP: AtomicU32 = AtomicU32::new(0);
 
 struct Heard {
     needles: Needles,
@@ -103,11 +107,15 @@ fn heard() -> Option<MutexGuard<'static, Heard>> {
         match HEARD.try_lock() {
             Ok(heard) => return Some(heard),
             Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if GIVEN_UP.load(Relaxed) == std::process::id() => break,
             Err(TryLockError::WouldBlock) if attempt < PATIENCE / 2 => std::thread::yield_now(),
             Err(TryLockError::WouldBlock) => {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
         }
+    }
+    if !said::is_reader() {
+        GIVEN_UP.store(std::process::id(), Relaxed);
     }
     None
 }

@@ -76,7 +76,8 @@ extern "C" fn at_exit() {
     }
 }
 
-fn is_reader() -> bool {
+/// Whether this process is the one that is searched, and no child of it.
+pub fn is_reader() -> bool {
     READER.load(Ordering::Acquire) == std::process::id()
 }
 
