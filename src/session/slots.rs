@@ -59,7 +59,7 @@ impl Library {
 
     /// What there is to know of the token in a slot, as it is now.
     pub fn token_info(&self, id: CK_SLOT_ID) -> Result<TokenState> {
-        let Some(slot) = self.slot(id)? else {
+        let Some(slot) = self.slot_now(id)? else {
             return Ok(TokenState {
                 label: [b' '; 32],
                 serial: String::new(),
@@ -101,7 +101,7 @@ impl Library {
 
     /// The ground of the token in a slot, or of the one that would be made there.
     fn ground(&self, id: CK_SLOT_ID) -> Result<Arc<policy::Ground>> {
-        match self.slot(id)? {
+        match self.slot_now(id)? {
             Some(slot) => slot.ground(),
             None => {
                 Ok(Arc::new(policy::Ground::new(self.config.token.lifted(), &self.config.policy)))
@@ -173,6 +173,21 @@ impl Library {
             taken if taken.contains(&id) => Err(Error::DeviceError),
             taken if id == next_slot(taken.last()) => Ok(None),
             _ => Err(Error::SlotIdInvalid),
+        }
+    }
+
+    /// The same with the token that is there now: with one that another process made anew its sessions are
+    /// gone, and whoever asks about the slot means the token that took its place. Where nothing in the store
+    /// has changed since the token was seen it costs a comparison.
+    fn slot_now(&self, id: CK_SLOT_ID) -> Result<Option<Arc<Slot>>> {
+        let Some(slot) = self.slot(id)? else { return Ok(None) };
+        match slot.present() {
+            Err(Error::DeviceRemoved) if slot.known.is_gone() => {
+                self.close_sessions(&slot);
+                self.refresh()?;
+                self.slot(id)
+            }
+            there => there.map(|()| Some(slot)),
         }
     }
 

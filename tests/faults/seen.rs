@@ -208,6 +208,42 @@ fn a_login_is_void_when_its_token_is_made_anew() {
     check(&fixture, "at the end");
 }
 
+/// What is asked of a slot is told of the token that is in it, whichever call is the first to notice that
+/// another process made it anew; the sessions with the one before are gone.
+#[test]
+fn a_slot_tells_of_the_token_that_is_there() {
+    let test = "seen::a_slot_tells_of_the_token_that_is_there";
+    if child::role().is_some() {
+        initialize_child().good();
+        return session::init_token(0, SO_PIN, "anew").good();
+    }
+    let fixture = prepared("");
+    fixture.initialize().good();
+    let sessions = || session::token_info(0).map(|info| info.ulSessionCount);
+    let list = || session::mechanisms(0).map(|list| list.len() as CK_ULONG);
+    let info = || session::mechanism_info(0, CKM_AES_ECB).map(|info| info.ulMaxKeySize);
+    let asked: [(&str, &dyn Fn() -> R<CK_ULONG>); 3] = [
+        ("C_GetMechanismList", &list),
+        ("C_GetMechanismInfo", &info),
+        ("C_GetTokenInfo", &sessions),
+    ];
+    let told = [list(), info(), sessions()];
+    for ((what, ask), tells) in asked.into_iter().zip(told) {
+        let s = Token { slot: 0 }.public();
+        assert_eq!(sessions(), Ok(1));
+        child::succeeds(child_on(&fixture, test, "maker"));
+        assert_eq!(ask(), tells, "{what}");
+        assert_eq!(sessions(), Ok(0), "{what}");
+        s.find(&Template::default()).map(drop).gives_for(what, &[CKR_SESSION_HANDLE_INVALID]);
+        s.close().gives_for(what, &[CKR_SESSION_HANDLE_INVALID]);
+        Token { slot: 0 }.public().close().good_for(what);
+        let label = session::token_info(0).good().label;
+        assert_eq!(label, session::padded("anew"), "{what}");
+    }
+    session::finalize().good();
+    check(&fixture, "at the end");
+}
+
 /// Hours from now, and how many of the uses of an hour there are then.
 const CLOCKS: &[(i64, usize)] = &[
     (0, 3),
