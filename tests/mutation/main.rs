@@ -21,4 +21,5 @@ mod mutants;
 mod probe;
 mod repair;
 mod tables;
+mod tags;
 mod world;

@@ -35,24 +35,29 @@ pub const UNUSABLE: &[CK_RV] = &[
 
 /// Looks at everything.
 pub fn look(fixture: &Fixture) -> R<Seen> {
+    search(fixture, &Seen::default())
+}
+
+/// The same, and searches for what there was before by each attribute: what a search returns matches.
+pub fn search(fixture: &Fixture, before: &Seen) -> R<Seen> {
     fixture.initialize()?;
-    let looked = look_around();
+    let looked = look_around(before);
     session::finalize().good();
     looked
 }
 
-fn look_around() -> R<Seen> {
+fn look_around(before: &Seen) -> R<Seen> {
     let mut seen = Seen::default();
     let mut refused = None;
     for slot in session::slots(true)? {
-        let looked = token(slot, &mut seen);
+        let looked = token(slot, &mut seen, before);
         refused = refused.or(looked.err());
     }
     // A store of which nothing is seen has to say why.
     refused.filter(|_| seen.tokens.is_empty()).map_or(Ok(seen), Err)
 }
 
-fn token(slot: CK_SLOT_ID, seen: &mut Seen) -> R<()> {
+fn token(slot: CK_SLOT_ID, seen: &mut Seen, before: &Seen) -> R<()> {
     let info = session::token_info(slot)?;
     if info.flags & CKF_TOKEN_INITIALIZED == 0 {
         return Ok(());
@@ -70,6 +75,7 @@ fn token(slot: CK_SLOT_ID, seen: &mut Seen) -> R<()> {
         seen.objects.insert((label.clone(), id), attributes);
         uses(s, object, &label, seen);
     }
+    before.searched(s, &label)?;
     s.close()
 }
 
@@ -97,6 +103,21 @@ fn uses(s: Session, object: Obj, token: &str, seen: &mut Seen) {
 }
 
 impl Seen {
+    /// Searches a token for each of its objects by one attribute after the other.
+    fn searched(&self, s: Session, token: &str) -> R<()> {
+        for ((_, id), shown) in self.objects.iter().filter(|((of, _), _)| of == token) {
+            let id = (CKA_UNIQUE_ID, Ok(id.clone()));
+            let by = shown.iter().filter(|(kind, _)| SEARCHED.contains(kind)).chain([&id]);
+            for (kind, value) in by {
+                let Ok(value) = value else { continue };
+                for object in s.find(&Template::default().with(*kind, value.clone()))? {
+                    assert_eq!(s.get(object, *kind).as_ref(), Ok(value), "found by {kind:#x}");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing in it is other than in what was seen before.
     pub fn is_part_of(&self, before: &Seen, what: &str) {
         for (label, flags) in &self.tokens {
@@ -142,6 +163,9 @@ fn digest() -> Vec<u8> {
     reference::digest(CKM_SHA256, TEXT)
 }
 
+/// What objects are searched by here.
+const SEARCHED: &[CK_ATTRIBUTE_TYPE] =
+    &[CKA_CLASS, CKA_LABEL, CKA_APPLICATION, CKA_KEY_TYPE, CKA_ID];
 const TEXT: &[u8] = b"what every key is given";
 const ATTRIBUTES: &[CK_ATTRIBUTE_TYPE] = &[
     CKA_CLASS,

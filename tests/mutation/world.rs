@@ -76,6 +76,14 @@ impl World {
             Err(error) => Err::<(), _>(error).gives_for(what, probe::UNUSABLE),
         }
     }
+
+    /// The same, and searches return what matches alone.
+    pub fn nothing_else_is_found(&self, what: &str) {
+        match probe::search(&self.fixture, &self.seen) {
+            Ok(seen) => seen.is_part_of(&self.seen, what),
+            Err(error) => Err::<(), _>(error).gives_for(what, probe::UNUSABLE),
+        }
+    }
 }
 
 impl Checked {
