@@ -29,6 +29,9 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What was put right.
     pub repaired: Vec<String>,
+    /// The object that was given up before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discarded: Option<Discarded>,
     /// What is wrong, and was not put right.
     pub faults: Vec<Bad>,
     /// What could not be read because the disk failed, or something else around the store: what it is is
@@ -49,6 +52,19 @@ pub struct Bad {
     pub what: String,
     /// Whether `check --repair` puts it right.
     pub repairable: bool,
+}
+
+/// An object that was given up.
+#[derive(Debug, Serialize)]
+pub struct Discarded {
+    /// Its number.
+    pub object: i64,
+    /// The label of its token; empty where it was of none.
+    pub token: String,
+    /// What was wrong with it, in words.
+    pub what: String,
+    /// The file that keeps what was left of it.
+    pub copy: String,
 }
 
 impl From<&Fault> for Bad {
@@ -121,6 +137,7 @@ fn report(desk: &Desk, visits: &[Visit<'_>], verdict: &Verdict) -> Report {
         roll: !verdict.unlisted,
         notes: desk.said.clone(),
         repaired: Vec::new(),
+        discarded: None,
         faults,
         unread,
     }

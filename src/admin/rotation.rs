@@ -30,6 +30,8 @@ pub struct Rotated {
     pub objects: u64,
     /// Those of them that could not be opened and stay as they are.
     pub unreadable: u64,
+    /// What did not come along and stays as it was, in words; none where everything did.
+    pub left_behind: Option<String>,
     /// Whether the database's log, which still holds what was replaced, could be emptied.
     pub log_emptied: bool,
     /// Tokens whose own keys are those from before a compromise.
@@ -81,6 +83,8 @@ impl Desk {
         if extent != Extent::MasterKey {
             self.library.renew_audit_after_compromise();
         }
+        let whole = unreadable == 0 && !resumed && extent != Extent::EverythingDespiteFaults;
+        let left_behind = if whole { None } else { self.left_behind(unreadable) };
         let (generation, store_keys) = vault.generations().map_err(cannot)?;
         let exposed = vault.exposed().map_err(cannot)?;
         let slots = self.seal_slots().map_err(cannot)?;
@@ -91,6 +95,7 @@ impl Desk {
             slots: slots.iter().map(info).collect(),
             objects,
             unreadable,
+            left_behind,
             log_emptied: vault.fold_log().unwrap_or(false),
             exposed: exposed
                 .iter()
@@ -98,6 +103,24 @@ impl Desk {
                 .map(|token| token.selector().to_string())
                 .collect(),
         })
+    }
+
+    /// What a rotation did not bring along: what it met, and what a look through the store finds, which
+    /// knows also what one that was killed had met before.
+    fn left_behind(&self, unreadable: u64) -> Option<String> {
+        let some = |words: String| match unreadable {
+            0 => words,
+            some => format!("objects that could not be opened stay as they are ({some}); {words}"),
+        };
+        match check(self, &[]) {
+            Ok(report) if report.unread.is_empty() => match report.faults.len() {
+                0 if unreadable == 0 => None,
+                faults => {
+                    Some(some(format!("the store is not as it was written (faults: {faults})")))
+                }
+            },
+            _ => Some(some("the store could not be looked through afterwards".to_string())),
+        }
     }
 
     /// What was altered could not be repaired after a rotation: what it was is not known under new keys.

@@ -70,6 +70,7 @@ impl Visit<'_> {
         let rotated = self.library().rotate_token_key(self.session, compromised, tell);
         let rotated = rotated.map_err(|error| match error {
             Error::UserNotLoggedIn => not_theirs(&token, compromised),
+            Error::Altered => stopped(&token),
             error => Failure::of(format!("cannot renew the keys of token '{label}'"), error),
         })?;
         Ok(RotatedKeys {
@@ -92,6 +93,18 @@ fn not_renewable(token: &TokenInfo) -> Failure {
         "whose PIN it is logs in once, or changes it ('strongroom pin change'); or the security officer \
          sets another ('strongroom pin unblock', 'strongroom user reset') or removes the user",
     )
+}
+
+/// An object that is not as it was written is not brought over as if it were.
+fn stopped(token: &TokenInfo) -> Failure {
+    let cannot = format!("cannot renew the keys of token '{}'", token.label);
+    let next = format!(
+        "'strongroom check' names the object by its number: restore a backup; or where its tags alone are \
+         wrong, 'strongroom check --repair --token {}'; or give it up, 'strongroom check --discard NUMBER'. \
+         Then run this again: it goes on where it stopped (docs/recovery.md)",
+        token.selector()
+    );
+    Failure { next, ..Failure::of(cannot, Error::Altered) }
 }
 
 fn not_theirs(token: &TokenInfo, compromised: bool) -> Failure {

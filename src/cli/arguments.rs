@@ -108,7 +108,7 @@ pub(super) enum Command {
     ///
     /// Ends with 0 if all was read and nothing is wrong (any more), 1 if something is not as it was written,
     /// 2 if nothing is known to be wrong but the check could not run, or the disk did not give all of the
-    /// store.
+    /// store. With --discard also with 1 where the object was not given up.
     Check(Check),
     /// Measures: prints what the audit log adds up to, and what store and log are now, as OpenMetrics
     Metrics(watching::Metrics),
@@ -136,6 +136,19 @@ pub(super) struct Check {
     /// 'changes'; keys and the records of tokens are never touched
     #[arg(long)]
     pub(super) repair: bool,
+    /// Gives up an object that is not as it was written, by its number, with the SO PIN of its token, and
+    /// checks what is left; what rests of it is kept in a file beside the store
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        conflicts_with_all = ["repair", "token", "user", "pin_file", "pin_env"]
+    )]
+    pub(super) discard: Option<i64>,
+    /// Gives it up without asking
+    #[arg(long, requires = "discard")]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) so_pin: SoPin,
 }
 
 #[derive(Args)]

@@ -2,10 +2,11 @@
 //! `strongroom check`.
 
 use super::arguments::{Check, Common};
+use super::confirming::confirm;
 use super::opening::{configuration, open};
 use super::output::{say, show, visible};
-use super::pins::holder;
-use crate::admin::{self, Outcome, Report};
+use super::pins::{holder, officer};
+use crate::admin::{self, Bad, Desk, Discarded, Outcome, Report};
 use std::process::ExitCode;
 
 pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
@@ -14,6 +15,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
         false => None,
     };
     let desk = open(common)?;
+    let discarded = check.discard.map(|number| discard(&desk, check, number)).transpose()?;
     let mut visits = Vec::new();
     let named = &check.holder;
     let pin = named.pin.pin_file.is_some() || named.pin.pin_env.is_some();
@@ -27,6 +29,7 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
         false => admin::check(&desk, &visits)?,
     };
     report.repaired.extend(counter);
+    report.discarded = discarded;
     show(common, &report, || text(&report))?;
     if !report.unread.is_empty() {
         say("strongroom: not all of the store could be read: the disk failed");
@@ -45,6 +48,18 @@ pub(super) fn run(common: &Common, check: &Check) -> Outcome<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
+/// Gives an object up, once whoever asks for it has seen what is wrong with it.
+fn discard(desk: &Desk, check: &Check, number: i64) -> Outcome<Discarded> {
+    let object = desk.condemned(number)?;
+    if !check.yes {
+        let warning = "What it was comes back from a backup alone.";
+        let lines = [visible(&object.what), warning.to_string()];
+        confirm(&lines, "discard", ("number", &number.to_string()))?;
+    }
+    let pin = object.token.as_ref().map(|token| officer(&check.so_pin, token)).transpose()?;
+    desk.discard(&object, pin.as_ref())
+}
+
 fn text(report: &Report) -> String {
     let mut text = format!(
         "store {}, tokens: {}, objects: {}, faults: {}\n",
@@ -58,6 +73,10 @@ fn text(report: &Report) -> String {
     }
     for note in &report.notes {
         text.push_str(&format!("note: {}\n", visible(note)));
+    }
+    if let Some(Discarded { what, copy, .. }) = &report.discarded {
+        let (what, copy) = (visible(what), visible(copy));
+        text.push_str(&format!("discarded: {what}\n  what was left of it is in {copy}\n"));
     }
     for done in &report.repaired {
         text.push_str(&format!("repaired: {}\n", visible(done)));
@@ -76,5 +95,11 @@ fn next(report: &Report, repaired: bool) -> &'static str {
     if !repaired && report.faults.iter().all(|fault| fault.repairable) {
         return "keep a copy of the store, find out who wrote to it, then 'strongroom check --repair'";
     }
-    "keep a copy of the store and find out who wrote to it; stop its users and restore a backup"
+    let may_go = |fault: &Bad| fault.repairable || fault.table == "object";
+    if report.faults.iter().all(may_go) {
+        return "keep a copy of the store and find out who wrote to it; restore a backup, or give an object up \
+                with 'strongroom check --discard NUMBER' (docs/recovery.md)";
+    }
+    "keep a copy of the store and find out who wrote to it; stop its users and restore a backup \
+     (docs/recovery.md)"
 }

@@ -8,14 +8,14 @@ use super::arguments::keys::{
 use super::arguments::options::{Reader, User};
 use super::life;
 use super::opening::open;
-use super::output::{print, say, show, table, visible, yes};
-use super::{failed, pins, secrets};
+use super::output::{print, show, table, visible, yes};
+use super::{confirming, failed, pins, secrets};
 use crate::admin::{
     self, Class, Content, Desk, Format, Generation, Outcome, Said, Shown, Step, Summary, Visit,
     Wanted, read_small,
 };
 use serde::Serialize;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -272,29 +272,12 @@ fn forget(common: &Common, desk: &Desk, arguments: &Forget) -> Outcome<()> {
 
 /// Has the label typed: of a key that is destroyed there is no other copy.
 fn confirm(found: &[Summary], verb: &str) -> Outcome<()> {
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() {
-        return Err(failed(
-            format!("there is no terminal to ask whether to {verb} it"),
-            "add --yes if you are sure",
-        ));
-    }
-    for object in found {
-        say(&visible(&object.words()));
-    }
+    let about: Vec<_> = found.iter().map(|object| visible(&object.words())).collect();
     let first = found.first();
-    let (what, word) = match first.map(|object| object.label.as_str()).filter(|l| !l.is_empty()) {
+    let label = first.map(|object| object.label.as_str()).filter(|label| !label.is_empty());
+    let name = match label {
         Some(label) => ("label", label),
         None => ("id", first.map_or("", |object| object.id.as_str())),
     };
-    say(&format!("This cannot be undone. Type the {what} ({}) to {verb} it:", visible(word)));
-    let mut line = String::new();
-    let read = stdin.lock().read_line(&mut line);
-    match read {
-        Ok(_) if line.trim_end_matches(['\r', '\n']) == word => Ok(()),
-        _ => Err(failed(
-            format!("that is not the {what}: nothing was done"),
-            "be sure, and try again",
-        )),
-    }
+    confirming::confirm(&about, verb, name)
 }

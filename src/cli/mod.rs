@@ -6,6 +6,7 @@ mod arguments;
 mod audit;
 mod audit_check;
 mod checking;
+mod confirming;
 mod keys;
 mod life;
 mod moving;
@@ -43,7 +44,7 @@ pub fn run() -> ExitCode {
             output::complain(&failure);
             // The code of a check that could not run must not be that of one that found faults.
             let check = match &arguments.command {
-                Command::Check(_) => true,
+                Command::Check(check) => check.discard.is_none(),
                 Command::Audit(verb) => audit::is_check(verb),
                 _ => false,
             };
@@ -72,7 +73,7 @@ fn dispatch(arguments: &Arguments) -> Outcome<ExitCode> {
         Command::User(verb) => done(users::run(common, verb)),
         Command::Policy(verb) => policy::run(common, verb),
         Command::Seal(verb) => done(stores::seal(common, verb)),
-        Command::Rotate(verb) => done(rotation::run(common, verb)),
+        Command::Rotate(verb) => rotation::run(common, verb),
         Command::Check(check) => checking::run(common, check),
         Command::Audit(verb) => audit::run(common, verb),
         Command::Metrics(metrics) => done(watching::metrics(common, metrics)),

@@ -10,8 +10,10 @@ use crate::admin::{Extent, Outcome, Rotated, SealInfo};
 use crate::seal::Kind;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-pub(super) fn run(common: &Common, verb: &RotateVerb) -> Outcome<()> {
+pub(super) fn run(common: &Common, verb: &RotateVerb) -> Outcome<ExitCode> {
+    let done = |outcome: Outcome<()>| outcome.map(|()| ExitCode::SUCCESS);
     match verb {
         RotateVerb::MasterKey { compromised, force, slot_passphrase_file } => {
             let extent = match (compromised, force) {
@@ -21,12 +23,12 @@ pub(super) fn run(common: &Common, verb: &RotateVerb) -> Outcome<()> {
             };
             master_key(common, extent, slot_passphrase_file)
         }
-        RotateVerb::TokenKey(wanted) => token_keys::rotate(common, wanted),
-        RotateVerb::Status => token_keys::status(common),
+        RotateVerb::TokenKey(wanted) => done(token_keys::rotate(common, wanted)),
+        RotateVerb::Status => done(token_keys::status(common)),
     }
 }
 
-fn master_key(common: &Common, extent: Extent, files: &[(u32, PathBuf)]) -> Outcome<()> {
+fn master_key(common: &Common, extent: Extent, files: &[(u32, PathBuf)]) -> Outcome<ExitCode> {
     let desk = open(common)?;
     let mut bar = Progress::new("objects");
     let mut ask = |slot: &SealInfo| {
@@ -41,12 +43,13 @@ fn master_key(common: &Common, extent: Extent, files: &[(u32, PathBuf)]) -> Outc
     let rotated = desk.rotate_master(extent, &mut ask, &mut |done, all| bar.at(done, all))?;
     drop(bar);
     show(common, &rotated, || report(&rotated, extent != Extent::MasterKey))?;
-    if rotated.unreadable > 0 {
-        say(
-            "strongroom: some objects could not be opened and stay as they are\n  next: 'strongroom check' names them",
-        );
-    }
-    Ok(())
+    let Some(left) = &rotated.left_behind else { return Ok(ExitCode::SUCCESS) };
+    say(&format!("strongroom: the new keys are in force, but {left}"));
+    say(
+        "  next: 'strongroom check' names each; restore a backup, or give an object up with 'strongroom check \
+         --discard NUMBER' (docs/recovery.md)",
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 fn report(rotated: &Rotated, compromised: bool) -> String {

@@ -223,4 +223,6 @@ groups! {
         N N A A A A N N: ;
     RenewAll "renew token key and use key, with everything beneath them" UserNotLoggedIn,
         N N A A A N N N: ;
+    Discard "give up objects that are not as they were written" UserNotLoggedIn,
+        N N A N N N N N: ;
 }

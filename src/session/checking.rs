@@ -3,10 +3,12 @@
 
 use super::{Library, material};
 use crate::audit::Mismatch;
+use crate::call;
 use crate::error::{Error, Result};
 use crate::object;
+use crate::policy::Group;
 use crate::secret::Secret;
-use crate::store::{Checking, Keys, Vault, Verdict};
+use crate::store::{Checking, Condemned, Keys, Vault, Verdict};
 use std::sync::Arc;
 
 impl Library {
@@ -19,6 +21,32 @@ impl Library {
     /// Puts right what can be made anew from what is authentic, and says what was done.
     pub fn repair(&self, sessions: &[u64]) -> Result<Vec<String>> {
         self.checking(sessions, |vault, checking| vault.repair(checking))
+    }
+
+    /// An object that is not as it was written, to be given up: as [`Vault::condemned`] has it.
+    pub fn condemned(&self, object: i64) -> Result<Condemned> {
+        self.vault()?.ok_or(Error::TokenNotPresent)?.condemned(object)
+    }
+
+    /// Gives up an object: in the session of the security officer of its token, who could make the whole
+    /// token anew; one of no token that there is, in none.
+    pub fn discard(&self, officer: Option<u64>, object: &Condemned) -> Result<()> {
+        let vault = self.vault()?.ok_or(Error::TokenNotPresent)?;
+        match officer {
+            Some(session) => {
+                let session = self.admitted(session, Group::Discard)?;
+                if object.token != Some(session.slot.token.id) {
+                    return Err(Error::UserNotLoggedIn);
+                }
+            }
+            None if vault.tokens()?.iter().any(|(id, _)| object.token == Some(*id)) => {
+                return Err(Error::UserNotLoggedIn);
+            }
+            None => {}
+        }
+        let _act = call::act(DISCARDED);
+        call::subject(&format!("object {}: {}", object.id, object.wrong.name()));
+        vault.discard(object)
     }
 
     /// What does not go together between the store and its audit log.
@@ -46,3 +74,6 @@ impl Library {
         run(&vault, &Checking { keys: &keys, tags: &tags })
     }
 }
+
+/// The record of an object that its owner gave up.
+const DISCARDED: &str = "object.discarded";

@@ -76,7 +76,7 @@ fn carry_out(slot: &Slot, plan: &Plan, tell: &mut dyn FnMut(u64, u64)) -> Result
                     tracing::error!(
                         "an object rests under no key of the token: run 'strongroom check'"
                     );
-                    return Err(Error::DeviceError);
+                    return Err(Error::Altered);
                 }
                 Err(error) => return Err(error),
             }

@@ -11,6 +11,7 @@ mod change;
 mod check;
 mod check_objects;
 mod counter;
+mod discard;
 mod fault;
 mod heads;
 mod keys;
@@ -44,6 +45,7 @@ pub use auditor::AuditSeed;
 pub use bound::{Bound, Witness};
 pub use check::{Checking, Verdict};
 pub use counter::{Counter, Glance};
+pub use discard::Condemned;
 pub use fault::{Fault, Wrong};
 pub use keys::Keys;
 pub use ledger::{Account, Approval, Count, Ledger};
@@ -86,6 +88,30 @@ pub struct ObjectRow {
     pub body: Vec<u8>,
     /// Its search tags, ascending.
     pub tags: Vec<Tag>,
+}
+
+/// A value as it rests, whatever its column is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// None.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// Another number.
+    Real(f64),
+    /// Text, be it UTF-8 or not.
+    Text(Vec<u8>),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// What rests of an object, whatever it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remains {
+    /// The columns of its row, by name; none where there is no row.
+    pub row: Vec<(String, Cell)>,
+    /// Its tags.
+    pub tags: Vec<Cell>,
 }
 
 /// The right to test a PIN: attempts come one after the other, so that many right ones at once do not
@@ -163,6 +189,8 @@ pub trait Snapshot {
     fn format(&self) -> Result<i64>;
     /// What is wrong with the database as such.
     fn faults(&self) -> Result<Vec<Fault>>;
+    /// What rests of an object, also of one that cannot be read as one.
+    fn remains(&self, id: i64) -> Result<Remains>;
     /// One object, without its tags.
     fn untagged(&self, id: i64) -> Result<Option<ObjectRow>>;
     /// A page of the objects of a token that have all these tags, as [`Store::page`] has it.

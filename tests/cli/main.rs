@@ -28,6 +28,7 @@ mod needles;
 mod prompt;
 #[path = "../common/proof.rs"]
 mod proof;
+mod recovery;
 mod silent;
 mod softhsm2;
 mod together;

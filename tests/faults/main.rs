@@ -18,6 +18,7 @@ mod common;
 mod acts;
 mod chains;
 mod crowd;
+mod discarding;
 mod kill;
 mod library;
 mod place;

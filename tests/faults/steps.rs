@@ -105,7 +105,7 @@ fn walk_share(acts: &[Act], share: usize, of: usize) {
 type Interruption = (usize, Kind, &'static [CK_RV]);
 
 /// Whether it can happen at a step.
-fn can(letter: char, kind: Kind) -> bool {
+pub fn can(letter: char, kind: Kind) -> bool {
     match kind {
         Kind::Half => letter == 'w',
         Kind::Full(_) => "wtaod".contains(letter),

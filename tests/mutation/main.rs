@@ -16,6 +16,7 @@
 mod common;
 
 mod database;
+mod discard;
 mod files;
 mod mutants;
 mod probe;

@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod altered;
 mod erased;
 mod killed;
 mod older;

@@ -14,6 +14,10 @@ pub(in crate::cli) enum RotateVerb {
     /// and nobody else's: the new key is sealed to everyone who has a PIN now.
     TokenKey(TokenKey),
     /// Makes the store's master key anew, or brings a rotation that was interrupted to its end
+    ///
+    /// Ends with 0 if the new keys are in force and all came along, 1 if nothing was rotated, or if the new
+    /// keys are in force and something that was not as it was written stays as it was; the last lines say
+    /// which.
     MasterKey {
         /// Whoever has the old key must learn nothing new: makes everything beneath it anew as well,
         /// and the files of seal slots; rotate passphrases that were learnt with 'seal rotate' first

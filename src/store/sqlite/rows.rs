@@ -6,7 +6,10 @@ use super::check;
 use super::fault::fault;
 use crate::error::{Error, Result};
 use crate::store::fault::Fault;
-use crate::store::{Named, ObjectRow, Page, Row, RowKind, Snapshot, Tag, Transaction, Visit};
+use crate::store::{
+    Cell, Named, ObjectRow, Page, Remains, Row, RowKind, Snapshot, Tag, Transaction, Visit,
+};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::OnceLock;
 
@@ -80,6 +83,10 @@ impl Snapshot for Open<'_> {
     fn format(&self) -> Result<i64> {
         let mut query = self.0.prepare_cached("PRAGMA user_version").map_err(fault)?;
         query.query_row([], |row| row.get(0)).map_err(fault)
+    }
+
+    fn remains(&self, id: i64) -> Result<Remains> {
+        remains(self.0, id).map_err(fault)
     }
 
     fn untagged(&self, id: i64) -> Result<Option<ObjectRow>> {
@@ -305,6 +312,33 @@ pub(super) fn rows(connection: &Connection, kind: RowKind) -> rusqlite::Result<V
     let sql = format!("SELECT id, body FROM {} ORDER BY id", table(kind));
     let mut query = connection.prepare_cached(&sql)?;
     query.query_map([], |row| Ok(Row { id: row.get(0)?, body: row.get(1)? }))?.collect()
+}
+
+/// What rests of an object, as it is.
+fn remains(connection: &Connection, id: i64) -> rusqlite::Result<Remains> {
+    let mut query = connection.prepare_cached("SELECT * FROM object WHERE id = ?1")?;
+    let names: Vec<String> = query.column_names().into_iter().map(str::to_string).collect();
+    let row = query.query_row([id], |row| {
+        let cells = names.into_iter().enumerate();
+        cells.map(|(at, name)| Ok((name, cell(row.get_ref(at)?)))).collect()
+    });
+    let mut query =
+        connection.prepare_cached("SELECT tag FROM tag WHERE object = ?1 ORDER BY tag")?;
+    let tags = query.query_map([id], |row| Ok(cell(row.get_ref(0)?)))?;
+    Ok(Remains {
+        row: row.optional()?.unwrap_or_default(),
+        tags: tags.collect::<rusqlite::Result<_>>()?,
+    })
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(bytes) => Cell::Text(bytes.to_vec()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes.to_vec()),
+    }
 }
 
 /// One object; its tags are read only where a caller needs them (they are not on the hot path).
