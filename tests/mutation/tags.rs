@@ -43,9 +43,13 @@ fn every_tag_of_every_object() {
         let round = some.iter().copied().zip(&given).collect();
         walk.rounds(&format!("tag {at} of each, the next one's"), round);
     }
-    assert_eq!(detected.len(), walk.rows.len(), "every row was altered, and that was detected");
-    for (row, ways) in detected {
-        assert!(ways >= 17, "{row}: {ways} ways to alter it were detected");
+    for row in &walk.rows {
+        let all = walk.ways(row);
+        let taken = all.iter().filter(|way| walk.is_taken(row, way)).count();
+        assert!(taken > 14, "{row:?}: {all:?}");
+        // Where a row went in the same round, another may have taken its place besides.
+        let ways = detected.get(&key(row)).copied().unwrap_or_default();
+        assert!(ways >= taken, "{row:?}: {ways} of {taken} ways were detected");
     }
 }
 
@@ -112,14 +116,22 @@ impl Walk {
         ways
     }
 
-    /// Alters rows, in as few rounds as will do: what would become the row that another became waits for the
-    /// next. The names of the rows whose alteration was detected.
+    /// Whether the database takes it: it takes no object that is none, and no row twice.
+    fn is_taken(&self, row: &Row, way: &Way) -> bool {
+        let Way::Set(column, value) = way else { return true };
+        let mut after = row.clone();
+        after[usize::from(*column == "object")] = value.clone();
+        *value != Value::Null && !self.rows.contains(&after)
+    }
+
+    /// Alters rows, in as few rounds as will do: what would become the row that another became, or takes the
+    /// place of one that went, waits for the next. The names of the rows whose alteration was detected.
     fn rounds<'a>(&self, what: &str, mut waiting: Vec<Step<'a>>) -> Vec<String> {
         let mut detected = Vec::new();
         loop {
             let (more, left) = self.round(what, &waiting);
             detected.extend(more);
-            // What the database does not take by itself either: no object at all, a tag that it has already.
+            // What the database does not take by itself either.
             if left.is_empty() || left.len() == waiting.len() {
                 return detected;
             }
@@ -150,19 +162,24 @@ impl Walk {
         let differs = |object: &String| self.right.get(object) != after.get(object);
         let wrong: BTreeSet<&String> =
             self.right.keys().chain(after.keys()).filter(|object| differs(object)).collect();
+        if wrong.is_empty() {
+            // The tags are those that were written: alike ones changed places.
+            return (Vec::new(), round.to_vec());
+        }
         let checked = self.world.check(&[]);
-        assert_eq!(checked.code, i32::from(!wrong.is_empty()), "{what}: {}", checked.said);
+        assert_eq!(checked.code, 1, "{what}: {}", checked.said);
         for object in self.right.keys().chain(after.keys()) {
             let named = checked.names("tag", object) || checked.names("object", object);
             assert_eq!(named, wrong.contains(object), "{what}: {object}: {}", checked.said);
         }
         self.world.nothing_else_is_found(what);
-        // Of a row that was put in, the object that it is of now.
-        let judged = |(row, way): (&Row, &Way)| match way {
-            Way::Put(put) => wrong.contains(&name(&put[1])).then(|| key(row)),
-            _ => wrong.contains(&name(&row[1])).then(|| key(row)),
-        };
-        (done.into_iter().filter_map(judged).collect(), left)
+        // Of a row that was put in, the object that it is of now. What another row made up for waits too.
+        let (judged, even): (Vec<_>, Vec<_>) = done.into_iter().partition(|(row, way)| match way {
+            Way::Put(put) => wrong.contains(&name(&put[1])),
+            _ => wrong.contains(&name(&row[1])),
+        });
+        let left = left.into_iter().chain(even).collect();
+        (judged.into_iter().map(|(row, _)| key(row)).collect(), left)
     }
 }
 
