@@ -6,12 +6,13 @@ use super::chain::ChainKey;
 use super::head::Seals;
 use super::lines;
 use super::note;
-use super::segments::Place;
+use super::segments::{Place, put_anew};
 use crate::error::{Error, Result};
+use crate::files;
 use crate::mechanism::{kem, primitive};
 use crate::secret::Secret;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Who may check the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +100,32 @@ pub(super) fn keep(
     Ok(format!("{}\n", serde_json::Value::Object(file)))
 }
 
+/// Brings what is kept for nobody from former keys of the log under the one of now, in files beside: those
+/// that there are have a hash in the log.
+pub(super) fn bring(place: &Place, seals: &Seals, former: &[Secret]) -> Result<()> {
+    let chains = place.chains()?.into_iter().map(|first| (first, place.chain(first)));
+    let breaks = place.breaks()?.into_iter().map(|first| (first, place.broken(first)));
+    for (first, path) in chains.chain(breaks) {
+        let kept = Kept::read(&path, first);
+        let open = |key| kept.as_ref()?.open_by_store(place, &path, key);
+        let Some(chain) = former.iter().find_map(open) else { continue };
+        let key = seals.derive(NOBODY, &first.to_be_bytes())?;
+        let sealed = primitive::seal(&key, &context(place, first), chain.expose())?;
+        let temporary = place.directory.join("new-nobody");
+        put_anew(place, &temporary, &sealed)?;
+        std::fs::rename(&temporary, beside(&path))
+            .map_err(|error| files::complain("replace", &path, &error))?;
+    }
+    files::sync_directory(&place.directory)
+}
+
+/// Where what a file keeps for nobody is under a later key of the log.
+fn beside(path: &Path) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".nobody");
+    PathBuf::from(beside)
+}
+
 /// A file of keys.
 #[derive(Deserialize)]
 pub(super) struct Kept {
@@ -138,11 +165,18 @@ impl Kept {
     }
 
     /// The key of a chain that is kept for nobody, for who has the store's audit key.
-    pub(super) fn open_by_store(&self, place: &Place, audit: &Secret) -> Option<Secret> {
+    pub(super) fn open_by_store(
+        &self,
+        place: &Place,
+        path: &Path,
+        audit: &Secret,
+    ) -> Option<Secret> {
         let sealed = note::from_base64(self.nobody.as_deref()?)?;
         let seals = Seals::new(audit, place.store).ok()?;
         let key = seals.derive(NOBODY, &self.first.to_be_bytes()).ok()?;
-        primitive::open(&key, &context(place, self.first), &sealed).ok()
+        let open = |sealed: &[u8]| primitive::open(&key, &context(place, self.first), sealed).ok();
+        let later = || lines::small(&beside(path), LONGEST_KEYS).ok();
+        open(&sealed).or_else(|| open(&later()?))
     }
 
     /// For whom it is, in order.

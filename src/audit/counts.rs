@@ -8,13 +8,14 @@
 //! Who writes the files and has no key of the log can take counts away, or add to those that there are;
 //! whose uses they are, and of which key, is authenticated when a count is begun.
 
+use super::head::CountKey;
 use super::record::{Entry, KeyName, Process, Who};
 use super::segments::Place;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::mechanism::primitive;
-use crate::secret::{Secret, SharedCells};
+use crate::secret::SharedCells;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,17 @@ impl Counter {
     }
 
     /// Takes its uses, with the log locked.
-    pub(super) fn take(&self, mut taken: impl FnMut(&Taken) -> Result<()>) -> Result<()> {
-        self.bank.take_from(self.slot, super::writer::now(), &mut taken)
+    pub(super) fn take(
+        &self,
+        key: &CountKey,
+        mut taken: impl FnMut(&Taken) -> Result<()>,
+    ) -> Result<()> {
+        self.bank.take_from(self.slot, (super::writer::now(), key), &mut taken)
+    }
+
+    /// The file that it is in.
+    pub(super) fn bank(&self) -> &Bank {
+        &self.bank
     }
 }
 
@@ -64,8 +74,6 @@ impl Drop for Counter {
 pub(super) struct Bank {
     cells: SharedCells,
     path: PathBuf,
-    /// What its descriptions are authenticated by.
-    key: Secret,
     /// Whether no slot is free, as far as this process knows.
     full: AtomicBool,
     /// Held, it says that the process lives.
@@ -102,7 +110,7 @@ type Described = (Vec<u8>, [u8; CODE]);
 
 impl Bank {
     /// A new file, of this process.
-    pub(super) fn create(place: &Place, key: &Secret) -> Result<Bank> {
+    pub(super) fn create(place: &Place, key: &CountKey) -> Result<Bank> {
         let mut name = [0; 16];
         primitive::random(&mut name)?;
         let name = hex::encode(name);
@@ -125,12 +133,15 @@ impl Bank {
         if let Some(version) = cells.cells().first() {
             version.store(VERSION, Ordering::Release);
         }
+        if let Some(name) = cells.cells().get(NAME) {
+            name.store(key.name, Ordering::Release);
+        }
         std::fs::rename(&temporary, &path).map_err(super::writer::failed)?;
-        Ok(Bank { cells, path, key: key.duplicate()?, full: AtomicBool::new(false), _alive: file })
+        Ok(Bank { cells, path, full: AtomicBool::new(false), _alive: file })
     }
 
     /// A file that is there, and whether its process is gone.
-    pub(super) fn open(path: &Path, place: &Place, key: &Secret) -> Result<(Bank, bool)> {
+    pub(super) fn open(path: &Path, place: &Place) -> Result<(Bank, bool)> {
         let (file, writable) = files::open(path, place.access)?;
         if !writable {
             return Err(Error::TokenWriteProtected);
@@ -140,9 +151,8 @@ impl Bank {
             return Err(Error::DeviceError);
         }
         let dead = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-        let key = key.duplicate()?;
         let (path, full) = (path.to_path_buf(), AtomicBool::new(false));
-        Ok((Bank { cells, path, key, full, _alive: file }, dead))
+        Ok((Bank { cells, path, full, _alive: file }, dead))
     }
 
     /// The files of counts of a log.
@@ -159,12 +169,13 @@ impl Bank {
         files::remove_if_there(&self.path)
     }
 
-    /// A counter in a slot that was never used; none where there is none.
+    /// A counter in a slot that nothing is in; none where there is none, or where others put another key
+    /// in force meanwhile: then what ends here is to be recorded first.
     pub(super) fn begin(
         self: &Arc<Bank>,
         entry: &Entry<'_>,
         process: &Process,
-        now: u64,
+        (now, key): (u64, &CountKey),
     ) -> Result<Option<Counter>> {
         if self.full.load(Ordering::Acquire) {
             return Ok(None);
@@ -173,27 +184,59 @@ impl Bank {
             let Some(slot) = self.slot(at) else { break };
             if slot.state.load(Ordering::Acquire) == FREE {
                 let mut described = describe(entry, process);
-                let code = self.code(at, &described)?;
+                let code = self.code(at, &described, key)?;
                 described.extend_from_slice(&code);
                 slot.fill(&described, now)?;
-                return Ok(Some(Counter { bank: self.clone(), slot: at, owner: process.pid }));
+                let counter = Counter { bank: self.clone(), slot: at, owner: process.pid };
+                // Asked now that it can be seen: whoever brings the file over says so before they look.
+                return Ok(Some(counter).filter(|_| self.is_under(key)));
             }
         }
         self.full.store(true, Ordering::Release);
         Ok(None)
     }
 
+    /// Whether all that is in it is under this key. One of an earlier version does not tell.
+    pub(super) fn is_under(&self, key: &CountKey) -> bool {
+        self.cells.cells().get(NAME).is_some_and(|name| name.load(Ordering::SeqCst) == key.name)
+    }
+
+    /// Brings what is under former keys under this one, with the log locked. Who is interrupted leaves
+    /// a file that is under none, and is to be brought over once more.
+    pub(super) fn bring(&self, key: &CountKey, former: &[CountKey]) -> Result<()> {
+        let name = self.cells.cells().get(NAME).ok_or(Error::DeviceError)?;
+        name.store(UNNAMED, Ordering::SeqCst);
+        for at in 0..SLOTS {
+            let Some(slot) = self.slot(at) else { break };
+            if slot.state.load(Ordering::SeqCst) == FREE {
+                continue;
+            }
+            let Some((bytes, code)) = slot.described() else { continue };
+            for former in former {
+                if primitive::equal(&self.code(at, &bytes, former)?, &code) {
+                    slot.write(&[&bytes[..], &self.code(at, &bytes, key)?].concat())?;
+                }
+            }
+        }
+        name.store(key.name, Ordering::SeqCst);
+        Ok(())
+    }
+
     /// Takes all counts, with the log locked, and frees the slots whose counters are gone.
-    pub(super) fn take(&self, mut taken: impl FnMut(&Taken) -> Result<()>) -> Result<()> {
+    pub(super) fn take(
+        &self,
+        key: &CountKey,
+        mut taken: impl FnMut(&Taken) -> Result<()>,
+    ) -> Result<()> {
         let now = super::writer::now();
-        (0..SLOTS).try_for_each(|at| self.take_from(at, now, &mut taken))
+        (0..SLOTS).try_for_each(|at| self.take_from(at, (now, key), &mut taken))
     }
 
     /// The same of one slot, whose uses from now on are after `now`.
     fn take_from(
         &self,
         at: usize,
-        now: u64,
+        (now, key): (u64, &CountKey),
         taken: &mut impl FnMut(&Taken) -> Result<()>,
     ) -> Result<()> {
         let Some(slot) = self.slot(at) else { return Ok(()) };
@@ -202,7 +245,7 @@ impl Bank {
             return Ok(());
         }
         if slot.count.load(Ordering::Acquire) > 0 {
-            self.take_uses(at, &slot, now, taken)?;
+            self.take_uses((at, &slot), (now, key), taken)?;
         } else {
             slot.first.store(now, Ordering::Release);
         }
@@ -215,9 +258,8 @@ impl Bank {
 
     fn take_uses(
         &self,
-        at: usize,
-        slot: &Slot<'_>,
-        now: u64,
+        (at, slot): (usize, &Slot<'_>),
+        (now, key): (u64, &CountKey),
         taken: &mut impl FnMut(&Taken) -> Result<()>,
     ) -> Result<()> {
         // Read before the count is taken, so that what was added belongs to it.
@@ -225,7 +267,7 @@ impl Bank {
         let first = slot.first.swap(now, Ordering::AcqRel);
         let count = slot.count.swap(0, Ordering::AcqRel);
         let Some(described) = described else { return Ok(()) };
-        let of = self.description(at, &described);
+        let of = self.description(at, &described, key);
         let recorded = of.and_then(|of| of.map_or(Ok(()), |of| taken(&Taken { count, first, of })));
         if recorded.is_err() {
             slot.count.fetch_add(count, Ordering::AcqRel);
@@ -235,9 +277,13 @@ impl Bank {
     }
 
     /// What a slot counts; none where somebody else wrote it, or a copy of it.
-    fn description(&self, at: usize, described: &Described) -> Result<Option<Description>> {
-        let (bytes, code) = described;
-        if !primitive::equal(&self.code(at, bytes)?, code) {
+    fn description(
+        &self,
+        at: usize,
+        (bytes, code): &Described,
+        key: &CountKey,
+    ) -> Result<Option<Description>> {
+        if !primitive::equal(&self.code(at, bytes, key)?, code) {
             tracing::error!("{}: what it counts was altered: ignored", self.path.display());
             return Ok(None);
         }
@@ -245,9 +291,9 @@ impl Bank {
     }
 
     /// It is of this slot of this file: a copy under another name is none.
-    fn code(&self, at: usize, description: &[u8]) -> Result<[u8; CODE]> {
+    fn code(&self, at: usize, description: &[u8], key: &CountKey) -> Result<[u8; CODE]> {
         let name = self.path.file_name().unwrap_or_default().as_encoded_bytes();
-        primitive::hmac_sha256(&self.key, &[name, &(at as u64).to_be_bytes(), description])
+        primitive::hmac_sha256(&key.key, &[name, &(at as u64).to_be_bytes(), description])
     }
 
     fn slot(&self, at: usize) -> Option<Slot<'_>> {
@@ -259,6 +305,15 @@ impl Bank {
 
 impl Slot<'_> {
     fn fill(&self, described: &[u8], now: u64) -> Result<()> {
+        self.write(described)?;
+        self.length.store(described.len() as u64, Ordering::Relaxed);
+        self.first.store(now, Ordering::Relaxed);
+        self.count.store(0, Ordering::Relaxed);
+        self.state.store(LIVE, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn write(&self, described: &[u8]) -> Result<()> {
         if described.len() > self.text.len() * 8 {
             return Err(Error::DeviceError);
         }
@@ -267,10 +322,6 @@ impl Slot<'_> {
             value.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             word.store(u64::from_le_bytes(value), Ordering::Relaxed);
         }
-        self.length.store(described.len() as u64, Ordering::Relaxed);
-        self.first.store(now, Ordering::Relaxed);
-        self.count.store(0, Ordering::Relaxed);
-        self.state.store(LIVE, Ordering::Release);
         Ok(())
     }
 
@@ -345,6 +396,10 @@ fn short(bytes: &[u8], longest: usize) -> &[u8] {
 
 const PREFIX: &str = "counts-";
 const VERSION: u64 = u64::from_le_bytes(*b"SRCOUNT2");
+/// Where in a file the name of its key is, words; and what is there while it is brought under another,
+/// and in files of an earlier version.
+const NAME: usize = 1;
+const UNNAMED: u64 = 0;
 /// The length of a code, bytes.
 const CODE: usize = 32;
 /// States of a slot.

@@ -53,6 +53,29 @@ pub(super) struct Head {
     pub(super) tree: Frontier,
 }
 
+/// The keys of a log.
+pub struct Keys {
+    /// What it rests under: 32 bytes.
+    pub key: Secret,
+    /// What it may rest under yet, oldest first: after a compromise until all of it is under the key.
+    pub former: Vec<Secret>,
+}
+
+/// Who knows the keys of a log, where others may put new ones in force.
+pub trait KeyHolder: Send + Sync {
+    /// Which keys are in force: another number where they are others. It is asked at each turn.
+    fn generation(&self) -> Result<u32>;
+    /// The keys in force.
+    fn keys(&self) -> Result<Keys>;
+}
+
+/// What descriptions of counts are authenticated by.
+pub(super) struct CountKey {
+    pub(super) key: Secret,
+    /// What files call it, in clear; never 0.
+    pub(super) name: u64,
+}
+
 /// What seals heads: a key a segment, so that no key seals more than random nonces allow.
 pub(super) struct Seals {
     audit: Secret,
@@ -64,6 +87,11 @@ pub(super) struct Seals {
 impl Seals {
     pub(super) fn new(audit: &Secret, store: [u8; 16]) -> Result<Seals> {
         Ok(Seals { audit: audit.duplicate()?, store, latest: None })
+    }
+
+    /// Whether this is the key that it seals under.
+    pub(super) fn is_of(&self, key: &Secret) -> bool {
+        primitive::equal(self.audit.expose(), key.expose())
     }
 
     /// Lets go of what was made of the key.
@@ -92,9 +120,15 @@ impl Seals {
         })
     }
 
-    /// The key that authenticates what counts are of.
-    pub(super) fn for_counts(&self) -> Result<Secret> {
-        self.derive(b"strongroom audit counts", &[])
+    /// The key that authenticates what counts are of, and its name.
+    pub(super) fn for_counts(&self) -> Result<CountKey> {
+        let name = self.derive(b"strongroom audit counts name", &[])?;
+        let name = name.expose().first_chunk().copied().ok_or(Error::GeneralError)?;
+        Ok(CountKey {
+            key: self.derive(b"strongroom audit counts", &[])?,
+            // Never that of a file which tells none.
+            name: u64::from_be_bytes(name) | 1,
+        })
     }
 
     /// A key for another purpose.
@@ -167,6 +201,11 @@ impl Head {
         let sealed = rest.get_mut(..length).ok_or(Error::DeviceError)?;
         seals.sealer(self.segment)?.seal(&context, plain.expose(), sealed)?;
         Ok(page)
+    }
+
+    /// Opens a page with a key of the log.
+    pub(super) fn find(page: &[u8], key: &Secret, store: [u8; 16]) -> Result<Head> {
+        Head::open(page, &mut Seals::new(key, store)?)
     }
 
     /// Opens a page.

@@ -2,10 +2,10 @@
 //! The log of a store, as the layers above hold it: made once, opened by each process, written to by
 //! any thread.
 
-use super::auditors::{Auditor, Keeper, Kept, keep};
+use super::auditors::{self, Auditor, Keeper, Kept, keep};
 use super::chain::ChainKey;
 use super::counts::{Bank, Counter, Taken};
-use super::head::{Head, Seals};
+use super::head::{CountKey, Head, KeyHolder, Seals};
 use super::note::{self, Checkpoint};
 use super::record::{Detail, Entry};
 use super::recovery::names;
@@ -15,7 +15,7 @@ use super::writer::{Durability, OWN, Position, Turn, Writer, boot, now};
 use crate::config;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::secret::{Secret, Unsignalled};
+use crate::secret::Secret;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -68,9 +68,18 @@ impl Log {
 
     /// Opens the log of a store. A log that is not there is an error: somebody took it away.
     pub fn open(place: Place, key: &Secret, settings: config::Audit) -> Result<Log> {
+        Log::open_with(place, (key, None), settings)
+    }
+
+    /// The same where others may put other keys in force, which the holder knows.
+    pub fn open_with(
+        place: Place,
+        (key, holder): (&Secret, Option<Arc<dyn KeyHolder>>),
+        settings: config::Audit,
+    ) -> Result<Log> {
         files::check_directory(&place.directory, place.access)?;
         place.check()?;
-        let mut writer = Writer::new(place, key, settings)?;
+        let mut writer = Writer::new(place, key, settings)?.with(holder);
         writer.turn(|_| Ok(()))?;
         Ok(Log {
             writer: Mutex::new(writer),
@@ -134,12 +143,12 @@ impl Log {
         if let Some(counter) = self.free_counter(entry)? {
             return Ok(counter);
         }
-        let _limits = Unsignalled::begin();
-        let bank = {
-            let writer = self.writer.lock();
-            Arc::new(Bank::create(&writer.place, &writer.counts)?)
-        };
-        self.banks.lock().push(bank);
+        // With the log locked: under the key in force, and seen by whoever puts another in force.
+        let bank = self
+            .writer
+            .lock()
+            .turn(|turn| Bank::create(&turn.writer.place, &turn.writer.counts))?;
+        self.banks.lock().push(Arc::new(bank));
         self.free_counter(entry)?.ok_or(Error::DeviceError)
     }
 
@@ -150,14 +159,17 @@ impl Log {
 
     fn free_counter(&self, entry: &Entry<'_>) -> Result<Option<Counter>> {
         let mut banks = self.banks.lock();
-        let process = self.writer.lock().process().clone();
+        let (process, key) = {
+            let mut writer = self.writer.lock();
+            (writer.process().clone(), writer.counts.clone())
+        };
         if self.owner.swap(process.pid, Ordering::AcqRel) != process.pid {
             // A forked child counts in files of its own.
             banks.clear();
         }
         let now = now();
         for bank in banks.iter() {
-            if let Some(counter) = bank.begin(entry, &process, now)? {
+            if let Some(counter) = bank.begin(entry, &process, (now, &key))? {
                 return Ok(Some(counter));
             }
         }
@@ -185,8 +197,10 @@ impl Log {
             return Ok(());
         }
         self.writer.lock().turn(|turn| {
-            let mut all = counters.iter();
-            all.try_for_each(|counter| counter.take(|taken| record_uses(turn, taken)))?;
+            for counter in counters {
+                let key = key_of(turn.writer, counter.bank())?;
+                counter.take(&key, |taken| record_uses(turn, taken))?;
+            }
             sweep_if_due(turn)?;
             checkpoint_if_due(turn)
         })
@@ -205,6 +219,20 @@ impl Log {
     /// Records the counts of all processes: before the log is read.
     pub fn sweep(&self) -> Result<()> {
         self.writer.lock().turn(sweep)
+    }
+
+    /// Sees to it that all of the log is under the key in force, durably, and begins another chain. Where
+    /// this is interrupted it is done again.
+    pub fn bring(&self, keepers: &[Auditor]) -> Result<Position> {
+        self.writer.lock().turn(|turn| {
+            sweep(turn)?;
+            let former = turn.writer.former()?;
+            auditors::bring(&turn.writer.place, &turn.writer.seals, &former)?;
+            turn.note(|_| {});
+            turn.store()?;
+            turn.file.sync_data().map_err(super::writer::failed)
+        })?;
+        self.renew(keepers)
     }
 
     /// Begins another chain, whose first key is kept for these auditors: from now on they check the log
@@ -316,8 +344,22 @@ fn compare(turn: &mut Turn<'_>, change: &Announced) -> Result<()> {
     Ok(())
 }
 
+/// What authenticates the counts of a file, all of which are under it then.
+fn key_of(writer: &Writer, bank: &Bank) -> Result<Arc<CountKey>> {
+    if !bank.is_under(&writer.counts) {
+        let former = writer.former()?;
+        let keys = former.iter().map(|key| Seals::new(key, writer.place.store)?.for_counts());
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        if !keys.is_empty() {
+            bank.bring(&writer.counts, &keys)?;
+        }
+    }
+    Ok(writer.counts.clone())
+}
+
 fn record(turn: &mut Turn<'_>, bank: &Bank) -> Result<()> {
-    bank.take(|taken| record_uses(turn, taken))
+    let key = key_of(turn.writer, bank)?;
+    bank.take(&key, |taken| record_uses(turn, taken))
 }
 
 fn record_uses(turn: &mut Turn<'_>, Taken { count, first, of }: &Taken) -> Result<()> {
@@ -337,7 +379,7 @@ fn sweep(turn: &mut Turn<'_>) -> Result<()> {
     turn.note(|head| head.swept = at);
     for path in Bank::all(&turn.writer.place)? {
         // One that cannot be read is gone by now, or nothing that a process of ours made.
-        let opened = Bank::open(&path, &turn.writer.place, &turn.writer.counts);
+        let opened = Bank::open(&path, &turn.writer.place);
         let Ok((bank, dead)) = opened else { continue };
         record(turn, &bank)?;
         if dead {

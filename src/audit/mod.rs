@@ -33,6 +33,7 @@ pub use auditors::{Auditor, Keeper};
 pub use counts::Counter;
 pub use facts::number_of;
 pub use filter::Filter;
+pub use head::{KeyHolder, Keys};
 pub use log::{Announced, Log, Mismatch};
 pub use reading::{Line, Reading, Record};
 pub use record::{Detail, Entry, KeyName, Who};

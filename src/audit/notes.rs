@@ -29,7 +29,7 @@ impl Notes {
         let kept = lines::small(&place.verifier(), LONGEST).ok();
         let kept = kept.and_then(|bytes| String::from_utf8(bytes).ok());
         let name = note::origin(&place.store);
-        let own = asked.key.and_then(|key| signer::verifier(place, key).ok());
+        let own = asked.keys().find_map(|key| signer::verifier(place, key).ok());
         if asked.key.is_some() && own.is_none() && place.directory.is_dir() {
             verdict.faults.push(fault(Kind::VerifierAltered, place.signer(), None));
         }

@@ -9,12 +9,13 @@
 use super::auditors::{Auditor, keep};
 use super::chain::ChainKey;
 use super::facts::Facts;
-use super::head::{Head, Seals};
+use super::head::{Head, KeyHolder, Seals};
 use super::log::Log;
 use super::reading::micros;
 use super::record::{Detail, Entry};
 use super::recovery::{BROKEN, Whole, names};
 use super::segments::{self, Place, put_anew};
+use super::signer;
 use super::writer::{OWN, Position, Writer, boot, failed, now};
 use crate::config;
 use crate::error::{Error, Result};
@@ -22,6 +23,7 @@ use crate::files;
 use crate::mechanism::primitive;
 use crate::secret::Secret;
 use std::fs::File;
+use std::sync::Arc;
 
 /// Where a log is gone on with.
 struct Rest {
@@ -34,15 +36,19 @@ struct Rest {
     time: u64,
 }
 
+/// The key that a log rests under, and who knows of others.
+type Known<'a> = (&'a Secret, Option<&'a Arc<dyn KeyHolder>>);
+
 impl Log {
     /// Whether the head of a log is lost: not there, not this store's, or a copy from before another
     /// chain began; or the lines that it counts are. An error where that cannot be told, or the log
     /// cannot be written.
-    pub fn is_lost(place: &Place, key: &Secret) -> Result<bool> {
+    pub fn is_lost(place: &Place, (key, holder): Known<'_>) -> Result<bool> {
         if !place.head().try_exists().map_err(failed)? {
             return Ok(true);
         }
-        match Log::open(place.clone(), key, config::Audit::default()) {
+        let known = (key, holder.cloned());
+        match Log::open_with(place.clone(), known, config::Audit::default()) {
             Ok(_) => Ok(false),
             Err(Error::Altered) => Ok(true),
             Err(error) => Err(error),
@@ -54,14 +60,17 @@ impl Log {
     /// not lost (any more).
     pub fn rejoin(
         place: &Place,
-        key: &Secret,
+        (key, holder): Known<'_>,
         bound: u64,
         auditors: &[Auditor],
     ) -> Result<Position> {
         files::make_directory(&place.directory, place.access)?;
         let _alone = files::lock_directory(&place.directory)?;
-        if !Log::is_lost(place, key)? {
+        if !Log::is_lost(place, (key, holder))? {
             return Err(Error::FunctionFailed);
+        }
+        if let (Some(holder), true) = (holder, place.signer().try_exists().map_err(failed)?) {
+            signer::bring(place, &Seals::new(key, place.store)?, &holder.keys()?.former)?;
         }
         files::make_directory(&place.checkpoints(), place.access)?;
         match rest(place)? {

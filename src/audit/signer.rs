@@ -36,9 +36,33 @@ pub(super) fn open(place: &Place, seals: &Seals) -> Result<Signer> {
     unseal(place, seals, sealed.get(..length).ok_or(Error::DeviceError)?)
 }
 
+/// Brings the key from former keys of the log under the one of now; where it is under none of them,
+/// nothing is done.
+pub(super) fn bring(place: &Place, seals: &Seals, former: &[Secret]) -> Result<()> {
+    let mut sealed = [0; LONGEST];
+    let length = files::read(&place.signer(), place.access, &mut sealed)?;
+    let sealed = sealed.get(..length).ok_or(Error::DeviceError)?;
+    if seed(seals, sealed).is_ok() {
+        return Ok(());
+    }
+    for former in former {
+        let Ok(seed) = seed(&Seals::new(former, place.store)?, sealed) else { continue };
+        let key = seals.derive(SIGNER, &[])?;
+        let temporary = place.directory.join("new-signer");
+        put_anew(place, &temporary, &primitive::seal(&key, SIGNER, seed.expose())?)?;
+        std::fs::rename(&temporary, place.signer())
+            .map_err(|error| files::complain("replace", &place.signer(), &error))?;
+        return files::sync_directory(&place.directory);
+    }
+    Ok(())
+}
+
+fn seed(seals: &Seals, sealed: &[u8]) -> Result<Secret> {
+    primitive::open(&seals.derive(SIGNER, &[])?, SIGNER, sealed)
+}
+
 fn unseal(place: &Place, seals: &Seals, sealed: &[u8]) -> Result<Signer> {
-    let key = seals.derive(SIGNER, &[])?;
-    let seed = primitive::open(&key, SIGNER, sealed).map_err(|_| {
+    let seed = seed(seals, sealed).map_err(|_| {
         tracing::error!("{} was altered: restore a backup", place.signer().display());
         Error::DeviceError
     })?;

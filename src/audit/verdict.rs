@@ -16,10 +16,19 @@ pub struct Asked<'a> {
     pub auditor: Option<&'a Secret>,
     /// The store's audit key, which opens the head.
     pub key: Option<&'a Secret>,
+    /// What the log may be under yet, as the store has it.
+    pub former: &'a [Secret],
     /// Where the store's state says that the log was.
     pub bound: Option<Position>,
     /// The segment to begin with, where those before it were taken elsewhere.
     pub from: Option<u64>,
+}
+
+impl Asked<'_> {
+    /// The store's keys, that of now first.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Secret> {
+        self.key.into_iter().chain(self.former)
+    }
 }
 
 /// What was found of a log.

@@ -5,7 +5,7 @@
 use super::auditors::{Kept, LONGEST_KEYS};
 use super::chain::{ChainKey, MAC};
 use super::facts::Facts;
-use super::head::{self, Head, Seals};
+use super::head::{self, Head};
 use super::lines;
 use super::record;
 use super::recovery::{BEGIN, BROKEN, RENEW};
@@ -27,13 +27,17 @@ impl End {
     /// Reads the head, where its key is given.
     pub(super) fn find(asked: &Asked<'_>, verdict: &mut Verdict) -> Result<End> {
         let bound = asked.bound.map_or(0, |bound| bound.seq);
-        let Some(key) = asked.key else { return Ok(End { head: None, bound }) };
+        if asked.key.is_none() {
+            return Ok(End { head: None, bound });
+        }
         let path = asked.place.head();
-        let mut seals = Seals::new(key, asked.place.store)?;
         let (head, kind) = match lines::open(&path) {
             Ok(file) => {
                 let page = head::read(&file).ok();
-                let head = page.and_then(|page| Head::open(page.as_slice(), &mut seals).ok());
+                let head = page.and_then(|page| {
+                    let mut keys = asked.keys();
+                    keys.find_map(|key| Head::find(page.as_slice(), key, asked.place.store).ok())
+                });
                 (head, Kind::HeadAltered)
             }
             Err(_) => (None, Kind::HeadMissing),
@@ -103,7 +107,9 @@ impl Keys {
         for start in chains.chain(breaks) {
             let kept = Kept::read(&path(place, start), start.0);
             let by_seed = |kept: &Kept| asked.auditor.and_then(|seed| kept.open(place, seed));
-            let by_store = |kept: &Kept| asked.key.and_then(|key| kept.open_by_store(place, key));
+            let by_store = |kept: &Kept| {
+                asked.keys().find_map(|key| kept.open_by_store(place, &path(place, start), key))
+            };
             match kept.and_then(|kept| by_seed(&kept).or_else(|| by_store(&kept))) {
                 Some(key) => drop(keys.opened.insert(start, key)),
                 None if asked.auditor.is_some() => verdict.unopened.push(start.0),

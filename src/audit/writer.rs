@@ -6,9 +6,10 @@
 //! is authentic and taken over, and a loss of power may leave a head too new, which is recorded.
 
 use super::chain::MAC;
-use super::head::{self, Head, Page, Seals};
+use super::head::{self, CountKey, Head, KeyHolder, Page, Seals};
 use super::record::{self, Entry, LONGEST_LINE, Process, Stamp};
 use super::segments::{self, Place};
+use super::signer;
 use super::tree;
 use crate::config;
 use crate::error::{Error, Result};
@@ -45,7 +46,10 @@ pub(super) struct Writer {
     pub(super) settings: config::Audit,
     pub(super) seals: Seals,
     /// What descriptions of counts are authenticated by.
-    pub(super) counts: Secret,
+    pub(super) counts: Arc<CountKey>,
+    /// Who knows the keys in force, and which those were when they were asked last.
+    holder: Option<Arc<dyn KeyHolder>>,
+    generation: Option<u32>,
     pub(super) process: Process,
     pub(super) boot: [u8; 16],
     head: Option<Arc<File>>,
@@ -59,7 +63,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(place: Place, key: &Secret, settings: config::Audit) -> Result<Writer> {
         let seals = Seals::new(key, place.store)?;
-        let counts = seals.for_counts()?;
+        let counts = Arc::new(seals.for_counts()?);
         let (head, segment, known) = (None, None, None);
         let (process, boot, line) = (this_process(), boot()?, Vec::with_capacity(1024));
         let ratchet = Ratchet::default();
@@ -68,6 +72,8 @@ impl Writer {
             settings,
             seals,
             counts,
+            holder: None,
+            generation: None,
             process,
             boot,
             head,
@@ -78,28 +84,69 @@ impl Writer {
         })
     }
 
+    /// The same where others may put other keys in force, which the holder knows.
+    pub(super) fn with(self, holder: Option<Arc<dyn KeyHolder>>) -> Writer {
+        Writer { holder, ..self }
+    }
+
     /// Writes as nobody else does: at the end of the log as it is now.
     pub(super) fn turn<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> Result<T>) -> Result<T> {
         self.settle();
         let _limits = Unsignalled::begin();
         let file = self.head_file()?;
         let _locked = Locked::lock(file.clone())?;
+        self.heed_holder()?;
         let page = head::read(&file)?;
-        let head = match self.known.take() {
-            Some((known, head)) if known == page => head,
-            _ => Head::open(page.as_slice(), &mut self.seals).map_err(|_| {
-                tracing::error!("the head of the audit log was altered: {LOST_HEAD}");
-                Error::Altered
-            })?,
+        let (head, changed) = match self.known.take() {
+            Some((known, head)) if known == page => (head, false),
+            _ => self.open_head(&page)?,
         };
         let stored = (head.segment, head.offset);
-        let mut turn = Turn { writer: self, head, file, page, stored, changed: false };
+        let mut turn = Turn { writer: self, head, file, page, stored, changed };
         // What was written before a failure stays written, and the head says so.
         let result = turn.recover().and_then(|()| work(&mut turn));
         turn.store().inspect_err(|_| turn.take_back())?;
         let Turn { head, page, .. } = turn;
         self.known = Some((page, head));
         result
+    }
+
+    /// Takes a key that others put in force, so that nothing under the one before is believed. A store
+    /// that cannot be read says nothing of keys: that, too, is to be recorded.
+    fn heed_holder(&mut self) -> Result<()> {
+        let Some(holder) = self.holder.clone() else { return Ok(()) };
+        let Ok(now) = holder.generation() else { return Ok(()) };
+        if self.generation != Some(now) {
+            let key = holder.keys()?.key;
+            if !self.seals.is_of(&key) {
+                self.seals = Seals::new(&key, self.place.store)?;
+                self.counts = Arc::new(self.seals.for_counts()?);
+                self.known = None;
+            }
+            self.generation = Some(now);
+        }
+        Ok(())
+    }
+
+    /// What the log may rest under yet.
+    pub(super) fn former(&self) -> Result<Vec<Secret>> {
+        self.holder.as_ref().map_or(Ok(Vec::new()), |holder| Ok(holder.keys()?.former))
+    }
+
+    /// Opens a head, and tells whether it is to come under the key of now.
+    fn open_head(&mut self, page: &Page) -> Result<(Head, bool)> {
+        if let Ok(head) = Head::open(page.as_slice(), &mut self.seals) {
+            return Ok((head, false));
+        }
+        let former = self.former()?;
+        let open = |key| Head::find(page.as_slice(), key, self.place.store).ok();
+        let head = former.iter().find_map(open).ok_or_else(|| {
+            tracing::error!("the head of the audit log was altered: {LOST_HEAD}");
+            Error::Altered
+        })?;
+        // Before the head is: where that is under the key of now, all but counts is.
+        signer::bring(&self.place, &self.seals, &former)?;
+        Ok((head, true))
     }
 
     /// Writes with a head that is not in its place yet.

@@ -26,9 +26,11 @@ impl Library {
 
     /// The same after a compromise, which is no error of what it goes with where it fails.
     pub fn renew_audit_after_compromise(&self) {
-        if let Err(error) = self.renew_audit() {
+        let renewed = self.log_of_store().and_then(|(journal, vault)| journal.renew_key(&vault));
+        if let Err(error) = renewed {
             tracing::error!(
-                "the audit log's chain could not be begun anew ({error}): 'strongroom audit renew' does it"
+                "the audit log could not be brought under a new key and chain ({error}): 'strongroom audit \
+                 renew' does it"
             );
         }
     }

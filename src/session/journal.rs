@@ -5,8 +5,10 @@
 use super::Session;
 use super::auditors::{Auditors, Chain};
 use super::handles::Handles;
+use super::log_keys::Held;
 use crate::audit::{
-    Announced, Counter, Detail, Durability, Entry, KeyName, Log, Mismatch, Place, Position, Who,
+    Announced, Counter, Detail, Durability, Entry, KeyHolder, KeyName, Log, Mismatch, Place,
+    Position, Who,
 };
 use crate::call::{self, Particulars};
 use crate::config::{self, Config, OnFailure};
@@ -24,6 +26,8 @@ pub(super) struct Journal {
     settings: config::Audit,
     place: Place,
     sessions: Weak<Handles<Arc<Session>>>,
+    /// Who knows the keys of the log in force.
+    holder: Arc<dyn KeyHolder>,
     opened: Mutex<Opened>,
     /// When the log is asked next whether counts are to be recorded, as [`Glance`] has it; 0 while none
     /// is open.
@@ -63,21 +67,27 @@ impl Journal {
             settings: config.audit.clone(),
             place,
             sessions: Arc::downgrade(sessions),
+            holder: Arc::new(Held::of(vault)),
             opened: Mutex::default(),
             due: AtomicU64::new(0),
             off: OFF_IS_POSSIBLE && is_off(),
         });
         if !journal.off {
-            if journal.begin(vault).is_err() {
+            let begun = journal.begin(vault);
+            if begun.is_err() {
                 tracing::warn!("the audit log cannot be written: what must be recorded is refused");
             }
             vault.set_witness(journal.clone());
+            if begun == Ok(true) && vault.writable() {
+                journal.end_renewal(vault);
+            }
         }
         Ok(journal)
     }
 
-    /// Finds the key of the log, and makes the log of a store that never had one.
-    fn begin(&self, vault: &Vault) -> Result<()> {
+    /// Finds the key of the log, and makes the log of a store that never had one. Whether some of the log
+    /// may be under a former key yet.
+    fn begin(&self, vault: &Vault) -> Result<bool> {
         let known = if vault.writable() { Some(vault.begin_audit()?) } else { vault.audit()? };
         let known = known.ok_or(Error::TokenWriteProtected)?;
         let bound = known.bound.seq > 0;
@@ -86,7 +96,7 @@ impl Journal {
         if vault.writable() && !bound && !self.place.head().try_exists().unwrap_or(true) {
             self.create(vault, &known.key, known.revision)?;
         }
-        self.log().map(drop)
+        self.log().map(|_| !known.former.is_empty())
     }
 
     fn create(&self, vault: &Vault, key: &Secret, revision: u64) -> Result<()> {
@@ -111,7 +121,8 @@ impl Journal {
             return Ok(log.clone());
         }
         let key = opened.key.as_ref().ok_or(Error::DeviceError)?;
-        let log = Log::open(self.place.clone(), key, self.settings.clone())?;
+        let known = (key, Some(self.holder.clone()));
+        let log = Log::open_with(self.place.clone(), known, self.settings.clone())?;
         Ok(opened.log.insert(Arc::new(log)).clone())
     }
 
@@ -226,13 +237,33 @@ impl Journal {
         Ok(Chain { seq: at.seq, auditors: auditors.into_iter().map(|one| one.name).collect() })
     }
 
+    /// Brings the log under its key of now after a compromise, with another chain, and erases the keys
+    /// before it. Where it is under that key alone another chain begins.
+    pub(super) fn renew_key(&self, vault: &Vault) -> Result<()> {
+        let known = vault.audit()?.ok_or(Error::TokenNotPresent)?;
+        let auditors = Auditors::of(vault)?.chosen(&self.settings)?;
+        if known.former.is_empty() {
+            return self.log()?.renew(&auditors).map(drop);
+        }
+        self.log()?.bring(&auditors)?;
+        vault.end_audit_renewal(&known.key)
+    }
+
+    /// Ends what a killed process began.
+    fn end_renewal(&self, vault: &Vault) {
+        if let Err(error) = self.renew_key(vault) {
+            tracing::error!("the audit log could not be brought under its new key: {error}");
+        }
+    }
+
     /// Goes on with a log whose head is lost.
     pub(super) fn rejoin(&self, vault: &Vault) -> Result<Chain> {
         let known = vault.audit()?.ok_or(Error::TokenNotPresent)?;
         let auditors = Auditors::of(vault)?.chosen(&self.settings)?;
         // What this process has open is of the log that is lost.
         self.opened.lock().log = None;
-        let at = Log::rejoin(&self.place, &known.key, known.bound.seq, &auditors)?;
+        let keys = (&known.key, Some(&self.holder));
+        let at = Log::rejoin(&self.place, keys, known.bound.seq, &auditors)?;
         Ok(Chain { seq: at.seq, auditors: auditors.into_iter().map(|one| one.name).collect() })
     }
 

@@ -66,6 +66,7 @@ mod auditors;
 mod chains;
 mod journal;
 pub mod leaves;
+mod log_keys;
 mod noting;
 mod recording;
 mod tally;

@@ -4,6 +4,7 @@
 
 use crate::codec::{Filler, Reader};
 use crate::error::{Error, Result};
+use crate::mechanism::primitive;
 use crate::secret::Secret;
 
 /// What records changes before they are made.
@@ -28,6 +29,8 @@ pub struct Bound {
 pub(super) struct Audit {
     /// The key that the log rests under.
     pub(super) key: Secret,
+    /// Those that it may rest under yet, oldest first: after a compromise until all is under the key.
+    pub(super) former: Vec<Secret>,
     /// Where it ended at the last change.
     pub(super) bound: Bound,
 }
@@ -36,28 +39,55 @@ impl Audit {
     pub(super) fn encode(audit: Option<&Audit>, record: &mut Filler<'_>) -> Result<()> {
         match audit {
             None => record.u8(0).map(drop),
-            Some(Audit { key, bound }) => {
-                record.u8(1)?.raw(key.expose())?.u64(bound.seq)?.raw(&bound.mac).map(drop)
+            Some(Audit { key, former, bound }) => {
+                if former.is_empty() {
+                    record.u8(ONE_KEY)?;
+                } else {
+                    let many = u8::try_from(former.len()).map_err(|_| Error::GeneralError)?;
+                    record.u8(MANY_KEYS)?.u8(many)?;
+                }
+                former.iter().try_for_each(|former| record.raw(former.expose()).map(drop))?;
+                record.raw(key.expose())?.u64(bound.seq)?.raw(&bound.mac).map(drop)
             }
         }
     }
 
     pub(super) fn length(audit: Option<&Audit>) -> usize {
-        1 + audit.map_or(0, |_| KEY + 8 + CODE)
+        let keys = |former: usize| usize::from(former > 0) + (former + 1) * KEY;
+        1 + audit.map_or(0, |audit| keys(audit.former.len()) + 8 + CODE)
     }
 
     pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Option<Audit>> {
-        match reader.u8()? {
-            0 => Ok(None),
-            1 => {
-                let key = Secret::copy_of(reader.raw(KEY)?)?;
-                Ok(Some(Audit { key, bound: Bound { seq: reader.u64()?, mac: reader.array()? } }))
-            }
-            _ => Err(Error::DeviceError),
+        let many = match reader.u8()? {
+            0 => return Ok(None),
+            ONE_KEY => 0,
+            MANY_KEYS => reader.u8()?,
+            _ => return Err(Error::DeviceError),
+        };
+        let mut key = || Secret::copy_of(reader.raw(KEY)?);
+        let former = (0..many).map(|_| key()).collect::<Result<_>>()?;
+        let key = key()?;
+        let bound = Bound { seq: reader.u64()?, mac: reader.array()? };
+        Ok(Some(Audit { key, former, bound }))
+    }
+
+    /// Puts another key in force. `ActionProhibited` where that was done too often without the log ever
+    /// coming under it.
+    pub(super) fn renew(&mut self) -> Result<()> {
+        if self.former.len() >= MOST_FORMER {
+            tracing::error!("the audit log never came under its new keys: mend it first");
+            return Err(Error::ActionProhibited);
         }
+        let key = primitive::random_secret(KEY)?;
+        self.former.push(std::mem::replace(&mut self.key, key));
+        Ok(())
     }
 }
 
 /// The length of the key, bytes.
 pub(super) const KEY: usize = 32;
 const CODE: usize = 32;
+/// What stands before the keys.
+const ONE_KEY: u8 = 1;
+const MANY_KEYS: u8 = 2;
+const MOST_FORMER: usize = 16;

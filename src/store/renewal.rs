@@ -6,6 +6,7 @@
 //! order, a bounded number a change; the state record says how far. The last change erases the
 //! previous keys. A process that is killed leaves a store that is whole, and any other goes on.
 
+use super::bound::Audit;
 use super::change::Change;
 use super::ring::{self, Bag, Master, Ring, StoreKeys};
 use super::roll::Line;
@@ -114,7 +115,10 @@ impl Vault {
         let exposed = self.carry_tokens(change, (old, &new))?;
         let exposed = primitive::seal(&new.state, &self.exposed_context(), &exposed)?;
         tx.set_value(EXPOSED, &exposed)?;
-        change.state.borrow_mut().cursor = Some(0);
+        let mut state = change.state.borrow_mut();
+        // The log comes under it as soon as it is written.
+        state.audit.iter_mut().try_for_each(Audit::renew)?;
+        state.cursor = Some(0);
         Ok(new)
     }
 

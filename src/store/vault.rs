@@ -109,7 +109,7 @@ impl Vault {
     }
 
     /// The keys in force.
-    fn ring(&self) -> Result<Arc<Ring>> {
+    pub(super) fn ring(&self) -> Result<Arc<Ring>> {
         let ring = self.ring.read().clone();
         if self.in_force(&ring)? { Ok(ring) } else { self.renew_ring() }
     }

@@ -11,6 +11,8 @@ use crate::secret::Secret;
 pub struct Known {
     /// The key that it rests under.
     pub key: Secret,
+    /// Those that it may rest under yet.
+    pub former: Vec<Secret>,
     /// Where it ended at the last change.
     pub bound: Bound,
     /// The revision of the store.
@@ -40,14 +42,24 @@ impl Vault {
             self.store.look(&mut |now| {
                 let (state, _) = self.known(ring, now)?;
                 let revision = state.revision;
-                found = state.audit.map(|Audit { key, bound }| Known { key, bound, revision });
+                found = state.audit.map(|Audit { key, former, bound }| Known {
+                    key,
+                    former,
+                    bound,
+                    revision,
+                });
                 Ok(())
             })?;
             Ok(found)
         })
     }
 
-    /// The same, for the first time where there is none yet.
+    /// The generation of the store's keys in force: another key of the log comes with another only.
+    pub fn keys_in_force(&self) -> Result<u32> {
+        Ok(self.ring()?.generation())
+    }
+
+    /// What the state says of the audit log, for the first time where there is none yet.
     pub fn begin_audit(&self) -> Result<Known> {
         if let Some(known) = self.audit()? {
             return Ok(known);
@@ -57,10 +69,23 @@ impl Vault {
             let mut state = change.state.borrow_mut();
             if state.audit.is_none() {
                 let (key, bound) = (primitive::random_secret(KEY)?, Bound::default());
-                state.audit = Some(Audit { key, bound });
+                state.audit = Some(Audit { key, former: Vec::new(), bound });
             }
             Ok(())
         })?;
         self.audit()?.ok_or(Error::GeneralError)
+    }
+
+    /// Erases the keys that the log rested under before this one, which all of it is under now. Where
+    /// another is in force meanwhile, nothing is done.
+    pub fn end_audit_renewal(&self, now: &Secret) -> Result<()> {
+        self.change(|change| {
+            change.upkeep();
+            let mut state = change.state.borrow_mut();
+            let audit = state.audit.as_mut();
+            let audit = audit.filter(|audit| primitive::equal(audit.key.expose(), now.expose()));
+            audit.into_iter().for_each(|audit| audit.former.clear());
+            Ok(())
+        })
     }
 }

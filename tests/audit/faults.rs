@@ -23,6 +23,7 @@ fn verdict_by(ground: &Ground, seed: &Secret) -> Verdict {
         auditor: Some(seed),
         key: Some(&key),
         bound: None,
+        former: &[],
         from: None,
     };
     verify(&asked).unwrap()
@@ -378,6 +379,7 @@ fn a_log_that_grows_while_it_is_checked_is_good() {
                 auditor: None,
                 key: None,
                 bound: None,
+                former: &[],
                 from: None,
             };
             assert_eq!(verify(&asked).unwrap().faults, []);

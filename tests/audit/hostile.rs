@@ -153,8 +153,15 @@ fn lines_that_are_written_anew_and_shorter_are_noticed() {
     log.checkpoint().unwrap();
     let place = ground.place();
     // The files alone tell it, whatever is signed later.
-    let asked =
-        Asked { place: &place, verifier: None, auditor: None, key: None, bound: None, from: None };
+    let asked = Asked {
+        place: &place,
+        verifier: None,
+        auditor: None,
+        key: None,
+        former: &[],
+        bound: None,
+        from: None,
+    };
     let faults = verify(&asked).unwrap().faults;
     let found: Vec<_> = faults.iter().map(|fault| (fault.kind, fault.seq)).collect();
     assert_eq!(found, [(Kind::Edited, Some(8))]);

@@ -17,6 +17,7 @@ mod child;
 mod counts;
 mod faults;
 mod hostile;
+mod keys;
 mod page;
 #[path = "../common/proof.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -41,6 +42,7 @@ struct Ground {
     /// Goes with it.
     _temporary: Option<tempfile::TempDir>,
     seed: Secret,
+    public: Vec<u8>,
 }
 
 impl Ground {
@@ -53,10 +55,13 @@ impl Ground {
     /// In a directory that is there.
     fn at(directory: PathBuf) -> Ground {
         let (public, seed) = kem::generate().unwrap();
-        let ground = Ground { directory, _temporary: None, seed };
-        let auditor = Auditor { name: "anna".to_owned(), public };
-        Log::create(&ground.place(), &key(), &[auditor]).unwrap();
+        let ground = Ground { directory, _temporary: None, seed, public };
+        Log::create(&ground.place(), &key(), &[ground.auditor()]).unwrap();
         ground
+    }
+
+    fn auditor(&self) -> Auditor {
+        Auditor { name: "anna".to_owned(), public: self.public.clone() }
     }
 
     fn place(&self) -> Place {

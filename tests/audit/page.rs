@@ -6,6 +6,7 @@ use super::{Ground, STORE, key};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use strongroom::mechanism::primitive;
+use strongroom::secret::Secret;
 
 /// What a head says.
 #[derive(Clone)]
@@ -29,23 +30,32 @@ const ROOTS: usize = DURABLE + 8 + 32;
 
 impl Page {
     pub fn of(ground: &Ground) -> Page {
+        Page::under(ground, &key())
+    }
+
+    /// Of a log that rests under this key.
+    pub fn under(ground: &Ground, key: &Secret) -> Page {
         let page = fs::read(ground.place().head()).unwrap();
         assert_eq!((page.len(), page[0]), (4096, 2));
         let segment = u64::from_be_bytes(page[1..9].try_into().unwrap());
         let length = u32::from_be_bytes(page[9..13].try_into().unwrap()) as usize;
         let plain =
-            primitive::open(&sealing(segment), &context(segment, 2), &page[13..13 + length]);
+            primitive::open(&sealing(segment, key), &context(segment, 2), &page[13..13 + length]);
         Page { segment, plain: plain.unwrap().expose().to_vec() }
     }
 
     pub fn put(&self, ground: &Ground) {
-        write(ground, self.segment, (2, &self.plain));
+        self.put_under(ground, &key());
+    }
+
+    pub fn put_under(&self, ground: &Ground, key: &Secret) {
+        write(ground, (self.segment, key), (2, &self.plain));
     }
 
     /// As the first version had it, which knew nothing of what is durable.
     pub fn put_first_version(&self, ground: &Ground) {
         let plain = [&self.plain[..TURNING + 2], &self.plain[ROOTS..]].concat();
-        write(ground, self.segment, (1, &plain));
+        write(ground, (self.segment, &key()), (1, &plain));
     }
 
     pub fn number(&self, at: usize) -> u64 {
@@ -76,8 +86,9 @@ impl Page {
     }
 }
 
-fn write(ground: &Ground, segment: u64, (version, plain): (u8, &[u8])) {
-    let sealed = primitive::seal(&sealing(segment), &context(segment, version), plain).unwrap();
+fn write(ground: &Ground, (segment, key): (u64, &Secret), (version, plain): (u8, &[u8])) {
+    let sealed =
+        primitive::seal(&sealing(segment, key), &context(segment, version), plain).unwrap();
     let mut page = vec![version];
     page.extend(segment.to_be_bytes());
     page.extend((sealed.len() as u32).to_be_bytes());
@@ -88,9 +99,9 @@ fn write(ground: &Ground, segment: u64, (version, plain): (u8, &[u8])) {
     file.write_all_at(&page, 0).unwrap();
 }
 
-fn sealing(segment: u64) -> strongroom::secret::Secret {
+fn sealing(segment: u64, key: &Secret) -> Secret {
     let info = [&b"strongroom audit head\0"[..], &segment.to_be_bytes()].concat();
-    primitive::hkdf_sha256(key().expose(), &STORE, &info, 32).unwrap()
+    primitive::hkdf_sha256(key.expose(), &STORE, &info, 32).unwrap()
 }
 
 fn context(segment: u64, version: u8) -> Vec<u8> {

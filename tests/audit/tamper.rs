@@ -64,6 +64,7 @@ impl Scene {
             auditor: all.then_some(&self.ground.seed),
             key: all.then_some(&key),
             bound,
+            former: &[],
             from: None,
         };
         verify(&asked).unwrap()
@@ -125,6 +126,7 @@ fn a_log_that_nobody_touched_is_good() {
         auditor: Some(&scene.ground.seed),
         key: Some(&key),
         bound: Some(scene.bound),
+        former: &[],
         from: Some(scene.second),
     };
     let verdict = verify(&asked).unwrap();

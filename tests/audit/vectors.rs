@@ -94,6 +94,7 @@ fn the_vectors_are_read() {
             auditor: Some(seed),
             key: Some(key),
             bound: None,
+            former: &[],
             from: None,
         };
         verify(&asked).unwrap()

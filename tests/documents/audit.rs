@@ -70,7 +70,10 @@ with the lines that there are, or with another log where there are none. Every l
 the owners of the keys in `audit.auditors`, and where there is neither by the security officers (`--so`). Whenever the
 list changes another chain begins, and leaves `audit.renew` with their names: they check it from that record on.
 `strongroom audit renew` begins one when it is asked, as for other keys in the configuration; a rotation with
-`--compromised` does as well. A check with a PIN leaves `login` once the log is found sound, and nothing where it is not.
+`--compromised` does as well. One of the master key (`rotate master-key --compromised`) also gives the log another
+key: an older `head`, `signer` or file of counts is refused from then on, also in a process that was there before. A
+process of an earlier version is to be started anew. A check with a PIN leaves `login` once the log is found sound,
+and nothing where it is not.
 
 **Logins** that end with the last session, or with `C_Finalize`, leave a record `login.ended`; one that ends because its
 process does leaves none.

@@ -7,6 +7,8 @@ use crate::library::{self, Kind};
 use crate::place::{Ground, Place, ground};
 use serde_json::Value;
 use std::path::PathBuf;
+use strongroom::config::Config;
+use strongroom::session::open_store;
 
 #[test]
 fn a_chain_is_renewed_or_not_whatever_step_it_was_killed_at() {
@@ -31,6 +33,43 @@ fn a_lost_head_is_gone_on_from_whatever_step_that_was_killed_at() {
         assert!((1..=2).contains(&broken), "{said}");
         assert_eq!(said["chained"], said["records"], "{said}");
     });
+}
+
+/// The log comes under its new key, whatever step the rotation was killed at; and who goes on needs no
+/// other rotation for that.
+#[test]
+fn the_key_of_the_log_is_renewed_whatever_step_that_was_killed_at() {
+    let from = ground(Ground::Filled);
+    let before = key(&from);
+    let place = Place::new();
+    place.become_like(&from);
+    let verb = ["rotate", "master-key", "--compromised"];
+    let steps = run(&place, &verb, 0, Kind::Count).1.len();
+    assert!(steps > 30, "{steps}");
+    let mut renewed = 0;
+    for at in 1..=steps {
+        place.become_like(&from);
+        let (good, _) = run(&place, &verb, at, Kind::Kill);
+        assert!(!good, "step {at}: it lived");
+        assert!(place.command(&["check"]).output().unwrap().status.success(), "step {at}");
+        let (now, former) = key(&place);
+        assert_eq!(former, 0, "step {at}: the former key is there yet");
+        renewed += usize::from(now != before.0);
+        let said = place.command(&["audit", "verify", "--json"]).output().unwrap();
+        let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+        assert_eq!(said["faults"], Value::Array(vec![]), "step {at}: {said}");
+        assert_eq!(said["head"], true, "step {at}: {said}");
+    }
+    // Not before it had begun, and always from then on.
+    assert!((10..steps).contains(&renewed), "{renewed} of {steps}");
+}
+
+/// The key of the log, and how many others it may be under yet.
+fn key(place: &Place) -> (Vec<u8>, usize) {
+    let config = Config::load(Some(&place.file("strongroom.toml"))).unwrap();
+    let opened = open_store(&config, None).unwrap().unwrap();
+    let known = opened.vault.audit().unwrap().unwrap();
+    (known.key.expose().to_vec(), known.former.len())
 }
 
 /// Interrupts a verb at each step, lets it be done once more, and looks at what a check says then.

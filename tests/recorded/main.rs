@@ -22,6 +22,7 @@ mod world;
 
 mod bound;
 mod closed;
+mod compromised;
 mod good;
 mod killed;
 mod late;

@@ -35,6 +35,8 @@ pub struct Witnessed {
     pub store: Option<[u8; 16]>,
     /// The key that the log rests under.
     pub key: Option<Secret>,
+    /// What it may be under yet.
+    pub former: Vec<Secret>,
     /// Where the log was at the last change of the store.
     pub bound: Option<Position>,
     /// What opens the chains that are kept for an auditor of it.
@@ -57,7 +59,8 @@ impl Witnessed {
         };
         let Bound { seq, mac } = known.bound;
         let bound = (seq > 0).then_some(Position { seq, mac });
-        Witnessed { store, key: Some(known.key), bound, auditor: None }
+        let (key, former) = (Some(known.key), known.former);
+        Witnessed { store, key, former, bound, auditor: None }
     }
 }
 
@@ -147,6 +150,7 @@ pub fn verify_audit(
         verifier: verifier.as_deref(),
         auditor: auditor.as_ref().or(witnessed.auditor.as_ref()),
         key: witnessed.key.as_ref(),
+        former: &witnessed.former,
         bound: witnessed.bound,
         from: check.from,
     };
