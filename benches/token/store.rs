@@ -24,7 +24,8 @@ pub(crate) fn fsyncs(tokens: &[Token], options: &Options, scratch: &Path) -> Row
         "fsync",
         "fsync and fdatasync calls to create a token key",
         Unit::Plain,
-        Target::About(1.0),
+        // One for the record, which is durable first, and one for the change.
+        Target::About(2.0),
     );
     if Command::new("strace").arg("-V").output().is_err() {
         row.note("not counted: there is no strace here");
