@@ -62,10 +62,11 @@ fn what_the_table_of_attributes_shows_is_in_the_header() {
 fn a_compiler_reads_the_header_as_the_library_does() {
     let directory = tempfile::tempdir().unwrap();
     let (source, program) = (directory.path().join("print.c"), directory.path().join("print"));
-    let lines: String = defined()
+    let lines: Vec<String> = defined()
         .iter()
         .map(|name| format!("    printf(\"{name} %lu\\n\", (unsigned long)({name}));\n"))
         .collect();
+    let lines = lines.concat();
     let text = format!(
         "#include <stdio.h>\n#include <pkcs11.h>\n#include <strongroom.h>\n#include <strongroom.h>\n\
          static CK_ATTRIBUTE_TYPE state = CKA_STRONGROOM_STATE;\n\

@@ -164,7 +164,7 @@ fn searches(lanes: &[Lane<'_>], many: bool, options: &Options) -> [Row; 2] {
         let contenders = lanes.iter().filter(|lane| lane.failure.is_none()).map(|lane| {
             let (session, size) = (&lane.token.session, lane.size(many));
             // Other keys by label than by id: those that were found are in memory.
-            let mut random = Random::new(kind as u64 | 1 << 20);
+            let mut random = Random::new(kind as u64 | (1 << 20));
             let batch = Box::new(move |calls| {
                 for _ in 0..calls {
                     found(session, kind, (random.next() >> 33) as usize % size)?;

@@ -129,7 +129,7 @@ pub fn base64(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        let group = (byte(0) << 16) | (byte(1) << 8) | byte(2);
         for place in 0..4 {
             let digit = (group >> (18 - 6 * place)) as usize & 63;
             let digit = DIGITS.as_bytes().get(digit).filter(|_| place <= chunk.len());
@@ -144,7 +144,7 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut group, mut bits) = (0u32, 0);
     for digit in text.trim_end_matches('=').chars() {
-        group = group << 6 | DIGITS.find(digit)? as u32;
+        group = (group << 6) | DIGITS.find(digit)? as u32;
         bits += 6;
         if bits >= 8 {
             bits -= 8;

@@ -104,7 +104,7 @@ fn first_block(counter: [u8; BLOCK], message: &Message<'_>) -> [u8; BLOCK] {
     let mut block = counter;
     let with_aad = if message.aad.is_empty() { 0 } else { 0x40 };
     if let Some(flags) = block.first_mut() {
-        *flags |= with_aad | ((message.tag as u8).wrapping_sub(2) / 2) << 3;
+        *flags |= with_aad | (((message.tag as u8).wrapping_sub(2) / 2) << 3);
     }
     let length = (message.len as u64).to_be_bytes();
     let place = block.iter_mut().skip(1 + message.nonce.len()).rev();

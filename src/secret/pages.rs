@@ -125,9 +125,11 @@ pub(super) fn lock_touched(start: NonNull<u8>, len: usize) -> bool {
     let touched = unsafe {
         libc::syscall(libc::SYS_mlock2, start.as_ptr(), len, libc::MLOCK_ONFAULT as libc::c_long)
     };
-    let locked = |offset, len| unsafe {
+    let locked = |offset: usize, len: usize| {
+        let from: *const libc::c_void = start.as_ptr().wrapping_add(offset).cast();
         // SAFETY: as above.
-        libc::mlock(start.as_ptr().wrapping_add(offset).cast(), len) == 0
+        let done = unsafe { libc::mlock(from, len) };
+        done == 0
     };
     if touched == 0 || locked(0, len) {
         return true;

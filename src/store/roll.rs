@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::mechanism::primitive::{self, Mac};
 use crate::secret::Secret;
 use parking_lot::Mutex;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the roll has of one object.
@@ -330,7 +331,8 @@ impl Roll {
         now: &(impl Snapshot + ?Sized),
         number: i64,
     ) -> Result<&mut Bucket> {
-        if !self.buckets.contains_key(&number) {
+        let known = self.buckets.contains_key(&number);
+        if !known {
             let stamp = self.page(seals, now, number.div_euclid(BUCKETS))?.get(&number).copied();
             let bucket = match stamp {
                 Some(stamp) => decode_bucket(&get(seals, now, number, stamp)?, number)?,
@@ -347,20 +349,18 @@ impl Roll {
         now: &(impl Snapshot + ?Sized),
         number: i64,
     ) -> Result<&mut Stamps> {
-        if !self.pages.contains_key(&number) {
-            let page = match self.top.get(&number).copied() {
-                Some(stamp) => {
-                    let record = get(seals, now, row_of_page(number), stamp)?;
-                    let mut reader = Reader::new(record.expose());
-                    let page = stamps(&mut reader)?;
-                    reader.end()?;
-                    page
-                }
-                None => Stamps::new(),
-            };
-            self.pages.insert(number, page);
-        }
-        self.pages.get_mut(&number).ok_or(Error::GeneralError)
+        let place = match self.pages.entry(number) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(place) => place,
+        };
+        let Some(stamp) = self.top.get(&number).copied() else {
+            return Ok(place.insert(Stamps::new()));
+        };
+        let record = get(seals, now, row_of_page(number), stamp)?;
+        let mut reader = Reader::new(record.expose());
+        let page = stamps(&mut reader)?;
+        reader.end()?;
+        Ok(place.insert(page))
     }
 }
 

@@ -36,6 +36,12 @@ pub struct User {
     pub session: Session,
 }
 
+impl Default for Fixture {
+    fn default() -> Self {
+        Fixture::new()
+    }
+}
+
 impl Fixture {
     /// A fresh store, initialised, with ordinary settings.
     pub fn new() -> Self {

@@ -101,7 +101,7 @@ impl Patterns {
 }
 
 fn bit(begin: &[u8]) -> usize {
-    usize::from(begin[0]) << 16 | usize::from(begin[1]) << 8 | usize::from(begin[2])
+    (usize::from(begin[0]) << 16) | (usize::from(begin[1]) << 8) | usize::from(begin[2])
 }
 
 /// A value in every spelling, each masked.

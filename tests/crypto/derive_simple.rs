@@ -42,10 +42,10 @@ fn bits_are_extracted_around_the_end() {
     let s = user.session;
     let bytes: Vec<u8> = (0..=40).map(|i: u8| i.wrapping_mul(37)).collect();
     let base = keys::secret(s, CKK_GENERIC_SECRET, &bytes);
-    let bit = |at: usize| bytes[at / 8 % bytes.len()] >> (7 - at % 8) & 1;
+    let bit = |at: usize| (bytes[at / 8 % bytes.len()] >> (7 - at % 8)) & 1;
     for start in [0, 1, 7, 8, 9, 100, 8 * bytes.len() - 1] {
         for length in [1, 16, bytes.len()] {
-            let one = |i: usize| (0..8).fold(0, |byte, j| byte << 1 | bit(start + 8 * i + j));
+            let one = |i: usize| (0..8).fold(0, |byte, j| (byte << 1) | bit(start + 8 * i + j));
             let want: Vec<u8> = (0..length).map(one).collect();
             let template = wanted(None, Some(length));
             let got = value(s, &first_bit(start as CK_ULONG), base, &template, "bits");

@@ -99,10 +99,13 @@ fn compare(round: usize, s: Session, kept: &mut Kept, under_way: usize) {
 fn write_for_ever(role: &str) -> ! {
     let mut random = seeded(std::env::var("CHILD_SEED").unwrap().parse().unwrap());
     let s = join();
-    let mine = |label: &[u8]| label.starts_with(role.replace(' ', "-").as_bytes());
+    // Asked in one call: another's name may change, and the other may be gone by now.
+    let mine = |object: &Obj| {
+        let (_, got) = s.get_many(*object, &[(CKA_LABEL, Some(64))]);
+        got[0].value.starts_with(role.replace(' ', "-").as_bytes())
+    };
     let mut objects = s.find(&template! { CKA_CLASS => CKO_SECRET_KEY }).good();
-    // Another's may be gone by now.
-    objects.retain(|object| mine(&s.get(*object, CKA_LABEL).unwrap_or_default()));
+    objects.retain(mine);
     let id = |object| hex::encode(s.get(object, CKA_UNIQUE_ID).good());
     for count in 0_u64.. {
         let label = format!("{}-{}-{count}", role.replace(' ', "-"), random(1 << 30));
@@ -126,7 +129,7 @@ fn write_for_ever(role: &str) -> ! {
                 s.login(CKU_USER, "not the PIN").gives(CKR_PIN_INCORRECT);
                 s.login(CKU_USER, USER_PIN).good();
                 objects = s.find(&template! { CKA_CLASS => CKO_SECRET_KEY }).good();
-                objects.retain(|object| mine(&s.get(*object, CKA_LABEL).unwrap_or_default()));
+                objects.retain(mine);
             }
             _ if objects.len() < MOST => {
                 let key = keys::aes_with(s, 32, &keys::open().and(&change).with(CKA_TOKEN, true));

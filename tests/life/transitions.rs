@@ -197,7 +197,7 @@ fn labels_are_lines_of_key_and_value() {
     let s = user.session;
     let key = keys::aes(s, 32);
     let labels = |text: &[u8]| template! { CKA_STRONGROOM_LABELS => text };
-    let many: String = (0..33).map(|n| format!("k{n}=v\n")).collect();
+    let many = (0..33).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join("\n");
     for wrong in [
         &b"env"[..],
         b"=prod",

@@ -222,7 +222,7 @@ mod aes_schedule {
     fn times(a: u8, b: u8) -> u8 {
         let (mut a, mut product) = (a, 0);
         for bit in 0..8 {
-            if b >> bit & 1 == 1 {
+            if (b >> bit) & 1 == 1 {
                 product ^= a;
             }
             a = double(a);
@@ -231,7 +231,7 @@ mod aes_schedule {
     }
 
     fn double(byte: u8) -> u8 {
-        byte << 1 ^ if byte & 0x80 == 0 { 0 } else { 0x1b }
+        (byte << 1) ^ if byte & 0x80 == 0 { 0 } else { 0x1b }
     }
 
     /// FIPS 197, appendix A.3: the last word.

@@ -100,7 +100,9 @@ fn signal(pid: u32, signal: i32) {
 fn told(hits: &[Hit]) -> String {
     let key = |hit: &Hit| format!("{} in {:?} [{}]", hit.name, hit.region.path, hit.region.flags);
     let all: BTreeMap<_, _> = hits.iter().map(|hit| (key(hit), hit.address)).collect();
-    all.iter().map(|(place, last)| format!("{place}, last at {last:x}\n")).collect()
+    let lines: Vec<_> =
+        all.iter().map(|(place, last)| format!("{place}, last at {last:x}")).collect();
+    lines.join("\n")
 }
 
 fn nothing(when: &str, hits: Vec<Hit>) {

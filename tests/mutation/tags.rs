@@ -126,7 +126,7 @@ impl Walk {
 
     /// Alters rows, in as few rounds as will do: what would become the row that another became, or takes the
     /// place of one that went, waits for the next. The names of the rows whose alteration was detected.
-    fn rounds<'a>(&self, what: &str, mut waiting: Vec<Step<'a>>) -> Vec<String> {
+    fn rounds(&self, what: &str, mut waiting: Vec<Step<'_>>) -> Vec<String> {
         let mut detected = Vec::new();
         loop {
             let (more, left) = self.round(what, &waiting);

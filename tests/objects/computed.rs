@@ -82,7 +82,7 @@ fn pairs_are_linked_by_the_check_of_their_public_value() {
 fn crc64(bytes: &[u8]) -> [u8; 8] {
     let mut rest = 0_u64;
     let bits =
-        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u64::from(byte >> bit & 1)));
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| u64::from((byte >> bit) & 1)));
     for bit in bits.chain([0; 64]) {
         let out = rest >> 63;
         rest = (rest << 1) | bit;

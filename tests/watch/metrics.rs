@@ -20,7 +20,11 @@ pub fn line(seq: u64, other: &Value) -> String {
     let fields: Vec<_> = fields.map(|name| format!("\"{name}\":{}", record[*name])).collect();
     let escaped = |c: char| match c.is_ascii() {
         true => c.to_string(),
-        false => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        false => {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}"));
+            units.collect::<Vec<_>>().concat()
+        }
     };
     format!("{{{}}}\n", fields.join(",")).chars().map(escaped).collect()
 }

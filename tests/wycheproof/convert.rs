@@ -8,7 +8,7 @@ pub fn tlv(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = match first {
         0..=0x7f => (usize::from(first), rest),
         0x81 => (usize::from(*rest.first()?), &rest[1..]),
-        0x82 => (usize::from(*rest.first()?) << 8 | usize::from(*rest.get(1)?), &rest[2..]),
+        0x82 => ((usize::from(*rest.first()?) << 8) | usize::from(*rest.get(1)?), &rest[2..]),
         _ => return None,
     };
     let shortest = match first {

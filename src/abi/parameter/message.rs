@@ -147,9 +147,9 @@ pub(in crate::abi) fn row_or_cancel(
 }
 
 /// The row of a call that wraps or unwraps with authentication, and what belongs to the message.
-pub(in crate::abi) fn wrapping<'a>(
-    mechanism: Pointer<'a, CK_MECHANISM>,
-) -> Result<(&'static Row, Message<'a>)> {
+pub(in crate::abi) fn wrapping(
+    mechanism: Pointer<'_, CK_MECHANISM>,
+) -> Result<(&'static Row, Message<'_>)> {
     let given = mechanism.read()?;
     let row = mechanism::find(given.mechanism)?;
     call::by(row.name);

@@ -216,7 +216,7 @@ impl Trail {
 }
 
 fn lines(hashes: &[String]) -> String {
-    hashes.iter().map(|hash| format!("{hash}\n")).collect()
+    hashes.iter().flat_map(|hash| [hash.as_str(), "\n"]).collect()
 }
 
 /// The newest sizes, for a person.

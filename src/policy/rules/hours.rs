@@ -26,7 +26,7 @@ impl Hours {
         let RawHours { days, from, to, zone } = raw.get_ref();
         let days = match days {
             None => EVERY_DAY,
-            Some(days) => places("day", DAYS, days, faults).fold(0, |all, day| all | 1 << day),
+            Some(days) => places("day", DAYS, days, faults).fold(0, |all, day| all | (1 << day)),
         };
         let (mut begin, mut len) = (0, DAY);
         match (from, to) {

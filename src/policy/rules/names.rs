@@ -56,7 +56,7 @@ impl Operations {
 
     /// Those by which a key comes to be.
     pub const BIRTHS: Operations =
-        Operations(1 << Operation::Generate as u32 | 1 << Operation::Import as u32);
+        Operations((1 << Operation::Generate as u32) | (1 << Operation::Import as u32));
 
     /// Without these.
     pub fn without(self, other: Operations) -> Operations {
@@ -70,7 +70,7 @@ impl Operations {
 
     /// With one more.
     pub fn with(self, operation: Operation) -> Operations {
-        Operations(self.0 | 1 << operation as u32)
+        Operations(self.0 | (1 << operation as u32))
     }
 
     /// Whether an operation is among them.
@@ -129,7 +129,7 @@ impl Roles {
 
     /// These.
     pub fn these(parties: &[Party]) -> Roles {
-        parties.iter().fold(Roles::NONE, |all, one| Roles(all.0 | 1 << *one as u8))
+        parties.iter().fold(Roles::NONE, |all, one| Roles(all.0 | (1 << *one as u8)))
     }
 
     /// Whether both have one.
