@@ -20,6 +20,7 @@ main() {
     stage "compiler and packages" need_compilers
     formatting
     linting
+    [ "$(host_release)" = trixie ] || stage "lints of the oldest compiler" oldest
     stage "documentation" documentation
     stage "tests (debug)" tests
     stage "tests (release)" tests --release
@@ -73,6 +74,14 @@ formatting() {
 linting() {
     cargo_tool clippy rust-clippy clippy
     stage "lints" cargo clippy --all-targets --locked -- -D warnings
+}
+
+# The oldest compiler that is promised is Debian 13's. It gets the sources of dependencies from here.
+oldest() {
+    quietly cargo fetch --locked
+    crates=${CARGO_HOME:-$HOME/.cargo}
+    STRONGROOM_BIND="${STRONGROOM_BIND:-} $crates/registry"
+    in_debian trixie env CARGO_HOME="$crates" sh "$ROOT/tests/oldest.sh"
 }
 
 # cargo_tool SUBCOMMAND PACKAGE COMPONENT: makes sure of a part of the compiler's own tools;
