@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use cryptoki_sys::{CK_OBJECT_HANDLE, CKM_ECDSA, CKM_SHA256_HMAC};
 
-use crate::child;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::pkcs11::{Module, Session};
 use crate::report::{Row, Target, Unit};
+use crate::started;
 use crate::stats::Summary;
 use crate::token::{self, Token};
 
@@ -144,7 +144,7 @@ impl User {
         let (settings, store) = (directory.join("strongroom.toml"), directory.join("store"));
         std::fs::write(&settings, way.settings)?;
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(child::arguments(token, "audit", 0));
+        command.args(started::arguments(token, "audit", 0));
         command.env("STRONGROOM_CONF", settings).env("STRONGROOM_STORE", &store);
         let switch: Option<OsString> = way.off.then(|| "off".into());
         command.envs(switch.map(|off| ("STRONGROOM_AUDIT", off)));

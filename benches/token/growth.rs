@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use cryptoki_sys::*;
 
-use crate::child;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::ossl::{Scheme, Signer};
@@ -17,6 +16,7 @@ use crate::pace;
 use crate::peers::OURS;
 use crate::pkcs11::{Attribute, Session};
 use crate::report::{OPENSSL, Row, Target, Unit};
+use crate::started;
 use crate::stats::{Contender, Random, Summary, measure};
 use crate::token::{self, Token};
 
@@ -245,7 +245,7 @@ fn resident(lanes: &[Lane<'_>]) -> [Row; 3] {
 }
 
 fn one_start(token: &Token, signs: usize) -> Result<[f64; 5], Failure> {
-    let arguments = child::arguments(token, "cold", signs);
+    let arguments = started::arguments(token, "cold", signs);
     let run = Command::new(std::env::current_exe()?).args(arguments).output()?;
     let text = String::from_utf8_lossy(&run.stdout);
     let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();

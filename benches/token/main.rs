@@ -16,6 +16,7 @@ mod pkcs11;
 mod policy;
 mod report;
 mod rotation;
+mod started;
 mod stats;
 mod store;
 mod timed;
@@ -35,7 +36,7 @@ use token::Token;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
-        Some((first, rest)) if first == child::FLAG => child::play(rest),
+        Some((first, rest)) if first == started::FLAG => child::play(rest),
         _ => measure(&arguments),
     };
     match result {

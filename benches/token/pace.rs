@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use crate::child::{Turn, Writer};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::peers;
 use crate::report::{Row, Target, Unit};
+use crate::started::{Turn, Writer};
 use crate::stats::Summary;
 use crate::token::Token;
 

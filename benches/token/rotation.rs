@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::child::{Writer, used_by};
 use crate::failure::Failure;
 use crate::growth;
 use crate::options::Options;
 use crate::report::{Row, Target, Unit};
+use crate::started::{Writer, used_by};
 use crate::stats::Summary;
 use crate::token::{self, Token};
 

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use cryptoki_sys::{CK_OBJECT_HANDLE, CKA_ID};
 
-use crate::child;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::pkcs11::Attribute;
 use crate::report::{Row, Target, Unit};
+use crate::started;
 use crate::stats::{Contender, Random, Summary, measure};
 use crate::token::{self, Token};
 
@@ -50,7 +50,7 @@ fn count_fsyncs(token: &Token, keys: usize, scratch: &Path) -> Result<f64, Failu
     options.push(std::env::current_exe()?.into_os_string());
     let run = Command::new("strace")
         .args(options)
-        .args(child::arguments(token, "create", keys))
+        .args(started::arguments(token, "create", keys))
         .output()?;
     if !run.status.success() {
         return Err(Failure::say(String::from_utf8_lossy(&run.stderr).trim().to_owned()));
@@ -162,7 +162,7 @@ pub(crate) fn first_signature(tokens: &[Token], options: &Options) -> Row {
 
 fn one_start(token: &Token) -> Result<(f64, f64), Failure> {
     let run = Command::new(std::env::current_exe()?)
-        .args(child::arguments(token, "first", 0))
+        .args(started::arguments(token, "first", 0))
         .output()?;
     let text = String::from_utf8_lossy(&run.stdout);
     let mut numbers = text.split_whitespace().filter_map(|word| word.parse::<f64>().ok());

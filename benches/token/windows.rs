@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SLOT_ID, CKM_ECDSA};
 
-use crate::child::Writer;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::ossl::{Scheme, Signer};
 use crate::pkcs11::Module;
 use crate::report::{OPENSSL, Row, Target, Unit};
+use crate::started::Writer;
 use crate::stats::Summary;
 use crate::token::{self, Token};
 
