@@ -33,6 +33,9 @@ pub struct Watch<'a> {
     seen: Seen,
     /// The last record that was read.
     last: u64,
+    /// The last that followed another: what is kept as seen. One that others appended with a number far
+    /// ahead hides nothing that comes after it.
+    sure: u64,
     /// The time of the last verification that was looked at.
     looked: String,
     /// What was raised and not told yet, and whether it is to be told whatever was told before.
@@ -108,6 +111,7 @@ impl<'a> Watch<'a> {
             looked: known.as_ref().map(|known| known.verified.clone()).unwrap_or_default(),
             pending: VecDeque::new(),
             last: 0,
+            sure: 0,
             recorded: HashSet::new(),
             drawer,
             _alone: alone,
@@ -116,7 +120,7 @@ impl<'a> Watch<'a> {
             watch.read()?;
             watch.pending.clear();
             watch.looked = watch.verified().map(|verified| verified.time).unwrap_or_default();
-            watch.seen = Seen { v: VERSION, seq: watch.last, verified: watch.looked.clone() };
+            watch.seen = Seen { v: VERSION, seq: watch.sure, verified: watch.looked.clone() };
             watch.drawer.put(SEEN, &watch.seen).map_err(fault)?;
         }
         Ok(watch)
@@ -134,7 +138,10 @@ impl<'a> Watch<'a> {
         // Asked before the log is read: the record of a change comes before the change, so that the old
         // alarms see it. What is wrong with a token is said where it is used.
         let (now, _) = capture(|| policies(self.desk));
+        let before = self.seen.seq;
         self.read()?;
+        // What was there, and was cut off since, hides nothing either.
+        self.seen.seq = self.seen.seq.min(self.last);
         self.read_verification();
         let some = !self.pending.is_empty();
         while let Some((raised, once)) = self.pending.front().cloned() {
@@ -146,9 +153,9 @@ impl<'a> Watch<'a> {
                 return Ok(());
             }
         }
-        let seen =
-            Seen { v: VERSION, seq: self.last.max(self.seen.seq), verified: self.looked.clone() };
-        if some || seen.verified != self.seen.verified || seen.seq - self.seen.seq > SELDOM {
+        let seen = Seen { v: VERSION, seq: self.sure, verified: self.looked.clone() };
+        let moved = seen.seq < before || seen.seq - before > SELDOM;
+        if some || seen.verified != self.seen.verified || moved {
             self.keep(seen);
         }
         match now {
@@ -172,12 +179,19 @@ impl<'a> Watch<'a> {
                 let place =
                     format!("line {} of segment {} is no record", line.number, line.segment);
                 let time = jiff::Timestamp::now().to_string();
-                self.fail(&time, self.last + 1, &place, false);
+                self.fail(&time, self.last.saturating_add(1), &place, false);
                 continue;
             };
-            if self.last > 0 && record.seq > self.last + 1 {
+            if self.last > 0 && record.seq > self.last.saturating_add(1) {
                 let gap = format!("records {} to {} are missing", self.last + 1, record.seq - 1);
                 self.fail(&record.time, record.seq, &gap, false);
+            }
+            if record.seq <= self.last {
+                // Those before it were none of this log's.
+                self.seen.seq = self.seen.seq.min(record.seq.saturating_sub(1));
+                self.sure = self.sure.min(record.seq);
+            } else if self.last == 0 || self.last.checked_add(1) == Some(record.seq) {
+                self.sure = record.seq;
             }
             self.last = record.seq;
             self.recorded.extend(told_before(&record));

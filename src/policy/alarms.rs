@@ -312,6 +312,7 @@ pub const WRONG_PIN: &[&str] = &["CKR_PIN_INCORRECT", "CKR_PIN_LOCKED"];
 const FAILURES: &[(&str, bool, &str)] = &[
     ("audit.cut", false, "bytes that were no authentic record were cut off the end of the log"),
     ("audit.lost", true, "records were taken from the log"),
+    ("audit.broken", false, "the head of the log was lost, and somebody went on"),
     ("audit.full", false, "the disk of the log is full"),
     ("audit.older", false, "the log is not the one that the store was bound to"),
     ("store.older", false, "the store is older than its log"),

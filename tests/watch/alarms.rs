@@ -149,8 +149,9 @@ fn policy_and_log() {
         (4, own("audit.older", "CKR_DEVICE_ERROR")),
         (5, own("store.older", "CKR_DEVICE_ERROR")),
         (6, own("audit.full", "CKR_DEVICE_MEMORY")),
+        (7, own("audit.broken", "CKR_DEVICE_ERROR")),
     ];
-    assert_eq!(raised("when = \"log-failed\"\n", &records), [2, 4, 5, 6, 7]);
+    assert_eq!(raised("when = \"log-failed\"\n", &records), [2, 4, 5, 6, 7, 8]);
 }
 
 #[test]

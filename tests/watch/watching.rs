@@ -254,6 +254,34 @@ fn the_log_is_wrong() {
     assert_eq!(once(&desk).out, "");
 }
 
+/// A record that others appended, with a number far ahead, does not hide what comes after it. (The log has
+/// no head for a while: so nobody cuts it off before the watch reads it.)
+#[test]
+fn a_number_far_ahead_hides_nothing() {
+    let desk = watched("{ name = \"pager\", command = [\"/bin/true\"] }");
+    let audit = desk.store().join("audit");
+    let first = audit.join(format!("{:020}.jsonl", 1));
+    fs::remove_file(audit.join("head")).unwrap();
+    let text = fs::read_to_string(&first).unwrap();
+    let (begin, rest) = text.lines().last().unwrap().split_once(",\"time\"").unwrap();
+    assert!(begin.starts_with("{\"v\":1,\"seq\":"));
+    let forged = format!("{{\"v\":1,\"seq\":{},\"time\"{rest}\n", u64::MAX);
+    let append = || {
+        let mut file = fs::OpenOptions::new().append(true).open(&first).unwrap();
+        file.write_all(forged.as_bytes()).unwrap();
+    };
+    append();
+    assert!(once(&desk).out.contains("are missing"));
+    // Another behind it: the first is the last that was read.
+    append();
+    once(&desk);
+    desk.run(&["audit", "renew", "--lost"]).good();
+    assert!(once(&desk).out.contains("alarm 'log'"), "somebody went on behind a lost head");
+    guess(&desk);
+    assert!(once(&desk).out.contains("alarm 'guessing'"));
+    assert_eq!(once(&desk).out, "");
+}
+
 /// A watch that runs: one at a time, alarms as they come, another policy when it is set, an end when it
 /// is told to.
 #[test]

@@ -113,8 +113,8 @@ pub static CONDITIONS: &[Condition] = &[
     Condition { when: When::PolicyChanged, name: "policy-changed", window: Nothing, threshold: Nothing,
         what: "the token's policy was set" },
     Condition { when: When::LogFailed, name: "log-failed", window: Nothing, threshold: Nothing,
-        what: "the log says that records of it are gone, were cut off or refused, that it or the store is an \
-               older copy, or that a verification failed" },
+        what: "the log says that records of it are gone, were cut off or refused, that its head was lost, \
+               that it or the store is an older copy, or that a verification failed" },
     Condition { when: When::Rate, name: "rate", window: Needed, threshold: Needed,
         what: "`threshold` uses or acts in a `window`; 1 is each, and after that quiet for a `window`" },
 ];
