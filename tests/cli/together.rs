@@ -46,6 +46,34 @@ fn keys_made_at_once() {
     assert_eq!(report["objects"], 2 * 16);
 }
 
+/// Whoever comes second begins another chain behind the first one's, while keys are made in between.
+#[test]
+fn chains_renewed_at_once() {
+    let desk = Desk::with_token();
+    let spawn = |number: usize| {
+        let label = format!("key {number}");
+        let make =
+            ["key", "generate", "--type", "ed25519", "--label", &label, "--pin-file", "$D/pin"];
+        let renew = ["audit", "renew"];
+        let arguments = if number % 2 == 0 { &renew[..] } else { &make[..] };
+        let arguments = arguments.iter().map(|argument| desk.expand(argument));
+        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let begun = |desk: &Desk| {
+        let shown = desk.run(&["audit", "show", "--json"]).good().out;
+        shown.matches("\"op\":\"audit.renew\"").count()
+    };
+    let before = begun(&desk);
+    let children: Vec<_> = (0..12).map(spawn).collect();
+    for child in children {
+        desk.ended(child.wait_with_output().unwrap()).good();
+    }
+    assert_eq!(begun(&desk), before + 6);
+    desk.run(&["audit", "verify", "--so", "--so-pin-file", "$D/so"]).good();
+    desk.run(&["check"]).good();
+}
+
 #[test]
 fn labels_do_not_reach_the_terminal_raw() {
     let desk = Desk::with_token();
