@@ -13,9 +13,10 @@
 //! A value that is found ends the process: the test that called cannot be told within a C function.
 
 use super::hearing::own;
-use super::needles::{LONGEST, MOST, Needles};
+use super::needles::{LONGEST, MOST, Needles, Patterns};
 use super::said;
 use cryptoki_sys::*;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -23,7 +24,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use zeroize::Zeroizing;
 
 static HEARD: Mutex<Heard> =
-    Mutex::new(Heard { needles: Needles::new(), made: Vec::new(), store: None });
+    Mutex::new(Heard { needles: Needles::new(), made: Vec::new(), store: None, seen: None });
 
 /// The forked child that waited in vain, which it does once: nobody gives that lock back.
 static GIVEN_UP: AtomicU32 = AtomicU32::new(0);
@@ -34,6 +35,8 @@ struct Heard {
     made: Vec<(CK_SESSION_HANDLE, CK_OBJECT_HANDLE)>,
     /// The store of the library that runs in this process.
     store: Option<PathBuf>,
+    /// How far its log was searched when the library ended.
+    seen: Option<HashMap<PathBuf, usize>>,
 }
 
 /// What is to be in no log, and how many such are kept.
@@ -87,7 +90,8 @@ fn read(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) {
 /// what was heard.
 pub fn found(store: &Path) -> Option<String> {
     let mut heard = heard()?;
-    let found = heard.search(store);
+    let found = heard.search(|patterns, _| patterns.search_logs(store));
+    heard.seen = None;
     heard.needles.clear();
     heard.made.clear();
     found
@@ -121,12 +125,15 @@ fn heard() -> Option<MutexGuard<'static, Heard>> {
 }
 
 impl Heard {
-    fn search(&self, store: &Path) -> Option<String> {
+    fn search(
+        &mut self,
+        logs: impl FnOnce(&Patterns, &mut HashMap<PathBuf, usize>) -> Option<String>,
+    ) -> Option<String> {
         if self.needles.len() == 0 {
             return None;
         }
         let patterns = self.needles.patterns();
-        if let Some(found) = patterns.search_logs(store) {
+        if let Some(found) = logs(&patterns, self.seen.get_or_insert_default()) {
             return Some(found);
         }
         let said = said::take();
@@ -325,14 +332,16 @@ pub unsafe extern "C" fn initialize(arguments: *mut std::ffi::c_void) -> CK_RV {
     rv
 }
 
-/// `C_Finalize`: searches what the library leaves.
+/// `C_Finalize`: searches what the library leaves that was not searched before. (What was logged before it
+/// was heard is found when the test's store goes, which searches everything.)
 pub unsafe extern "C" fn finalize(reserved: *mut std::ffi::c_void) -> CK_RV {
     let rv = own!(C_Finalize(reserved));
     let heard = if rv == CKR_OK { heard() } else { None };
     let Some(mut heard) = heard else { return rv };
     heard.made.clear();
     let store = heard.store.take();
-    if let Some(found) = store.and_then(|store| heard.search(&store)) {
+    let search = |store: PathBuf| heard.search(|patterns, seen| patterns.search_new(&store, seen));
+    if let Some(found) = store.and_then(search) {
         said::spill(&format!("\n{found}\n"));
         std::process::abort();
     }

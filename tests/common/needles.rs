@@ -93,12 +93,29 @@ impl Patterns {
     }
 
     pub fn search_logs(&self, store: &Path) -> Option<String> {
+        self.search_new(store, &mut HashMap::new())
+    }
+
+    /// The same of what was not searched yet, and notes how far that is: logs only grow.
+    pub fn search_new(&self, store: &Path, seen: &mut HashMap<PathBuf, usize>) -> Option<String> {
         logs(store).into_iter().find_map(|path| {
-            let (spelling, at) = self.search(&std::fs::read(&path).unwrap_or_default())?;
+            let text = std::fs::read(&path).unwrap_or_default();
+            let before = seen.insert(path.clone(), text.len()).unwrap_or_default();
+            if before == text.len() {
+                return None;
+            }
+            // From before the end then, where a line may have been half written; one that was cut or written
+            // anew from its beginning.
+            let new = text.get(before.saturating_sub(LINE)..).unwrap_or(&text);
+            let (spelling, at) = self.search(new)?;
+            let at = text.len() - new.len() + at;
             Some(format!("a secret, {spelling}, is in {} at {at}", path.display()))
         })
     }
 }
+
+/// No line is longer, bytes.
+const LINE: usize = 16 << 10;
 
 fn bit(begin: &[u8]) -> usize {
     (usize::from(begin[0]) << 16) | (usize::from(begin[1]) << 8) | usize::from(begin[2])
