@@ -2,7 +2,14 @@
 //! Several commands at once over one store, and output that must not harm its reader.
 
 use super::desk::Desk;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+
+/// A command that runs while others do.
+fn started(desk: &Desk, arguments: &[&str]) -> Child {
+    let arguments = arguments.iter().map(|argument| desk.expand(argument));
+    let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
 
 #[test]
 fn tokens_made_at_once() {
@@ -11,9 +18,7 @@ fn tokens_made_at_once() {
     let spawn = |label: &&str| {
         let arguments =
             ["init", "--label", label, "--so-pin-file", "$D/so", "--pin-file", "$D/pin"];
-        let arguments = arguments.iter().map(|argument| desk.expand(argument));
-        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        started(&desk, &arguments)
     };
     let children: Vec<_> = labels.iter().map(spawn).collect();
     for child in children {
@@ -34,9 +39,7 @@ fn keys_made_at_once() {
         let label = format!("key {number}");
         let arguments =
             ["key", "generate", "--type", "ed25519", "--label", &label, "--pin-file", "$D/pin"];
-        let arguments = arguments.iter().map(|argument| desk.expand(argument));
-        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        started(&desk, &arguments)
     };
     let children: Vec<_> = (0..16).map(spawn).collect();
     for child in children {
@@ -55,10 +58,7 @@ fn chains_renewed_at_once() {
         let make =
             ["key", "generate", "--type", "ed25519", "--label", &label, "--pin-file", "$D/pin"];
         let renew = ["audit", "renew"];
-        let arguments = if number % 2 == 0 { &renew[..] } else { &make[..] };
-        let arguments = arguments.iter().map(|argument| desk.expand(argument));
-        let mut command = desk.command(env!("CARGO_BIN_EXE_strongroom"), arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        started(&desk, if number % 2 == 0 { &renew } else { &make })
     };
     let begun = |desk: &Desk| {
         let shown = desk.run(&["audit", "show", "--json"]).good().out;

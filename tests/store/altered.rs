@@ -2,11 +2,10 @@
 //! Rows that someone with SQL altered, or put back from an older copy.
 
 use crate::common::*;
-use crate::{Content, check, child_on, database, filled, join, try_use};
+use crate::{Content, check, child_on, database, filled, join, try_use, until_told};
 use rusqlite::Connection;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn check_names_an_object_whose_privacy_is_no_truth_value() {
@@ -116,26 +115,17 @@ fn check_is_clean_while_another_process_writes() {
 /// The child: objects and logins, until its input ends.
 fn write_until_told() {
     let s = join();
-    let told = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-            told.store(true, Ordering::SeqCst);
-        });
-        let mut round = 0;
-        while !told.load(Ordering::SeqCst) {
-            let key = keys::aes_with(s, 32, &template! { CKA_TOKEN => true });
-            s.set(key, &template! { CKA_LABEL => "changed" }).good();
-            if round % 3 == 0 {
-                s.logout().good();
-                s.login(CKU_USER, USER_PIN).good();
-            } else {
-                s.destroy(key).good();
-            }
-            if round == 3 {
-                println!("writing");
-            }
-            round += 1;
+    until_told(|round| {
+        let key = keys::aes_with(s, 32, &template! { CKA_TOKEN => true });
+        s.set(key, &template! { CKA_LABEL => "changed" }).good();
+        if round % 3 == 0 {
+            s.logout().good();
+            s.login(CKU_USER, USER_PIN).good();
+        } else {
+            s.destroy(key).good();
+        }
+        if round == 3 {
+            println!("writing");
         }
     });
 }

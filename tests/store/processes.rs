@@ -3,8 +3,8 @@
 
 use crate::common::operation::Kind;
 use crate::common::*;
-use crate::{check, child_on, join};
-use std::io::{BufRead, BufReader, Read, Write};
+use crate::{check, child_on, join, until_told};
+use std::io::{BufRead, BufReader, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
@@ -170,16 +170,7 @@ fn tell_of_changes() {
 /// A child: makes keys and destroys them until its input ends.
 fn write_until_told() {
     let s = join();
-    let told = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
-            told.store(true, Ordering::SeqCst);
-        });
-        while !told.load(Ordering::SeqCst) {
-            s.destroy(keys::aes_with(s, 32, &template! { CKA_TOKEN => true })).good();
-        }
-    });
+    until_told(|_| s.destroy(keys::aes_with(s, 32, &template! { CKA_TOKEN => true })).good());
 }
 
 const ROUNDS: usize = 300;
